@@ -1,0 +1,61 @@
+/**
+ * Machines inside the calling process: no daemon, nothing left behind. The emulator is only loaded when this is
+ * opened, so that commands that do not need it start fast.
+ */
+import type {Readable, Writable} from 'node:stream';
+import type {Check} from '../protocol/daemon.js';
+import type {Job} from '../protocol/job.js';
+
+/** What to run in a throwaway machine of an image. */
+export interface RunImageOptions {
+  readonly image: string;
+  /** Program and arguments; empty for an interactive shell on the console (`stdin`/`stdout` are then a terminal). */
+  readonly command: readonly string[];
+  /** Units: bytes. Default: `machines.defaultMemoryBytes` of configs/daemon.json. */
+  readonly memoryBytes?: number;
+  readonly hartCount?: number;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Size of the caller's terminal and its changes, for the interactive shell. */
+  readonly terminal?: {
+    readonly columns: number;
+    readonly rows: number;
+    onResize(listener: (columns: number, rows: number) => void): void;
+  };
+  /** Ends the machine; the run then fails with code `cancelled`. */
+  readonly signal?: AbortSignal;
+  /** Called while the image is being built, when it is not there yet. */
+  readonly onProgress?: (job: Job) => void;
+}
+
+/** A bare-metal program to run in M-mode. */
+export interface RunFirmwareOptions {
+  readonly elfPath: string;
+  /** Units: bytes. */
+  readonly memoryBytes: number;
+  readonly tier: 'interpreter';
+  /** Where to write the words between `begin_signature` and `end_signature`. */
+  readonly signaturePath?: string;
+  /** Bytes on one line of the signature file: 4, 8 or 16 (Spike's default). */
+  readonly signatureGranularity?: 4 | 8 | 16;
+  readonly stdin?: Readable;
+  readonly stdout: Writable;
+  readonly signal?: AbortSignal;
+}
+
+/** The manager in the calling process. */
+export interface Embedded {
+  /** Boots, runs, discards. Resolves with the exit status. Errors: image-…, not-enough-memory, machine-failed, cancelled */
+  runImage(options: RunImageOptions): Promise<number>;
+  /** Runs to power-off. Resolves with the exit status. Errors: bad-firmware, file-not-found, machine-failed, cancelled */
+  runFirmware(options: RunFirmwareOptions): Promise<number>;
+  /** The checks of `viv doctor`. */
+  doctor(): Promise<readonly Check[]>;
+}
+
+/** Loads the emulator into this process. */
+export async function openEmbedded(): Promise<Embedded> {
+  const {createEmbedded} = await import('../embedded.js');
+  return createEmbedded();
+}

@@ -1,0 +1,3 @@
+import type {Embedded} from './client/embedded.js';
+
+export declare function createEmbedded(): Promise<Embedded>;

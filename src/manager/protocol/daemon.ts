@@ -1,0 +1,61 @@
+/** The daemon itself: greeting, status, end, and the checks of `viv doctor`. */
+import {z} from 'zod';
+import {defineNotification, defineRequest} from './define.js';
+
+/** Grows when a message changes so that older programs would misread it. Both ends must have the same. */
+export const PROTOCOL_VERSION = 1;
+
+/**
+ * The first request on every connection; anything else before it is refused. `bootId` differs for each life of a
+ * daemon: when it changed after a reconnect, a client reloads. Errors: version-mismatch
+ */
+export const daemonHello = defineRequest(
+  'daemon/hello',
+  z.object({protocolVersion: z.number().int(), clientVersion: z.string().max(64)}),
+  z.object({protocolVersion: z.number().int(), daemonVersion: z.string(), pid: z.number().int(), bootId: z.string()}),
+);
+
+/** Numbers about the daemon. Units: bytes; milliseconds since 1970. */
+export const daemonStatus = defineRequest(
+  'daemon/status',
+  z.object({}),
+  z.object({
+    pid: z.number().int(),
+    version: z.string(),
+    startedAtMs: z.number(),
+    socketPath: z.string(),
+    homeFolder: z.string(),
+    logPath: z.string(),
+    machineCount: z.number().int(),
+    runningCount: z.number().int(),
+    clientCount: z.number().int(),
+    residentBytes: z.number(),
+  }),
+);
+
+/**
+ * Ends the daemon after the answer. `keep`: running machines go on and the next daemon finds them; `shutdown`: asks
+ * every guest first and answers when all are off; `kill`: pulls every plug. Errors: shutdown-timeout
+ */
+export const daemonStop = defineRequest(
+  'daemon/stop',
+  z.object({machines: z.enum(['keep', 'shutdown', 'kill']).default('keep')}),
+  z.object({stillRunning: z.number().int()}),
+);
+
+/** One thing `viv doctor` looked at. `hint` says what to do about it. */
+export const checkSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: z.enum(['ok', 'warning', 'failed']),
+  message: z.string(),
+  hint: z.string().optional(),
+});
+/** See `checkSchema`. */
+export type Check = z.output<typeof checkSchema>;
+
+/** Looks at the host from the daemon's place. `openEmbedded().doctor()` does the same without a daemon. */
+export const daemonDoctor = defineRequest('daemon/doctor', z.object({}), z.object({checks: z.array(checkSchema)}));
+
+/** To every connection: the daemon ends now, on request. */
+export const daemonEnding = defineNotification('daemon/ending', z.object({}));

@@ -1,0 +1,202 @@
+/** Machines of the fleet: definition, life cycle, and the notifications that keep a client's mirror of the list. */
+import {z} from 'zod';
+import {defineNotification, defineRequest} from './define.js';
+import {jobSchema} from './job.js';
+
+/** States a machine can be in; `machine/lifecycle.ts` in the daemon draws the transitions. */
+export const machineStateSchema = z.enum(['defined', 'starting', 'running', 'paused', 'stopping', 'crashed', 'broken']);
+/** See `machineStateSchema`. `broken`: its machine.json cannot be read; nothing was deleted. */
+export type MachineState = z.output<typeof machineStateSchema>;
+
+/** What can be asked of a machine. */
+export const machineVerbSchema = z.enum([
+  'start',
+  'pause',
+  'resume',
+  'shutdown',
+  'kill',
+  'rename',
+  'remove',
+  'console',
+]);
+/** See `machineVerbSchema`. */
+export type MachineVerb = z.output<typeof machineVerbSchema>;
+
+/** Whether a verb can be used now, and if not, the reason to show beside the greyed key. */
+export const permissionSchema = z.discriminatedUnion('isAllowed', [
+  z.object({isAllowed: z.literal(true)}),
+  z.object({isAllowed: z.literal(false), reason: z.string()}),
+]);
+/** See `permissionSchema`. */
+export type Permission = z.output<typeof permissionSchema>;
+
+/**
+ * What a machine boots.
+ * Shape: paths are absolute host paths; `commandLine` replaces the image's own when given
+ */
+export const bootSchema = z.discriminatedUnion('kind', [
+  z.object({kind: z.literal('image'), image: z.string().min(1).max(64), commandLine: z.string().max(2047).optional()}),
+  z.object({
+    kind: z.literal('linux'),
+    kernelPath: z.string().min(1).max(4096),
+    initrdPath: z.string().min(1).max(4096).optional(),
+    commandLine: z.string().max(2047).default('console=hvc0'),
+  }),
+  z.object({kind: z.literal('firmware'), elfPath: z.string().min(1).max(4096)}),
+]);
+/** See `bootSchema`. */
+export type Boot = z.output<typeof bootSchema>;
+
+/** A raw disk file. A relative `path` lies in the machine's own folder. */
+export const diskSchema = z.object({path: z.string().min(1).max(4096), isReadOnly: z.boolean().default(false)});
+/** See `diskSchema`. */
+export type Disk = z.output<typeof diskSchema>;
+
+/** Smallest guest RAM that is accepted. Units: bytes. */
+export const MIN_MEMORY_BYTES = 8 * 1024 * 1024;
+/** Most harts one machine may have. */
+export const MAX_HARTS = 8;
+/** Most disks one machine may have: bound of the virtio-mmio slots. */
+export const MAX_DISKS = 8;
+
+/** What a machine is made of. Units: memory in bytes, a multiple of 4096. */
+export const machineConfigSchema = z.object({
+  memoryBytes: z.number().int().min(MIN_MEMORY_BYTES).multipleOf(4096),
+  hartCount: z.number().int().min(1).max(MAX_HARTS),
+  boot: bootSchema,
+  disks: z.array(diskSchema).max(MAX_DISKS),
+});
+/** See `machineConfigSchema`. */
+export type MachineConfig = z.output<typeof machineConfigSchema>;
+
+/**
+ * A machine as clients see it. `config` is missing when the machine is broken. `reason` is one sentence: why it
+ * crashed or is broken, what it waits for while starting, or that it ignored a shutdown request.
+ * Units: times are milliseconds since 1970
+ */
+export const machineSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: machineStateSchema,
+  reason: z.string().optional(),
+  driver: z.string(),
+  config: machineConfigSchema.optional(),
+  createdAtMs: z.number(),
+  startedAtMs: z.number().optional(),
+  pid: z.number().int().optional(),
+  ptyPath: z.string().optional(),
+  folder: z.string(),
+  verbs: z.record(machineVerbSchema, permissionSchema),
+});
+/** See `machineSchema`. */
+export type Machine = z.output<typeof machineSchema>;
+
+/** A machine by id or by name; an id wins. */
+export const machineRefSchema = z.string().min(1).max(256);
+const machineParams = z.object({machine: machineRefSchema});
+
+/** Most disks made anew get this many bytes at most: 2 TiB, sparse. */
+export const MAX_NEW_DISK_BYTES = 2 ** 41;
+
+/**
+ * Defines a machine without starting it. No name: one like `brave-otter`. Sizes left out come from the image or from
+ * configs/daemon.json.
+ * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, disk-full
+ */
+export const machineCreate = defineRequest(
+  'machine/create',
+  z.object({
+    name: z.string().max(1024).optional(),
+    boot: bootSchema,
+    memoryBytes: z.number().optional(),
+    hartCount: z.number().optional(),
+    disks: z
+      .array(
+        z.union([
+          z.object({path: z.string().min(1).max(4096), isReadOnly: z.boolean().default(false)}),
+          z.object({newSizeBytes: z.number().int().min(512).max(MAX_NEW_DISK_BYTES).multipleOf(512)}),
+        ]),
+      )
+      .max(MAX_DISKS)
+      .default([]),
+  }),
+  z.object({machine: machineSchema}),
+);
+
+/**
+ * Starts a defined or crashed machine and resolves when it runs. When its image has yet to be built, it resolves at
+ * once with that `job`, the machine stays `starting`, and it runs (or goes back to `defined`) when the job finishes.
+ * Errors: wrong-state, not-enough-memory, bad-kernel, bad-firmware, bad-disk, file-not-found, machine-failed
+ */
+export const machineStart = defineRequest(
+  'machine/start',
+  machineParams,
+  z.object({machine: machineSchema, job: jobSchema.optional()}),
+);
+
+/** Stops guest time. Errors: wrong-state */
+export const machinePause = defineRequest('machine/pause', machineParams, z.object({machine: machineSchema}));
+
+/** Lets guest time go on. Errors: wrong-state */
+export const machineResume = defineRequest('machine/resume', machineParams, z.object({machine: machineSchema}));
+
+/**
+ * Asks the guest to power off and resolves when it has.
+ * Errors: wrong-state, shutdown-timeout (the machine is then `running` again; `machineKill` forces it)
+ */
+export const machineShutdown = defineRequest(
+  'machine/shutdown',
+  z.object({
+    machine: machineRefSchema,
+    timeoutMs: z
+      .number()
+      .int()
+      .min(0)
+      .max(24 * 3600_000)
+      .optional(),
+  }),
+  z.object({machine: machineSchema}),
+);
+
+/** Pulls the plug. Also ends a start that waits for its image. Errors: wrong-state */
+export const machineKill = defineRequest('machine/kill', machineParams, z.object({machine: machineSchema}));
+
+/** Gives a machine another name, in any state but broken. Errors: bad-name, name-taken */
+export const machineRename = defineRequest(
+  'machine/rename',
+  z.object({machine: machineRefSchema, name: z.string().max(1024)}),
+  z.object({machine: machineSchema}),
+);
+
+/** Moves a stopped machine to the trash, from which `machineUnremove` brings it back. Errors: wrong-state */
+export const machineRemove = defineRequest(
+  'machine/remove',
+  machineParams,
+  z.object({id: z.string(), name: z.string()}),
+);
+
+/** Brings a removed machine back, by id, or the one removed last. Errors: machine-not-found, name-taken */
+export const machineUnremove = defineRequest(
+  'machine/unremove',
+  z.object({id: z.string().max(256).optional()}),
+  z.object({machine: machineSchema}),
+);
+
+/** The whole fleet, by name. `seq` is that of the last `machineChanged`/`machineRemoved` contained. */
+export const machineList = defineRequest(
+  'machine/list',
+  z.object({}),
+  z.object({seq: z.number(), machines: z.array(machineSchema)}),
+);
+
+/** One machine. Errors: machine-not-found */
+export const machineShow = defineRequest('machine/show', machineParams, z.object({machine: machineSchema}));
+
+/** Topic `fleet`: a machine was added or differs from what was sent before. `seq` grows by one per fleet notification. */
+export const machineChanged = defineNotification(
+  'machine/changed',
+  z.object({seq: z.number(), machine: machineSchema}),
+);
+
+/** Topic `fleet`: a machine left the list. */
+export const machineRemoved = defineNotification('machine/removed', z.object({seq: z.number(), id: z.string()}));

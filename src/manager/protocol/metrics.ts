@@ -1,0 +1,54 @@
+/** Numbers of every running machine and of the host, once a second. */
+import {z} from 'zod';
+import {defineNotification, defineRequest} from './define.js';
+import {machineRefSchema} from './machine.js';
+
+/**
+ * One machine's second. Counters ending in `Bytes` under disk and net count from the machine's start.
+ * Units: cpuPercent is time not in WFI, 100 per hart fully busy; instructionsPerSecond counts retired instructions;
+ *        memoryTouchedBytes is guest RAM backed by host memory; residentBytes is the whole machine process
+ */
+export const machineSampleSchema = z.object({
+  machineId: z.string(),
+  atMs: z.number(),
+  cpuPercent: z.number(),
+  instructionsPerSecond: z.number(),
+  memoryTouchedBytes: z.number(),
+  residentBytes: z.number(),
+  diskReadBytes: z.number(),
+  diskWrittenBytes: z.number(),
+  netReceivedBytes: z.number(),
+  netSentBytes: z.number(),
+});
+/** See `machineSampleSchema`. */
+export type MachineSample = z.output<typeof machineSampleSchema>;
+
+/** The host's second. Units: cpuPercent of all cores together, 0 to 100. */
+export const hostSampleSchema = z.object({
+  atMs: z.number(),
+  cpuPercent: z.number(),
+  coreCount: z.number(),
+  memoryUsedBytes: z.number(),
+  memoryTotalBytes: z.number(),
+});
+/** See `hostSampleSchema`. */
+export type HostSample = z.output<typeof hostSampleSchema>;
+
+/** Samples kept per machine: 10 minutes at one a second. */
+export const SAMPLES_KEPT = 600;
+
+/** The newest samples of one machine, or of the host when `machine` is left out; oldest first. Errors: machine-not-found */
+export const metricsHistory = defineRequest(
+  'metrics/history',
+  z.object({
+    machine: machineRefSchema.optional(),
+    count: z.number().int().min(1).max(SAMPLES_KEPT).default(SAMPLES_KEPT),
+  }),
+  z.object({machine: z.array(machineSampleSchema), host: z.array(hostSampleSchema)}),
+);
+
+/** Topic `metrics`: once a second, one sample for every machine that has a process (paused ones too). */
+export const metricsSampled = defineNotification(
+  'metrics/sampled',
+  z.object({host: hostSampleSchema, machines: z.array(machineSampleSchema)}),
+);
