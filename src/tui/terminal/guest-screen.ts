@@ -1,0 +1,184 @@
+import type {IBufferCell} from '@xterm/headless';
+import {
+  ATTR_BLINK,
+  ATTR_BOLD,
+  ATTR_DIM,
+  ATTR_HIDDEN,
+  ATTR_INVERSE,
+  ATTR_ITALIC,
+  ATTR_STRIKE,
+  ATTR_UNDERLINE,
+  type CellGrid,
+  COLOR_DEFAULT,
+  COLOR_RGB_FLAG,
+  type Color,
+  type Rect,
+} from './cells.js';
+import {Terminal, Unicode11Addon} from './xterm.js';
+
+/** Modes of the guest's terminal that the host terminal follows while the guest has the keyboard. */
+export interface GuestModes {
+  readonly hasApplicationCursor: boolean;
+  readonly hasApplicationKeypad: boolean;
+  readonly hasBracketedPaste: boolean;
+}
+
+/** What a guest screen tells its owner. */
+export interface GuestScreenListener {
+  /** Cells, cursor or modes changed: paint again. */
+  changed(): void;
+  /** The emulated terminal answers a query of the guest (cursor position, device attributes): send it as input. */
+  answered(bytes: Uint8Array): void;
+}
+
+const SCROLLBACK_LINES = 2000;
+
+/**
+ * A guest's console as a grid of cells: its bytes are parsed here and never reach the host terminal, so titles,
+ * clipboard writes and queries stay inside.
+ */
+export class GuestScreen implements Disposable {
+  private readonly terminal: Terminal;
+  private readonly listener: GuestScreenListener;
+  private isCursorHidden = false;
+  private replaysPending = 0;
+  private cell: IBufferCell | undefined;
+
+  constructor(columns: number, rows: number, listener: GuestScreenListener) {
+    this.listener = listener;
+    this.terminal = new Terminal({
+      cols: Math.max(1, columns),
+      rows: Math.max(1, rows),
+      scrollback: SCROLLBACK_LINES,
+      allowProposedApi: true,
+      logLevel: 'off',
+    });
+    this.terminal.loadAddon(new Unicode11Addon());
+    this.terminal.unicode.activeVersion = '11';
+    const setCursor = (isHidden: boolean) => (params: (number | number[])[]) => {
+      if (params.includes(25)) this.isCursorHidden = isHidden;
+      return false;
+    };
+    this.terminal.parser.registerCsiHandler({prefix: '?', final: 'h'}, setCursor(false));
+    this.terminal.parser.registerCsiHandler({prefix: '?', final: 'l'}, setCursor(true));
+    this.terminal.parser.registerEscHandler({final: 'c'}, () => {
+      this.isCursorHidden = false;
+      return false;
+    });
+    // Answers to queries in replayed output were given when it was new.
+    this.terminal.onData((text) => {
+      if (this.replaysPending === 0) listener.answered(new TextEncoder().encode(text));
+    });
+    this.terminal.onBinary((text) => {
+      if (this.replaysPending === 0) listener.answered(Uint8Array.from(text, (char) => char.charCodeAt(0)));
+    });
+  }
+
+  /** Feeds bytes the guest wrote just now. */
+  write(bytes: Uint8Array): void {
+    this.terminal.write(bytes, () => this.listener.changed());
+  }
+
+  /** Feeds bytes the guest wrote earlier: they are shown, their queries stay unanswered. */
+  replay(bytes: Uint8Array): void {
+    this.replaysPending++;
+    this.terminal.write(bytes, () => {
+      this.replaysPending--;
+      this.listener.changed();
+    });
+  }
+
+  /** Forgets everything shown. */
+  reset(): void {
+    this.terminal.reset();
+    this.isCursorHidden = false;
+  }
+
+  /** Changes the size. Units: cells, at least 1. */
+  resize(columns: number, rows: number): void {
+    this.terminal.resize(Math.max(1, columns), Math.max(1, rows));
+    this.listener.changed();
+  }
+
+  /** Current size in cells. */
+  get size(): {readonly columns: number; readonly rows: number} {
+    return {columns: this.terminal.cols, rows: this.terminal.rows};
+  }
+
+  /** How many lines of scrollback lie above the screen. */
+  get scrollbackRows(): number {
+    return this.terminal.buffer.active.baseY;
+  }
+
+  /** Terminal modes the guest has set. */
+  get modes(): GuestModes {
+    const modes = this.terminal.modes;
+    return {
+      hasApplicationCursor: modes.applicationCursorKeysMode,
+      hasApplicationKeypad: modes.applicationKeypadMode,
+      hasBracketedPaste: modes.bracketedPasteMode,
+    };
+  }
+
+  /** Where the guest's cursor is on its screen, or `undefined` while hidden. */
+  get cursor(): {readonly x: number; readonly y: number} | undefined {
+    if (this.isCursorHidden) return undefined;
+    const buffer = this.terminal.buffer.active;
+    return {x: Math.min(buffer.cursorX, this.terminal.cols - 1), y: buffer.cursorY};
+  }
+
+  /** The rows of the screen as text, trailing blanks cut. */
+  get text(): string[] {
+    const buffer = this.terminal.buffer.active;
+    return Array.from(
+      {length: this.terminal.rows},
+      (_, row) => buffer.getLine(buffer.baseY + row)?.translateToString(true) ?? '',
+    );
+  }
+
+  /** Paints the screen, or with `scrolledBy` > 0 what lies that many lines above, into a rectangle. */
+  paint(grid: CellGrid, rect: Rect, scrolledBy = 0): void {
+    const buffer = this.terminal.buffer.active;
+    const top = Math.max(0, buffer.baseY - scrolledBy);
+    this.cell ??= buffer.getNullCell();
+    for (let row = 0; row < rect.height; row++) {
+      const line = row < this.terminal.rows ? buffer.getLine(top + row) : undefined;
+      for (let column = 0; column < rect.width; column++) {
+        const cell = line?.getCell(column, this.cell);
+        if (!cell) {
+          grid.set(rect.x + column, rect.y + row, ' ', 1, COLOR_DEFAULT, COLOR_DEFAULT, 0);
+          continue;
+        }
+        const width = cell.getWidth();
+        if (width === 0) continue;
+        const isCut = width === 2 && column + 1 >= rect.width;
+        const char = isCut ? ' ' : cell.getChars() || ' ';
+        const fg = cellColor(cell.isFgRGB(), cell.isFgDefault(), cell.getFgColor());
+        const bg = cellColor(cell.isBgRGB(), cell.isBgDefault(), cell.getBgColor());
+        grid.set(rect.x + column, rect.y + row, char, isCut ? 1 : width, fg, bg, cellAttrs(cell));
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.terminal.dispose();
+  }
+}
+
+function cellColor(isRgb: boolean, isDefault: boolean, value: number): Color {
+  if (isDefault) return COLOR_DEFAULT;
+  return isRgb ? COLOR_RGB_FLAG | value : value;
+}
+
+function cellAttrs(cell: IBufferCell): number {
+  let attrs = 0;
+  if (cell.isBold()) attrs |= ATTR_BOLD;
+  if (cell.isDim()) attrs |= ATTR_DIM;
+  if (cell.isItalic()) attrs |= ATTR_ITALIC;
+  if (cell.isUnderline()) attrs |= ATTR_UNDERLINE;
+  if (cell.isBlink()) attrs |= ATTR_BLINK;
+  if (cell.isInverse()) attrs |= ATTR_INVERSE;
+  if (cell.isInvisible()) attrs |= ATTR_HIDDEN;
+  if (cell.isStrikethrough()) attrs |= ATTR_STRIKE;
+  return attrs;
+}

@@ -1,0 +1,103 @@
+/**
+ * The person's own terminal: raw mode and alternate screen while the TUI runs, and its restoration however the TUI
+ * ends (return, exception, signal).
+ */
+import type {ReadStream, WriteStream} from 'node:tty';
+import type {GuestModes} from './guest-screen.js';
+import type {ColorDepth} from './sgr.js';
+
+// Alternate screen, no autowrap (the last column must not scroll), bracketed paste, hidden cursor.
+const ENTER = '\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[?25l\x1b[2J\x1b[H';
+const LEAVE = '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
+
+const FATAL_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** Finds out how many colours a terminal shows, from its environment. `NO_COLOR` with any value means none. */
+export function detectColorDepth(env: NodeJS.ProcessEnv): ColorDepth {
+  if (env['NO_COLOR']) return 'none';
+  const term = env['TERM'] ?? '';
+  if (term === 'dumb' || term === '' || term.endsWith('-mono') || term === 'vt100') return 'none';
+  if (/truecolor|24bit/.test(env['COLORTERM'] ?? '') || term.includes('direct')) return 'truecolor';
+  if (term.includes('256') || /kitty|alacritty|foot|ghostty|wezterm/.test(term)) return '256';
+  return '16';
+}
+
+/** True unless the locale says UTF-8: then glyphs are replaced by ASCII. */
+export function detectAscii(env: NodeJS.ProcessEnv): boolean {
+  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
+  return !/utf-?8/i.test(locale);
+}
+
+/** Raw mode, alternate screen and signals of one terminal, given back on dispose. */
+export class HostTerminal implements Disposable {
+  private readonly input: ReadStream;
+  private readonly output: WriteStream;
+  private readonly onResize: () => void;
+  private readonly onSignal: (signal: NodeJS.Signals) => void;
+  private isActive = false;
+  private modes = '';
+  private readonly signalHandlers = new Map<NodeJS.Signals, () => void>();
+
+  /** `onSignal` is told about a signal that ends the program; the terminal is restored before it. */
+  constructor(
+    input: ReadStream,
+    output: WriteStream,
+    onResize: () => void,
+    onSignal: (signal: NodeJS.Signals) => void,
+  ) {
+    this.input = input;
+    this.output = output;
+    this.onResize = onResize;
+    this.onSignal = onSignal;
+  }
+
+  /** Takes the terminal. */
+  enter(): void {
+    if (this.isActive) return;
+    this.isActive = true;
+    this.input.setRawMode(true);
+    this.input.resume();
+    this.output.write(ENTER);
+    this.output.on('resize', this.onResize);
+    process.on('exit', this.leave);
+    process.on('uncaughtExceptionMonitor', this.leave);
+    for (const signal of FATAL_SIGNALS) {
+      const handler = () => {
+        this.leave();
+        this.onSignal(signal);
+      };
+      this.signalHandlers.set(signal, handler);
+      process.on(signal, handler);
+    }
+  }
+
+  /** Gives the terminal back; harmless when called twice. */
+  readonly leave = (): void => {
+    if (!this.isActive) return;
+    this.isActive = false;
+    process.off('exit', this.leave);
+    process.off('uncaughtExceptionMonitor', this.leave);
+    for (const [signal, handler] of this.signalHandlers) process.off(signal, handler);
+    this.signalHandlers.clear();
+    this.output.off('resize', this.onResize);
+    this.output.write(LEAVE);
+    this.modes = '';
+    if (!this.input.destroyed) this.input.setRawMode(false);
+    this.input.pause();
+  };
+
+  /** Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it. */
+  followModes(guest: GuestModes | undefined): void {
+    const cursor = guest?.hasApplicationCursor ? '\x1b[?1h' : '\x1b[?1l';
+    const keypad = guest?.hasApplicationKeypad ? '\x1b=' : '\x1b>';
+    const paste = (guest?.hasBracketedPaste ?? true) ? '\x1b[?2004h' : '\x1b[?2004l';
+    const modes = cursor + keypad + paste;
+    if (modes === this.modes || !this.isActive) return;
+    this.modes = modes;
+    this.output.write(modes);
+  }
+
+  [Symbol.dispose](): void {
+    this.leave();
+  }
+}
