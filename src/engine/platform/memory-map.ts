@@ -1,0 +1,37 @@
+/**
+ * Where everything is in guest-physical memory: the map of QEMU's `virt` machine, so that any kernel or firmware built
+ * for that runs here.
+ */
+
+/**
+ * Start addresses of the platform's windows.
+ * Units:  guest-physical bytes
+ * Source: QEMU hw/riscv/virt.c `virt_memmap`
+ */
+export const memoryMap = {
+  test: 0x10_0000,
+  rtc: 0x10_1000,
+  aclint: 0x200_0000,
+  plic: 0xc00_0000,
+  uart: 0x1000_0000,
+  virtioMmio: 0x1000_1000,
+  ram: 0x8000_0000,
+} as const;
+
+/** Interrupt source numbers at the PLIC. Virtio slot n has `virtioFirst + n`. */
+export const irqMap = {virtioFirst: 1, uart: 10, rtc: 11} as const;
+
+/** Ticks per second of `mtime` and of the `time` CSR, the device tree's `timebase-frequency`. */
+export const TIMEBASE_HZ = 10_000_000;
+
+/** Virtio-mmio slots of the platform; sources 1 to 8 belong to them. */
+export const VIRTIO_SLOT_COUNT = 8;
+
+/** Distance of two virtio-mmio slots in bytes. */
+export const VIRTIO_SLOT_BYTES = 0x1000;
+
+/** Address and interrupt of a virtio-mmio slot, or undefined for an index the platform does not have. */
+export function virtioSlot(index: number): {readonly address: number; readonly irq: number} | undefined {
+  if (!Number.isInteger(index) || index < 0 || index >= VIRTIO_SLOT_COUNT) return undefined;
+  return {address: memoryMap.virtioMmio + index * VIRTIO_SLOT_BYTES, irq: irqMap.virtioFirst + index};
+}
