@@ -35,7 +35,7 @@ export async function build() {
     jsx: 'automatic',
     sourcemap: true,
     // Native addons and the development-only React inspector cannot be bundled.
-    external: ['node-pty', 'react-devtools-core'],
+    external: ['node-pty', 'react-devtools-core', 'blessed', 'blessed-contrib'],
     define: {'process.env.NODE_ENV': '"production"'},
     // CommonJS parts of the bundle (blessed among them) still ask for `require`.
     banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},

@@ -1,0 +1,45 @@
+/** Everything that can happen to the state; `reducer.ts` says what follows. */
+import type {FleetEvent} from '../../manager/protocol/events.js';
+import type {Image} from '../../manager/protocol/image.js';
+import type {Job} from '../../manager/protocol/job.js';
+import type {Machine} from '../../manager/protocol/machine.js';
+import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
+import type {Connection, FirstRun, Focus, Overlay, ScreenSize, Tab, Toast} from './model.js';
+
+/** What the daemon told. */
+export type FleetNews =
+  | {readonly type: 'connectionChanged'; readonly connection: Connection}
+  | {
+      readonly type: 'fleetLoaded';
+      readonly fleetSeq: number;
+      readonly machines: readonly Machine[];
+      readonly jobs: readonly Job[];
+    }
+  | {readonly type: 'machineChanged'; readonly seq: number; readonly machine: Machine}
+  | {readonly type: 'machineRemoved'; readonly seq: number; readonly id: string}
+  | {readonly type: 'jobChanged'; readonly job: Job}
+  | {readonly type: 'sampled'; readonly host: HostSample; readonly machines: readonly MachineSample[]}
+  | {readonly type: 'historyLoaded'; readonly machineId: string; readonly samples: readonly MachineSample[]}
+  | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
+  | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
+  | {readonly type: 'eventHappened'; readonly event: FleetEvent};
+
+/** What the person did, or what a flow on their behalf came to. */
+export type UiNews =
+  | {readonly type: 'resized'; readonly size: ScreenSize}
+  | {readonly type: 'ticked'; readonly nowMs: number}
+  | {readonly type: 'selectionMoved'; readonly by: number}
+  | {readonly type: 'machineSelected'; readonly id: string}
+  | {readonly type: 'tabChosen'; readonly tab: Tab}
+  | {readonly type: 'focusMoved'; readonly focus: Focus}
+  | {readonly type: 'filterOpened'}
+  | {readonly type: 'filterEdited'; readonly text: string}
+  | {readonly type: 'filterClosed'; readonly isKept: boolean}
+  | {readonly type: 'overlayShown'; readonly overlay: Overlay}
+  | {readonly type: 'overlayClosed'}
+  | {readonly type: 'toasted'; readonly toast: Toast}
+  | {readonly type: 'toastExpired'; readonly id: number}
+  | {readonly type: 'firstRunMoved'; readonly firstRun: FirstRun};
+
+/** Anything that can happen. */
+export type AppEvent = FleetNews | UiNews;

@@ -1,0 +1,111 @@
+/** The whole of what the TUI shows, as plain data: a mirror of the daemon and where the person is in it. */
+import type {FleetEvent} from '../../manager/protocol/events.js';
+import type {Image} from '../../manager/protocol/image.js';
+import type {Job} from '../../manager/protocol/job.js';
+import type {Machine} from '../../manager/protocol/machine.js';
+import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
+import type {FormState} from './form.js';
+
+/** Samples kept per machine for charts and sparklines: two minutes. */
+export const SAMPLES_SHOWN = 120;
+
+/** Events kept for the Log tab, of all machines together. */
+export const EVENTS_SHOWN = 500;
+
+/** Tabs of the right pane, in the order of their digits. */
+export const TABS = ['console', 'graphs', 'log'] as const;
+/** One of {@link TABS}. */
+export type Tab = (typeof TABS)[number];
+
+/** How the TUI stands to the daemon. `message` and `hint` explain a failure. */
+export interface Connection {
+  readonly state: 'connecting' | 'connected' | 'lost' | 'closed';
+  readonly message?: string;
+  readonly hint?: string;
+}
+
+/** Who gets the keyboard: the list, the console in the right pane, or the console on the whole screen. */
+export type Focus = 'list' | 'console' | 'fullscreen';
+
+/** A question that is answered with yes or no; `token` tells its owner which one it was. */
+export interface Confirmation {
+  readonly token: string;
+  readonly machineId: string;
+  readonly title: string;
+  readonly question: string;
+  readonly yesLabel: string;
+  readonly isYes: boolean;
+}
+
+/** What lies above the screen and takes the keys. */
+export type Overlay =
+  | {readonly kind: 'help'; readonly scroll: number}
+  | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
+  | {readonly kind: 'form'; readonly form: FormState};
+
+/** A short message in the bottom line. */
+export interface Toast {
+  readonly id: number;
+  readonly tone: 'info' | 'error';
+  readonly text: string;
+}
+
+/** The first-run choice: what it is doing, or the failure it ended with. */
+export interface FirstRun {
+  readonly stage: 'idle' | 'building' | 'creating';
+  readonly jobId?: string;
+  readonly error?: string;
+  readonly hint?: string;
+}
+
+/** Size of the terminal in cells. */
+export interface ScreenSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Everything. Machines are sorted by name; `samples` and `history` are by machine id. */
+export interface AppState {
+  readonly connection: Connection;
+  readonly fleetSeq: number;
+  readonly machines: readonly Machine[];
+  readonly jobs: readonly Job[];
+  readonly images: readonly Image[];
+  readonly events: readonly FleetEvent[];
+  readonly samples: ReadonlyMap<string, readonly MachineSample[]>;
+  readonly host: HostSample | undefined;
+  readonly nowMs: number;
+  readonly size: ScreenSize;
+  readonly selectedId: string | undefined;
+  readonly filter: string;
+  readonly isFilterOpen: boolean;
+  readonly tab: Tab;
+  readonly focus: Focus;
+  readonly overlay: Overlay | undefined;
+  readonly toast: Toast | undefined;
+  readonly firstRun: FirstRun;
+}
+
+/** The state before anything is known. */
+export function initialState(size: ScreenSize, nowMs: number): AppState {
+  return {
+    connection: {state: 'connecting'},
+    fleetSeq: 0,
+    machines: [],
+    jobs: [],
+    images: [],
+    events: [],
+    samples: new Map(),
+    host: undefined,
+    nowMs,
+    size,
+    selectedId: undefined,
+    filter: '',
+    isFilterOpen: false,
+    tab: 'console',
+    focus: 'list',
+    overlay: undefined,
+    toast: undefined,
+    firstRun: {stage: 'idle'},
+  };
+}

@@ -1,0 +1,74 @@
+/** A machine as words: state, list row, title and footer of its pane. */
+
+import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
+import type {MachineSample} from '../../../manager/protocol/metrics.js';
+import {stripControls} from '../../terminal/cells.js';
+import type {ThemeToken} from '../../theme.js';
+import {formatBytes, formatDuration, formatMips, formatRate} from './units.js';
+
+/** How a state looks: glyph, word, short word, colour token. Never by colour alone. */
+export interface StateLook {
+  readonly glyph: string;
+  readonly word: string;
+  readonly short: string;
+  readonly token: ThemeToken;
+}
+
+const LOOKS: Readonly<Record<MachineState, StateLook>> = {
+  defined: {glyph: '○', word: 'off', short: 'off', token: 'off'},
+  starting: {glyph: '◐', word: 'starting', short: 'start', token: 'busy'},
+  running: {glyph: '●', word: 'running', short: 'run', token: 'running'},
+  paused: {glyph: '‖', word: 'paused', short: 'pause', token: 'paused'},
+  stopping: {glyph: '◐', word: 'shutting down', short: 'stop', token: 'busy'},
+  crashed: {glyph: '✗', word: 'crashed', short: 'crash', token: 'failed'},
+  broken: {glyph: '✗', word: 'broken', short: 'broke', token: 'failed'},
+};
+
+/** The look of a state. */
+export function stateLook(state: MachineState): StateLook {
+  return LOOKS[state];
+}
+
+/** Title of a machine's pane: name, state, how long it has been up. */
+export function machineTitle(machine: Machine, nowMs: number): string {
+  const look = stateLook(machine.state);
+  const isUp = machine.state === 'running' || machine.state === 'paused';
+  const uptime = isUp && machine.startedAtMs !== undefined ? `  ${formatDuration(nowMs - machine.startedAtMs)}` : '';
+  return `${stripControls(machine.name)}  ${look.glyph} ${look.word}${uptime}`;
+}
+
+/** Footer of a machine's pane: disk and net rates of the last second, instructions; empty without samples. */
+export function machineFooter(samples: readonly MachineSample[]): string {
+  const last = samples.at(-1);
+  const before = samples.at(-2);
+  if (!last) return '';
+  const seconds = before ? Math.max(0.001, (last.atMs - before.atMs) / 1000) : 1;
+  const rate = (pick: (sample: MachineSample) => number) =>
+    formatRate(before ? Math.max(0, pick(last) - pick(before)) / seconds : 0);
+  const net = `rx ${rate((s) => s.netReceivedBytes)} tx ${rate((s) => s.netSentBytes)}`;
+  const disk = `disk r ${rate((s) => s.diskReadBytes)} w ${rate((s) => s.diskWrittenBytes)}`;
+  return `${net}  ${disk}  ${formatMips(last.instructionsPerSecond)}`;
+}
+
+/** Why a machine stands where it is, for an empty console pane. */
+export function machineNotice(machine: Machine): string {
+  if (machine.reason) return stripControls(machine.reason);
+  if (machine.state === 'defined') return 'This machine is off. Press Enter or s to start it.';
+  if (machine.state === 'starting') return 'Starting…';
+  return '';
+}
+
+/** What a machine boots, in a few words. */
+export function bootSummary(machine: Machine): string {
+  const boot = machine.config?.boot;
+  if (!boot) return '?';
+  if (boot.kind === 'image') return boot.image;
+  return boot.kind === 'linux' ? boot.kernelPath : boot.elfPath;
+}
+
+/** Guest memory in use for a running machine, else what it is given; empty when unknown. */
+export function memorySummary(machine: Machine, sample: MachineSample | undefined): string {
+  if (sample && (machine.state === 'running' || machine.state === 'paused' || machine.state === 'stopping'))
+    return formatBytes(sample.memoryTouchedBytes);
+  return machine.config ? formatBytes(machine.config.memoryBytes) : '';
+}

@@ -1,0 +1,150 @@
+/** What follows from each event: pure, and without React. */
+import type {Machine} from '../../manager/protocol/machine.js';
+import type {AppEvent} from './events.js';
+import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN} from './model.js';
+import {selectedMachine, visibleMachines} from './selectors.js';
+
+const JOBS_KEPT = 20;
+
+/** The state after an event. Returns the same object when nothing changed. */
+export function reduce(state: AppState, event: AppEvent): AppState {
+  switch (event.type) {
+    case 'connectionChanged':
+      return {...state, connection: event.connection};
+    case 'fleetLoaded':
+      return reselect(state, {
+        ...state,
+        connection: {state: 'connected'},
+        fleetSeq: event.fleetSeq,
+        machines: sortByName(event.machines),
+        jobs: event.jobs,
+      });
+    case 'machineChanged':
+      return reselect(state, {
+        ...state,
+        fleetSeq: event.seq,
+        machines: sortByName([...state.machines.filter((machine) => machine.id !== event.machine.id), event.machine]),
+      });
+    case 'machineRemoved':
+      return removeMachine(state, event.id, event.seq);
+    case 'jobChanged': {
+      const others = state.jobs.filter((job) => job.id !== event.job.id);
+      return {...state, jobs: [...others, event.job].slice(-JOBS_KEPT)};
+    }
+    case 'sampled':
+      return {...state, host: event.host, nowMs: event.host.atMs, samples: appendSamples(state, event.machines)};
+    case 'historyLoaded': {
+      const newest = event.samples.slice(-SAMPLES_SHOWN);
+      return {...state, samples: new Map(state.samples).set(event.machineId, newest)};
+    }
+    case 'imagesLoaded':
+      return {...state, images: event.images};
+    case 'eventsLoaded':
+      return {...state, events: event.events.slice(-EVENTS_SHOWN)};
+    case 'eventHappened':
+      if (state.events.some((known) => known.seq === event.event.seq)) return state;
+      return {...state, events: [...state.events, event.event].slice(-EVENTS_SHOWN)};
+    default:
+      return reduceUi(state, event);
+  }
+}
+
+type UiEvent = Extract<AppEvent, {type: keyof typeof UI_TYPES}>;
+const UI_TYPES = {
+  resized: 1,
+  ticked: 1,
+  selectionMoved: 1,
+  machineSelected: 1,
+  tabChosen: 1,
+  focusMoved: 1,
+  filterOpened: 1,
+  filterEdited: 1,
+  filterClosed: 1,
+  overlayShown: 1,
+  overlayClosed: 1,
+  toasted: 1,
+  toastExpired: 1,
+  firstRunMoved: 1,
+} as const;
+
+function reduceUi(state: AppState, event: UiEvent): AppState {
+  switch (event.type) {
+    case 'resized':
+      return {...state, size: event.size};
+    case 'ticked':
+      return {...state, nowMs: event.nowMs};
+    case 'selectionMoved':
+      return moveSelection(state, event.by);
+    case 'machineSelected':
+      return {...state, selectedId: event.id};
+    case 'tabChosen':
+      return {...state, tab: event.tab};
+    case 'focusMoved':
+      return state.focus === event.focus ? state : {...state, focus: event.focus};
+    case 'filterOpened':
+      return {...state, isFilterOpen: true};
+    case 'filterEdited':
+      return reselect(state, {...state, filter: event.text});
+    case 'filterClosed':
+      return reselect(state, {...state, isFilterOpen: false, filter: event.isKept ? state.filter : ''});
+    case 'overlayShown':
+      return {...state, overlay: event.overlay};
+    case 'overlayClosed':
+      return {...state, overlay: undefined};
+    case 'toasted':
+      return {...state, toast: event.toast};
+    case 'toastExpired':
+      return state.toast?.id === event.id ? {...state, toast: undefined} : state;
+    case 'firstRunMoved':
+      return {...state, firstRun: event.firstRun};
+  }
+}
+
+function sortByName(machines: readonly Machine[]): readonly Machine[] {
+  const collator = sortByName.collator;
+  return [...machines].sort((a, b) => collator.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+}
+sortByName.collator = new Intl.Collator('en', {numeric: true});
+
+// Keeps the highlighted row on a machine that is listed: the same one, else the one now at its place.
+function reselect(before: AppState, after: AppState): AppState {
+  const visible = visibleMachines(after);
+  if (visible.some((machine) => machine.id === after.selectedId)) return after;
+  const oldIndex = visibleMachines(before).findIndex((machine) => machine.id === before.selectedId);
+  const next = visible[Math.min(Math.max(0, oldIndex), visible.length - 1)];
+  return {...after, selectedId: next?.id};
+}
+
+function removeMachine(state: AppState, id: string, seq: number): AppState {
+  const samples = new Map(state.samples);
+  samples.delete(id);
+  const machines = state.machines.filter((machine) => machine.id !== id);
+  const wasWatched = selectedMachine(state)?.id === id;
+  const isAsked = state.overlay?.kind === 'confirm' && state.overlay.confirmation.machineId === id;
+  return reselect(state, {
+    ...state,
+    fleetSeq: seq,
+    machines,
+    samples,
+    focus: wasWatched ? 'list' : state.focus,
+    overlay: isAsked ? undefined : state.overlay,
+  });
+}
+
+function moveSelection(state: AppState, by: number): AppState {
+  const visible = visibleMachines(state);
+  if (visible.length === 0) return state;
+  const current = visible.findIndex((machine) => machine.id === selectedMachine(state)?.id);
+  const index = Math.min(visible.length - 1, Math.max(0, current + by));
+  return {...state, selectedId: visible[index]?.id};
+}
+
+function appendSamples(state: AppState, news: Extract<AppEvent, {type: 'sampled'}>['machines']): AppState['samples'] {
+  const samples = new Map(state.samples);
+  for (const sample of news) {
+    const old = samples.get(sample.machineId) ?? [];
+    if ((old.at(-1)?.atMs ?? 0) >= sample.atMs) continue;
+    samples.set(sample.machineId, [...old.slice(1 - SAMPLES_SHOWN), sample]);
+  }
+  return samples;
+}

@@ -1,0 +1,53 @@
+/** Questions asked of the state in more than one place. */
+import type {Job} from '../../manager/protocol/job.js';
+import type {Machine, MachineState} from '../../manager/protocol/machine.js';
+import type {AppState} from './model.js';
+
+/** True for a machine that a filter text matches: `state:WORD`, else part of the name; words must all match. */
+export function matchesFilter(machine: Machine, filter: string): boolean {
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .every((word) =>
+      word.startsWith('state:')
+        ? machine.state.startsWith(word.slice('state:'.length))
+        : isSubsequence(word, machine.name.toLowerCase()),
+    );
+}
+
+// Fuzzy: the letters in order, as in `wb1` for `web-1`.
+function isSubsequence(needle: string, hay: string): boolean {
+  let at = 0;
+  for (const char of hay) if (char === needle[at]) at++;
+  return at >= needle.length;
+}
+
+/** Machines the filter lets through, in list order. */
+export function visibleMachines(state: AppState): readonly Machine[] {
+  if (state.filter === '') return state.machines;
+  return state.machines.filter((machine) => matchesFilter(machine, state.filter));
+}
+
+/** The machine of the highlighted row, if there is a row. */
+export function selectedMachine(state: AppState): Machine | undefined {
+  const visible = visibleMachines(state);
+  return visible.find((machine) => machine.id === state.selectedId) ?? visible[0];
+}
+
+/** How many machines are in any of the given states. */
+export function countInStates(state: AppState, ...states: readonly MachineState[]): number {
+  return state.machines.filter((machine) => states.includes(machine.state)).length;
+}
+
+/** The running build of the image a machine waits for, if it does. */
+export function awaitedJob(state: AppState, machine: Machine): Job | undefined {
+  const boot = machine.config?.boot;
+  if (machine.state !== 'starting' || boot?.kind !== 'image') return undefined;
+  return state.jobs.find((job) => job.subject === boot.image && job.state === 'running');
+}
+
+/** True while the first-run screen is shown: the fleet is known and empty. */
+export function isFirstRun(state: AppState): boolean {
+  return state.connection.state === 'connected' && state.machines.length === 0 && state.fleetSeq >= 0;
+}

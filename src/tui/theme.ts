@@ -1,0 +1,52 @@
+import {readFileSync} from 'node:fs';
+import {z} from 'zod';
+import defaultTheme from '../../configs/themes/default.json' with {type: 'json'};
+import {COLOR_DEFAULT, COLOR_RGB_FLAG, type Color} from './terminal/cells.js';
+
+const TOKENS = [
+  'accent',
+  'border',
+  'borderFocused',
+  'text',
+  'faint',
+  'running',
+  'paused',
+  'busy',
+  'off',
+  'failed',
+  'chartCpu',
+  'chartMemory',
+] as const;
+
+/** Names of the colours a theme gives. */
+export type ThemeToken = (typeof TOKENS)[number];
+
+/** Colour per token: a name as `green` or `#rrggbb`; empty for the terminal's own colour. */
+export type Theme = Readonly<Record<ThemeToken, string>>;
+
+const themeSchema = z.partialRecord(z.enum(TOKENS), z.string().regex(/^(#[0-9a-fA-F]{6}|[a-zA-Z]*)$/));
+
+/** The theme of configs/themes/default.json. */
+export const DEFAULT_THEME: Theme = completed(themeSchema.parse(defaultTheme));
+
+function completed(partial: z.output<typeof themeSchema>): Theme {
+  const theme: Partial<Record<ThemeToken, string>> = {};
+  for (const token of TOKENS) theme[token] = partial[token] ?? '';
+  return theme as Theme;
+}
+
+/** Reads a theme file over the default. Errors: throws with the file's name when it cannot be read or has other keys */
+export function loadTheme(path: string): Theme {
+  const given = themeSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  if (!given.success) throw new Error(`${path} is not a theme: ${z.prettifyError(given.error)}`);
+  return {...DEFAULT_THEME, ...given.data} as Theme;
+}
+
+const NAMES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white', 'gray'];
+
+/** The cell colour of a theme value, for what is painted directly. Unknown names are the terminal's own colour. */
+export function cellColor(value: string): Color {
+  if (value.startsWith('#')) return COLOR_RGB_FLAG | Number.parseInt(value.slice(1), 16);
+  const index = NAMES.indexOf(value);
+  return index === -1 ? COLOR_DEFAULT : index;
+}
