@@ -1,5 +1,14 @@
 /** A typed connection to the daemon that starts it when asked and comes back by itself after a loss. */
+import {connect as connectSocket, type Socket} from 'node:net';
+import {setTimeout as delay} from 'node:timers/promises';
+import type {z} from 'zod';
+import {findPaths, type Paths} from '../paths.js';
+import {daemonEnding, daemonHello, PROTOCOL_VERSION} from '../protocol/daemon.js';
 import type {NotificationType, ParamsInput, PayloadOf, RequestType, ResultOf} from '../protocol/define.js';
+import {ManagerError} from '../protocol/errors.js';
+import {Channel, defaultBounds} from '../rpc/channel.js';
+import {programVersion} from '../version.js';
+import {startDaemon} from './start-daemon.js';
 
 /** `connected` → `lost` ⇄ `connected` → `closed`; `closed` is final (disposed, version mismatch, daemon ended). */
 export type ConnectionState = 'connected' | 'lost' | 'closed';
@@ -13,17 +22,190 @@ export interface ConnectOptions {
   /** Folder variables `VIVARIUM_HOME`, `VIVARIUM_RUNTIME`, `XDG_…`. Default: `process.env`. */
   readonly environment?: NodeJS.ProcessEnv;
 }
-/** See the module. Errors of `connect`: daemon-unreachable, version-mismatch, runtime-folder-unsafe, path-too-long */
-export declare class Client implements AsyncDisposable {
-  static connect(options?: ConnectOptions): Promise<Client>;
-  readonly state: ConnectionState;
-  readonly daemon: {readonly daemonVersion: string; readonly pid: number; readonly bootId: string};
+
+/** Who answered the greeting. `bootId` differs for each life of a daemon. */
+export type DaemonIdentity = Pick<ResultOf<typeof daemonHello>, 'daemonVersion' | 'pid' | 'bootId'>;
+
+/** Pauses between attempts to connect again; the last one repeats. Units: milliseconds. */
+const RECONNECT_DELAYS_MS = [50, 100, 200, 500, 1000, 2000] as const;
+
+/** How often two clients that start the daemon at the same moment try before one of them reports failure. */
+const START_ATTEMPTS = 3;
+
+interface Subscription {
+  readonly type: NotificationType;
+  attach(channel: Channel): void;
+}
+
+/** See the module. */
+export class Client implements AsyncDisposable {
+  readonly #paths: Paths;
+  readonly #options: ConnectOptions;
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #stateListeners = new Set<(state: ConnectionState) => void>();
+  readonly #disposing = new AbortController();
+  #channel: Channel;
+  #daemon: DaemonIdentity;
+  #state: ConnectionState = 'connected';
+  #isDaemonEnding = false;
+
+  private constructor(paths: Paths, options: ConnectOptions, opened: Opened) {
+    this.#paths = paths;
+    this.#options = options;
+    this.#channel = opened.channel;
+    this.#daemon = opened.daemon;
+    this.#adopt(opened);
+  }
+
+  /** Connects and greets. Errors: daemon-unreachable, version-mismatch, runtime-folder-unsafe, path-too-long */
+  static async connect(options: ConnectOptions = {}): Promise<Client> {
+    const paths = findPaths(options.environment);
+    return new Client(paths, options, await open(paths, options));
+  }
+
+  /** See `ConnectionState`. */
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** The daemon of the present (or last) connection. */
+  get daemon(): DaemonIdentity {
+    return this.#daemon;
+  }
+
+  /** Sends a request. Errors: the daemon's own, daemon-unreachable while the connection is lost */
   request<Type extends RequestType>(
     type: Type,
     params: ParamsInput<Type>,
     signal?: AbortSignal,
-  ): Promise<ResultOf<Type>>;
-  on<Type extends NotificationType>(type: Type, listener: (payload: PayloadOf<Type>) => void): Disposable;
-  onState(listener: (state: ConnectionState) => void): Disposable;
-  [Symbol.asyncDispose](): Promise<void>;
+  ): Promise<ResultOf<Type>> {
+    return this.#channel.request(type, params, signal);
+  }
+
+  /** Listens to a notification over all reconnects. The daemon sends those this connection subscribed to. */
+  on<Type extends NotificationType>(type: Type, listener: (payload: PayloadOf<Type>) => void): Disposable {
+    let attached: Disposable | undefined;
+    const subscription: Subscription = {
+      type,
+      attach: (channel) => {
+        attached = channel.on(type, listener);
+      },
+    };
+    this.#subscriptions.add(subscription);
+    subscription.attach(this.#channel);
+    return {
+      [Symbol.dispose]: () => {
+        this.#subscriptions.delete(subscription);
+        attached?.[Symbol.dispose]();
+      },
+    };
+  }
+
+  /** Listens to changes of `state`; after `connected` a mirror subscribes again. */
+  onState(listener: (state: ConnectionState) => void): Disposable {
+    this.#stateListeners.add(listener);
+    return {[Symbol.dispose]: () => void this.#stateListeners.delete(listener)};
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposing.abort();
+    this.#setState('closed');
+    this.#channel[Symbol.dispose]();
+  }
+
+  #adopt({channel, daemon}: Opened): void {
+    this.#channel = channel;
+    this.#daemon = daemon;
+    this.#isDaemonEnding = false;
+    for (const subscription of this.#subscriptions) subscription.attach(channel);
+    channel.on(daemonEnding, () => {
+      this.#isDaemonEnding = true;
+    });
+    channel.onClose(() => void this.#lost());
+  }
+
+  async #lost(): Promise<void> {
+    if (this.#state === 'closed') return;
+    // A daemon that was asked to end is not started again behind the user's back.
+    if (!this.#options.reconnects || this.#isDaemonEnding) return this.#setState('closed');
+    this.#setState('lost');
+    for (let attempt = 0; ; attempt++) {
+      const pause = RECONNECT_DELAYS_MS[Math.min(attempt, RECONNECT_DELAYS_MS.length - 1)];
+      try {
+        await delay(pause, undefined, {signal: this.#disposing.signal});
+        const opened = await open(this.#paths, this.#options);
+        if (this.#disposing.signal.aborted) return opened.channel[Symbol.dispose]();
+        this.#adopt(opened);
+        return this.#setState('connected');
+      } catch (thrown) {
+        if (this.#disposing.signal.aborted) return;
+        if (thrown instanceof ManagerError && thrown.code === 'version-mismatch') return this.#setState('closed');
+      }
+    }
+  }
+
+  #setState(state: ConnectionState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    for (const listener of [...this.#stateListeners]) listener(state);
+  }
+}
+
+interface Opened {
+  readonly channel: Channel;
+  readonly daemon: DaemonIdentity;
+}
+
+async function open(paths: Paths, options: ConnectOptions): Promise<Opened> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await greet(await dial(paths.socket));
+    } catch (thrown) {
+      if (!options.startsDaemon || !isNobodyThere(thrown) || attempt >= START_ATTEMPTS) throw explain(thrown, options);
+      await startDaemon(paths, options.environment ?? process.env);
+    }
+  }
+}
+
+function dial(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket(path);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+async function greet(socket: Socket): Promise<Opened> {
+  const channel = new Channel(socket, defaultBounds);
+  channel.listen();
+  try {
+    const params: z.input<typeof daemonHello.params> = {
+      protocolVersion: PROTOCOL_VERSION,
+      clientVersion: programVersion(),
+    };
+    return {channel, daemon: await channel.request(daemonHello, params)};
+  } catch (thrown) {
+    channel[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+function isNobodyThere(thrown: unknown): boolean {
+  if (thrown instanceof ManagerError) return thrown.code === 'daemon-stopping';
+  return thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ECONNREFUSED');
+}
+
+function explain(thrown: unknown, options: ConnectOptions): ManagerError {
+  if (thrown instanceof ManagerError) return thrown;
+  if (isNobodyThere(thrown) && !options.startsDaemon)
+    return new ManagerError('daemon-unreachable', 'The daemon is not running.', 'Start it with `viv daemon start`.');
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ManagerError(
+    'daemon-unreachable',
+    `The daemon cannot be reached: ${detail}.`,
+    'See `viv doctor` for what stands in the way.',
+  );
 }
