@@ -6,7 +6,6 @@
  * nowhere; its attribute parser wants `ESC[0m` where drawille writes `ESC[m`.
  */
 import {PassThrough, Writable} from 'node:stream';
-import type {BlessedNode, BlessedScreen} from 'blessed';
 import {
   ATTR_BLINK,
   ATTR_BOLD,
@@ -17,6 +16,7 @@ import {
   COLOR_DEFAULT,
   type Rect,
 } from '../terminal/cells.js';
+import type {BlessedNode, BlessedScreen} from './blessed-types.js';
 
 /** Largest chart drawn. Units: cells. */
 const COLUMNS = 300;

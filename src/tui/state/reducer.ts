@@ -2,7 +2,7 @@
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {AppEvent} from './events.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN} from './model.js';
-import {selectedMachine, visibleMachines} from './selectors.js';
+import {isLive, selectedMachine, visibleMachines} from './selectors.js';
 
 const JOBS_KEPT = 20;
 
@@ -20,11 +20,7 @@ export function reduce(state: AppState, event: AppEvent): AppState {
         jobs: event.jobs,
       });
     case 'machineChanged':
-      return reselect(state, {
-        ...state,
-        fleetSeq: event.seq,
-        machines: sortByName([...state.machines.filter((machine) => machine.id !== event.machine.id), event.machine]),
-      });
+      return changeMachine(state, event.machine, event.seq);
     case 'machineRemoved':
       return removeMachine(state, event.id, event.seq);
     case 'jobChanged': {
@@ -113,6 +109,19 @@ function reselect(before: AppState, after: AppState): AppState {
   const oldIndex = visibleMachines(before).findIndex((machine) => machine.id === before.selectedId);
   const next = visible[Math.min(Math.max(0, oldIndex), visible.length - 1)];
   return {...after, selectedId: next?.id};
+}
+
+// A guest that ended cannot be typed at: the keyboard goes back to the list.
+function changeMachine(state: AppState, machine: Machine, seq: number): AppState {
+  const before = state.machines.find((known) => known.id === machine.id);
+  const hasEnded = before !== undefined && isLive(before.state) && !isLive(machine.state);
+  const isWatched = selectedMachine(state)?.id === machine.id;
+  return reselect(state, {
+    ...state,
+    fleetSeq: seq,
+    machines: sortByName([...state.machines.filter((known) => known.id !== machine.id), machine]),
+    focus: hasEnded && isWatched ? 'list' : state.focus,
+  });
 }
 
 function removeMachine(state: AppState, id: string, seq: number): AppState {

@@ -1,6 +1,6 @@
 /** Questions asked of the state in more than one place. */
 import type {Job} from '../../manager/protocol/job.js';
-import type {Machine, MachineState} from '../../manager/protocol/machine.js';
+import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
 import type {AppState} from './model.js';
 
 /** True for a machine that a filter text matches: `state:WORD`, else part of the name; words must all match. */
@@ -49,5 +49,18 @@ export function awaitedJob(state: AppState, machine: Machine): Job | undefined {
 
 /** True while the first-run screen is shown: the fleet is known and empty. */
 export function isFirstRun(state: AppState): boolean {
-  return state.connection.state === 'connected' && state.machines.length === 0 && state.fleetSeq >= 0;
+  return state.connection.state === 'connected' && state.machines.length === 0;
+}
+
+/** True for states in which a machine has a process or is about to have one. */
+export function isLive(state: MachineState): boolean {
+  return state === 'starting' || state === 'running' || state === 'paused' || state === 'stopping';
+}
+
+/** Whether a verb can act on the highlighted machine: `true`, or the reason why not in one sentence. */
+export function verbPermission(state: AppState, verb: MachineVerb): true | string {
+  const machine = selectedMachine(state);
+  if (!machine) return state.machines.length === 0 ? 'There is no machine yet.' : 'No machine matches the filter.';
+  const permission = machine.verbs[verb];
+  return permission.isAllowed ? true : permission.reason;
 }

@@ -47,7 +47,7 @@ export function truncate(text: string, width: number): string {
 }
 
 /** Truncates or pads a text with blanks to exactly `width` cells. */
-export function fit(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+export function fitCells(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const cut = truncate(text, width);
   const blanks = ' '.repeat(Math.max(0, width - textWidth(cut)));
   return align === 'left' ? cut + blanks : blanks + cut;

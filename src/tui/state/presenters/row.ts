@@ -2,7 +2,7 @@ import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
 import {stripControls} from '../../terminal/cells.js';
-import {fit} from '../../terminal/char-width.js';
+import {fitCells} from '../../terminal/char-width.js';
 import type {ThemeToken} from '../../theme.js';
 import {memorySummary, stateLook} from './machine.js';
 import {formatPercent} from './units.js';
@@ -29,8 +29,8 @@ function nameWidth(width: number): number {
 
 /** The heading over the rows, `width` cells. */
 export function listHeading(width: number): string {
-  const numbers = fit('CPU', SPARK_WIDTH + CPU_WIDTH, 'right') + fit('MEM', MEMORY_WIDTH, 'right');
-  return fit(fit('  NAME', nameWidth(width)) + fit('STATE', STATE_WIDTH) + numbers, width);
+  const numbers = fitCells('CPU', SPARK_WIDTH + CPU_WIDTH, 'right') + fitCells('MEM', MEMORY_WIDTH, 'right');
+  return fitCells(fitCells('  NAME', nameWidth(width)) + fitCells('STATE', STATE_WIDTH) + numbers, width);
 }
 
 /** One machine as a row of `width` cells. */
@@ -49,12 +49,15 @@ export function machineRow(
   return {
     id: machine.id,
     isSelected,
-    name: fit(`${isSelected ? '▸' : ' '} ${stripControls(machine.name)}`, nameWidth(width) - 1) + ' ',
-    state: fit(`${look.glyph} ${look.short}`, STATE_WIDTH),
+    name: fitCells(
+      fitCells(`${isSelected ? '▸' : ' '} ${stripControls(machine.name)}`, nameWidth(width) - 1),
+      nameWidth(width),
+    ),
+    state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
     spark: isLive ? sparkline(cpu, SPARK_WIDTH, 100 * harts, sparkStyle) : ' '.repeat(SPARK_WIDTH),
     numbers:
-      fit(isLive && last ? formatPercent(last.cpuPercent) : '', CPU_WIDTH, 'right') +
-      fit(memorySummary(machine, last), MEMORY_WIDTH, 'right'),
+      fitCells(isLive && last ? formatPercent(last.cpuPercent) : '', CPU_WIDTH, 'right') +
+      fitCells(memorySummary(machine, last), MEMORY_WIDTH, 'right'),
   };
 }

@@ -1,0 +1,12 @@
+import type {Action} from '../keys/action.js';
+
+/** Narrows the list down. */
+export const filter: Action = {
+  id: 'list.filter',
+  keys: ['/'],
+  group: 'View',
+  hint: {label: 'filter', rank: 8},
+  help: 'Show only machines whose name matches, or state:running.',
+  isEnabled: (state) => (state.machines.length > 0 ? true : 'There is no machine to look for.'),
+  run: ({dispatch}) => dispatch({type: 'filterOpened'}),
+};

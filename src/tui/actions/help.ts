@@ -1,0 +1,12 @@
+import type {Action} from '../keys/action.js';
+
+/** Shows all keys. */
+export const help: Action = {
+  id: 'program.help',
+  keys: ['?', 'f1'],
+  group: 'Program',
+  hint: {label: 'help', rank: 10},
+  help: 'Show all keys.',
+  isEnabled: () => true,
+  run: ({dispatch}) => dispatch({type: 'overlayShown', overlay: {kind: 'help', scroll: 0}}),
+};

@@ -1,0 +1,45 @@
+import type {Action} from '../keys/action.js';
+import {LIST_ONLY_COLUMNS} from '../state/layout.js';
+import {type AppState, TABS, type Tab} from '../state/model.js';
+
+function hasPane(state: AppState): true | string {
+  if (state.size.columns < LIST_ONLY_COLUMNS)
+    return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
+  return state.machines.length > 0 ? true : 'There is no machine yet.';
+}
+
+function tabAction(tab: Tab, key: string, help: string): Action {
+  return {
+    id: `tab.${tab}`,
+    keys: [key],
+    group: 'View',
+    help,
+    isEnabled: hasPane,
+    run: ({dispatch}) => dispatch({type: 'tabChosen', tab}),
+  };
+}
+
+function tabStep(id: string, keys: readonly string[], help: string, by: number): Action {
+  return {
+    id,
+    keys,
+    group: 'View',
+    help,
+    isEnabled: hasPane,
+    run: ({state, dispatch}) => {
+      const next = (TABS.indexOf(state.tab) + by + TABS.length) % TABS.length;
+      dispatch({type: 'tabChosen', tab: TABS[next] ?? 'console'});
+    },
+  };
+}
+
+/** Shows the console tab. */
+export const tabConsole = tabAction('console', '1', 'Show the console.');
+/** Shows the graphs tab. */
+export const tabGraphs = tabAction('graphs', '2', 'Show the CPU and memory graphs.');
+/** Shows the log tab. */
+export const tabLog = tabAction('log', '3', 'Show what happened to the machine.');
+/** Next tab. */
+export const tabNext = tabStep('tab.next', ['tab', ']'], 'Go to the next tab.', 1);
+/** Previous tab. */
+export const tabPrevious = tabStep('tab.previous', ['shift-tab', '['], 'Go to the previous tab.', -1);

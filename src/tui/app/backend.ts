@@ -1,0 +1,32 @@
+/** What the TUI needs of the manager, so that tests can put a scripted one in its place. */
+
+import {Client, type ConnectionState, ConsoleSession, type ConsoleSessionOptions} from '../../manager/client.js';
+import type {TerminalSize} from '../../manager/protocol/console.js';
+import type {NotificationType, ParamsInput, PayloadOf, RequestType, ResultOf} from '../../manager/protocol/define.js';
+
+/** A typed connection to a manager. */
+export interface FleetClient extends AsyncDisposable {
+  readonly state: ConnectionState;
+  request<Type extends RequestType>(type: Type, params: ParamsInput<Type>): Promise<ResultOf<Type>>;
+  on<Type extends NotificationType>(type: Type, listener: (payload: PayloadOf<Type>) => void): Disposable;
+  onState(listener: (state: ConnectionState) => void): Disposable;
+}
+
+/** An attached console viewer. */
+export interface ConsoleHandle extends AsyncDisposable {
+  write(bytes: Uint8Array): Promise<void>;
+  resize(size: TerminalSize): Promise<void>;
+  setKeyboard(isWanted: boolean): Promise<void>;
+}
+
+/** A connection and the consoles behind it. */
+export interface Backend {
+  readonly client: FleetClient;
+  openConsole(options: ConsoleSessionOptions): Promise<ConsoleHandle>;
+}
+
+/** Connects to the daemon of this user, starting it when needed. Errors: those of `Client.connect` */
+export async function connectDaemon(): Promise<Backend> {
+  const client = await Client.connect({startsDaemon: true, reconnects: true});
+  return {client, openConsole: (options) => ConsoleSession.open(client, options)};
+}

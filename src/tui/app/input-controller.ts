@@ -1,0 +1,105 @@
+/** Decides what a key means: what lies on top gets it first, then the keymap. */
+import type {Action, ActionContext} from '../keys/action.js';
+import type {Keymap} from '../keys/keymap.js';
+import {stepForm} from '../state/form.js';
+import type {AppState, Overlay} from '../state/model.js';
+import {editText, textInput} from '../state/text-input.js';
+import type {InputEvent} from '../terminal/key-decoder.js';
+
+/** Routes input events to overlays, the filter line and actions. */
+export class InputController {
+  private readonly keymap: Keymap;
+  private readonly actionsById: ReadonlyMap<string, Action>;
+  private readonly context: () => ActionContext;
+
+  constructor(keymap: Keymap, actions: readonly Action[], context: () => ActionContext) {
+    this.keymap = keymap;
+    this.actionsById = new Map(actions.map((action) => [action.id, action]));
+    this.context = context;
+  }
+
+  /** Handles one event. */
+  handle(event: InputEvent): void {
+    const context = this.context();
+    const {state} = context;
+    if (event.kind === 'key' && event.key === 'ctrl-c') context.quit();
+    else if (state.overlay) this.handleOverlay(context, state.overlay, event);
+    else if (state.isFilterOpen) handleFilter(context, state, event);
+    else if (event.kind === 'key') this.handleKey(context, event.key);
+  }
+
+  private handleKey(context: ActionContext, key: string): void {
+    const action = this.keymap.get(key);
+    if (action) this.runAction(action, context);
+  }
+
+  /** Runs an action if it can act, else says why not. */
+  private runAction(action: Action, context: ActionContext): void {
+    const permission = action.isEnabled(context.state);
+    if (permission !== true) {
+      context.toast(permission, 'error');
+      return;
+    }
+    this.start(action, context);
+  }
+
+  private start(action: Action, context: ActionContext): void {
+    const fail = (error: unknown) => context.toast(describeError(error), 'error');
+    try {
+      void Promise.resolve(action.run(context)).catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  private handleOverlay(context: ActionContext, overlay: Overlay, event: InputEvent): void {
+    const key = event.kind === 'key' ? event.key : '';
+    if (overlay.kind === 'help') {
+      const by = {up: -1, k: -1, down: 1, j: 1, pageup: -10, pagedown: 10}[key];
+      if (by !== undefined) {
+        const scroll = Math.max(0, overlay.scroll + by);
+        context.dispatch({type: 'overlayShown', overlay: {kind: 'help', scroll}});
+      } else if (key !== '') context.dispatch({type: 'overlayClosed'});
+    } else if (overlay.kind === 'confirm') this.handleConfirm(context, overlay, key);
+    else {
+      const step = stepForm(overlay.form, event);
+      if (step.kind === 'cancelled') context.dispatch({type: 'overlayClosed'});
+      else if (step.kind === 'edited')
+        context.dispatch({type: 'overlayShown', overlay: {kind: 'form', form: step.form}});
+      else this.startById(overlay.form.token, context);
+    }
+  }
+
+  private handleConfirm(context: ActionContext, overlay: Extract<Overlay, {kind: 'confirm'}>, key: string): void {
+    const {confirmation} = overlay;
+    if (['left', 'right', 'tab', 'shift-tab', 'h', 'l'].includes(key)) {
+      const turned = {...confirmation, isYes: !confirmation.isYes};
+      context.dispatch({type: 'overlayShown', overlay: {kind: 'confirm', confirmation: turned}});
+    } else if (key === 'y' || (key === 'enter' && confirmation.isYes)) {
+      this.startById(confirmation.token, context);
+      context.dispatch({type: 'overlayClosed'});
+    } else if (['n', 'esc', 'enter', 'q'].includes(key)) context.dispatch({type: 'overlayClosed'});
+  }
+
+  private startById(id: string, context: ActionContext): void {
+    const action = this.actionsById.get(id);
+    if (action) this.start(action, context);
+  }
+}
+
+function handleFilter(context: ActionContext, state: AppState, event: InputEvent): void {
+  const key = event.kind === 'key' ? event.key : '';
+  if (key === 'esc') context.dispatch({type: 'filterClosed', isKept: false});
+  else if (key === 'enter') context.dispatch({type: 'filterClosed', isKept: true});
+  else if (key === 'up' || key === 'down') context.dispatch({type: 'selectionMoved', by: key === 'up' ? -1 : 1});
+  else {
+    const edited = editText(textInput(state.filter), event);
+    if (edited) context.dispatch({type: 'filterEdited', text: edited.text});
+  }
+}
+
+/** An error as one line for a toast: the sentence and, where there is one, the next step. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'hint' in error && typeof error.hint === 'string' ? `${error.message} ${error.hint}` : error.message;
+}

@@ -1,0 +1,48 @@
+import {Box, Text} from 'ink';
+import type {ReactElement} from 'react';
+import type {FormField, FormState} from '../state/form.js';
+import {fitCells} from '../terminal/char-width.js';
+import {Line, type Segment} from './line.js';
+import {useColor} from './theme-context.js';
+
+const LABEL_WIDTH = 10;
+
+/** The fields of a form, one a row, with the error below. */
+export function FormView({form, width}: {form: FormState; width: number}): ReactElement {
+  const color = useColor();
+  return (
+    <Box flexDirection="column" width={width} paddingTop={1}>
+      {form.fields.map((field, index) => (
+        <Line key={field.id} width={width} segments={fieldSegments(field, index === form.focused && !form.isBusy)} />
+      ))}
+      <Text> </Text>
+      <Text wrap="wrap" {...color(form.error === undefined ? 'faint' : 'failed')}>
+        {form.isBusy ? ' Working…' : ` ${form.error ?? ''}`}
+      </Text>
+    </Box>
+  );
+}
+
+function fieldSegments(field: FormField, isFocused: boolean): Segment[] {
+  const label: Segment = {
+    text: fitCells(`${isFocused ? '▸' : ' '} ${field.label}`, LABEL_WIDTH),
+    ...(isFocused ? {token: 'accent', isBold: true} : {}),
+  };
+  if (field.kind === 'choice') {
+    const chosen = field.choices[field.chosen] ?? 'none';
+    return [label, {text: isFocused ? `◂ ${chosen} ▸` : `  ${chosen}`, isBold: isFocused}];
+  }
+  const chars = [...field.input.text];
+  const {cursor} = field.input;
+  if (!isFocused) {
+    const text = `  ${field.input.text}`;
+    return chars.length > 0 ? [label, {text}] : [label, {text: `  ${field.placeholder}`, token: 'faint'}];
+  }
+  return [
+    label,
+    {text: `  ${chars.slice(0, cursor).join('')}`},
+    {text: chars[cursor] ?? ' ', isInverse: true},
+    {text: chars.slice(cursor + 1).join('')},
+    ...(chars.length === 0 ? [{text: ` ${field.placeholder}`, token: 'faint' as const}] : []),
+  ];
+}

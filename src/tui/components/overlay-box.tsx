@@ -1,0 +1,25 @@
+import {Box} from 'ink';
+import type {ReactElement, ReactNode} from 'react';
+import type {Rect} from '../terminal/cells.js';
+import {Frame} from './frame.js';
+
+/** A framed box above everything else, at a place of the screen. */
+export function OverlayBox({
+  rect,
+  title,
+  footer,
+  children,
+}: {
+  rect: Rect;
+  title: string;
+  footer: string;
+  children: ReactNode;
+}): ReactElement {
+  return (
+    <Box position="absolute" marginLeft={rect.x} marginTop={rect.y} width={rect.width} height={rect.height}>
+      <Frame width={rect.width} height={rect.height} title={title} footer={footer} isFocused>
+        {children}
+      </Frame>
+    </Box>
+  );
+}

@@ -1,0 +1,64 @@
+import type {AppState} from '../state/model.js';
+import {textWidth} from '../terminal/char-width.js';
+import {ACTION_GROUPS, type Action} from './action.js';
+import {keyLabel} from './keymap.js';
+
+/** One entry of the hint bar. */
+export interface Hint {
+  readonly key: string;
+  readonly label: string;
+}
+
+/** What the hint bar shows: the actions that can act now, as many as fit into `width` cells, most useful first. */
+export function hintsFor(state: AppState, actions: readonly Action[], width: number): readonly Hint[] {
+  const ranked = actions
+    .filter((action) => action.hint !== undefined && action.keys.length > 0 && action.isEnabled(state) === true)
+    .sort((a, b) => (a.hint?.rank ?? 0) - (b.hint?.rank ?? 0));
+  const hints: Hint[] = [];
+  let used = 0;
+  for (const action of ranked) {
+    const hint = {key: keyLabel(action.keys[0] ?? ''), label: action.hint?.label ?? ''};
+    used += textWidth(`${hint.key} ${hint.label}  `);
+    if (used > width) break;
+    hints.push(hint);
+  }
+  return hints;
+}
+
+/** One line of the help page: a heading, or an action with its keys. */
+export type HelpLine =
+  | {readonly kind: 'heading'; readonly text: string}
+  | {readonly kind: 'action'; readonly keys: string; readonly help: string; readonly command: string};
+
+/** The help page, group by group. */
+export function helpLines(actions: readonly Action[]): readonly HelpLine[] {
+  const lines: HelpLine[] = [];
+  for (const group of ACTION_GROUPS) {
+    const members = actions
+      .filter((action) => action.group === group)
+      .sort((a, b) => (a.hint?.rank ?? 99) - (b.hint?.rank ?? 99) || (a.id < b.id ? -1 : 1));
+    if (members.length === 0) continue;
+    lines.push({kind: 'heading', text: group});
+    for (const action of members)
+      lines.push({
+        kind: 'action',
+        keys: action.keys.map(keyLabel).join(' '),
+        help: action.help,
+        command: action.command ?? '',
+      });
+  }
+  return lines;
+}
+
+/** The key table of the README as Markdown. */
+export function keyTable(actions: readonly Action[]): string {
+  const rows = helpLines(actions).map((line) =>
+    line.kind === 'heading'
+      ? `| **${line.text}** | | |`
+      : `| ${line.keys
+          .split(' ')
+          .map((key) => `\`${key.replace('|', '\\|')}\``)
+          .join(' ')} | ${line.help} | ${line.command === '' ? '' : `\`${line.command}\``} |`,
+  );
+  return ['| Key | What it does | Command |', '|---|---|---|', ...rows].join('\n');
+}
