@@ -8,8 +8,7 @@ import {
 } from '../contract.js';
 import {isHartMaskValid, isInHartMask} from '../hart-mask.js';
 
-const REMOTE_FENCE_I = 0;
-const REMOTE_SFENCE_VMA = 1;
+const REMOTE_FENCE_I = 0; // 1 is remote_sfence_vma
 const REMOTE_SFENCE_VMA_ASID = 2;
 const MAX_ASID = 0xffff;
 
