@@ -1,0 +1,39 @@
+/**
+ * Carries a ring's bytes to a receiver that may be slower than the guest: pulls from the ring while the receiver has
+ * room, so that nothing waits anywhere but in the ring, and a receiver left behind skips what the ring has dropped.
+ */
+import type {ByteRing} from './byte-ring.js';
+
+/** Largest piece in one message. */
+const PIECE_BYTES = 65_536;
+
+/** Bytes that may wait for the receiver before the pump pauses. */
+const HIGH_WATER_BYTES = 262_144;
+
+/** The other side of a pump. */
+export interface PumpTarget {
+  /** Bytes sent but not yet taken. */
+  readonly bufferedBytes: number;
+  send(offset: number, bytes: Uint8Array): void;
+}
+
+/** See the module. Call `pull` after every append and whenever the receiver has drained. */
+export class StreamPump {
+  readonly #ring: ByteRing;
+  readonly #target: PumpTarget;
+  #nextOffset: number;
+
+  constructor(ring: ByteRing, target: PumpTarget, nextOffset: number) {
+    this.#ring = ring;
+    this.#target = target;
+    this.#nextOffset = nextOffset;
+  }
+
+  pull(): void {
+    while (this.#nextOffset < this.#ring.endOffset && this.#target.bufferedBytes < HIGH_WATER_BYTES) {
+      const {offset, bytes} = this.#ring.read(this.#nextOffset, PIECE_BYTES);
+      this.#nextOffset = offset + bytes.length;
+      this.#target.send(offset, bytes);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What a hypervisor driver does for the manager. The driver knows processes, sockets and foreign APIs; it knows
+ * nothing of states, clients, files of the store or names.
+ */
+import type {TerminalSize} from '../protocol/console.js';
+import type {MachineConfig, MachineVerb, Permission} from '../protocol/machine.js';
+import type {ProcessIdentity} from '../store/process-identity.js';
+
+/** Verbs a driver cannot do at all, each with its own reason; everything else it can. */
+export interface Capabilities {
+  readonly refusals: Readonly<Partial<Record<MachineVerb, Permission & {readonly isAllowed: false}>>>;
+}
+
+/** Files a machine boots from, all there and readable. */
+export type BootFiles =
+  | {readonly kind: 'linux'; readonly kernelPath: string; readonly initrdPath?: string; readonly commandLine: string}
+  | {readonly kind: 'firmware'; readonly elfPath: string};
+
+/** Everything a driver needs to start a machine. Disk paths are absolute. */
+export interface LaunchPlan {
+  readonly id: string;
+  readonly name: string;
+  readonly folder: string;
+  readonly config: MachineConfig;
+  readonly boot: BootFiles;
+  readonly disks: readonly {readonly path: string; readonly isReadOnly: boolean}[];
+  readonly size: TerminalSize;
+}
+
+/** How a machine's run ended. `reason` is one sentence. */
+export type MachineEnd =
+  | {readonly kind: 'powered-off'; readonly status: number}
+  | {readonly kind: 'crashed'; readonly reason: string};
+
+/** Counters since the machine's start. Units: nanoseconds, bytes. `activeNs` sums the time harts were not in WFI. */
+export interface RunCounters {
+  readonly atMs: number;
+  readonly elapsedNs: number;
+  readonly activeNs: number;
+  readonly instructions: number;
+  readonly memoryTouchedBytes: number;
+  readonly residentBytes: number;
+  readonly diskReadBytes: number;
+  readonly diskWrittenBytes: number;
+  readonly netReceivedBytes: number;
+  readonly netSentBytes: number;
+}
+
+/** What a running machine tells. Called one at a time. */
+export interface RunListener {
+  /** Console bytes; `offset` counts from the run's start, gaps are bytes lost to a flood. */
+  onOutput(offset: number, bytes: Uint8Array): void;
+  onCounters(counters: RunCounters): void;
+  onRebooted(): void;
+  /** Once, and last. */
+  onEnd(end: MachineEnd): void;
+}
+
+/** A machine that has a process. Requests fail with `machine-failed` when the process is gone or does not answer. */
+export interface RunningMachine {
+  readonly process: ProcessIdentity;
+  readonly startedAtMs: number;
+  readonly isPaused: boolean;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Asks the guest to power off. */
+  askShutdown(): Promise<void>;
+  /** Ends the process at once; resolves when it is gone. `onEnd` follows as powered off. */
+  kill(): Promise<void>;
+  write(bytes: Uint8Array): Promise<void>;
+  resize(size: TerminalSize): Promise<void>;
+  /** Lets go of the process without ending it: the daemon is about to stop. */
+  release(): void;
+}
+
+/** One way to run machines. */
+export interface HypervisorDriver {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /**
+   * Starts a machine; resolves when its guest runs. An aborted start leaves nothing.
+   * Errors: bad-kernel, bad-firmware, bad-disk, not-enough-memory, machine-failed, cancelled
+   */
+  start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine>;
+  /**
+   * Finds a machine that an earlier daemon started, and replays its console from what its process still has. When it
+   * is gone: how it ended, as far as that can be told.
+   */
+  find(
+    id: string,
+    folder: string,
+    process: ProcessIdentity,
+    listener: RunListener,
+  ): Promise<RunningMachine | {readonly end: MachineEnd}>;
+}

@@ -1,0 +1,51 @@
+/**
+ * The life of a machine as one table.
+ *
+ *              start                started
+ *   defined ──────────▶ starting ──────────▶ running ◀───────┐
+ *     ▲ ▲ ▲                │  ▲                │ ▲  │ paused │ resumed
+ *     │ │ └─ start-failed ─┘  │ start     ask- │ │  ▼        │
+ *     │ │    off              │           shut-│ │ paused ───┘
+ *     │ │                  crashed        down │ │ ignored
+ *     │ │                     ▲              ▼ │
+ *     │ │         crashed     │            stopping
+ *     │ └─────────────────────┼──────────────┘ off
+ *     └── off (from running, paused) ── guest powered off, or forced
+ *
+ * `crashed` is reached from every state that has a process; `broken` (unreadable definition) has no way out but
+ * removing it or repairing the file.
+ */
+import type {MachineState} from '../protocol/machine.js';
+
+/** What can happen to a machine. `off` is a guest's power-off and a forced one alike. */
+export type LifeEvent =
+  | 'start'
+  | 'start-failed'
+  | 'started'
+  | 'paused'
+  | 'resumed'
+  | 'ask-shutdown'
+  | 'shutdown-ignored'
+  | 'off'
+  | 'crashed';
+
+/** The table. An event that is not listed for a state cannot happen in it. */
+export const lifecycle: Readonly<Record<MachineState, Readonly<Partial<Record<LifeEvent, MachineState>>>>> = {
+  defined: {start: 'starting'},
+  starting: {started: 'running', 'start-failed': 'defined', off: 'defined', crashed: 'crashed'},
+  running: {paused: 'paused', 'ask-shutdown': 'stopping', off: 'defined', crashed: 'crashed'},
+  paused: {resumed: 'running', off: 'defined', crashed: 'crashed'},
+  stopping: {'shutdown-ignored': 'running', off: 'defined', crashed: 'crashed'},
+  crashed: {start: 'starting'},
+  broken: {},
+};
+
+/** The state after an event, or `undefined` when the event cannot happen. */
+export function nextState(state: MachineState, event: LifeEvent): MachineState | undefined {
+  return lifecycle[state][event];
+}
+
+/** True when a machine in this state has, or is about to have, a process. */
+export function hasProcess(state: MachineState): boolean {
+  return lifecycle[state].off !== undefined;
+}

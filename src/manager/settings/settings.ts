@@ -1,0 +1,92 @@
+/**
+ * The daemon's settings. configs/daemon.json lists every one with its default, the unit at the end of its name;
+ * daemon.json in the home folder overrides single values.
+ */
+import {readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {z} from 'zod';
+import {packageFolder} from '../bundle.js';
+import {ManagerError} from '../protocol/errors.js';
+import {MAX_HARTS, MIN_MEMORY_BYTES} from '../protocol/machine.js';
+
+const bytes = z.number().int().min(0);
+const count = z.number().int().min(1);
+
+const settingsSchema = z.strictObject({
+  machines: z.strictObject({
+    defaultMemoryBytes: bytes.min(MIN_MEMORY_BYTES).multipleOf(4096),
+    defaultHartCount: count.max(MAX_HARTS),
+    shutdownTimeoutMs: z.number().int().min(0).max(86_400_000),
+    startTimeoutMs: z.number().int().min(1000).max(3_600_000),
+    /** Left to the host when a machine's memory is weighed against what is free. */
+    hostMemoryReserveBytes: bytes,
+  }),
+  console: z.strictObject({
+    scrollbackBytes: bytes.min(4096).max(1_048_576),
+    /** console.log is moved to console.log.1 when it reaches this. */
+    logMaxBytes: bytes.min(65_536),
+    isPtyEnabled: z.boolean(),
+    defaultColumns: count.max(1000),
+    defaultRows: count.max(1000),
+  }),
+  metrics: z.strictObject({
+    intervalMs: z.number().int().min(100).max(60_000),
+  }),
+  server: z.strictObject({
+    maxClients: count,
+    maxMessageBytes: bytes.min(2_097_152),
+    maxBufferedBytes: bytes.min(2_097_152),
+    maxPendingRequests: count,
+  }),
+  events: z.strictObject({keptCount: count}),
+  jobs: z.strictObject({keptCount: count}),
+  images: z.strictObject({
+    /** Package mirror; empty: the host's own. */
+    debianMirror: z.string(),
+  }),
+});
+/** All settings. */
+export type Settings = z.output<typeof settingsSchema>;
+
+const overridesSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
+
+/** Reads the defaults and the user's overrides. Errors: bad-setting, naming the file and the setting */
+export async function loadSettings(overridesPath: string): Promise<Settings> {
+  const defaultsPath = join(packageFolder(), 'configs', 'daemon.json');
+  const defaults = overridesSchema.parse(JSON.parse(await readFile(defaultsPath, 'utf8')));
+  const overrides = await readOverrides(overridesPath);
+  const merged: Record<string, Record<string, unknown>> = {...defaults};
+  for (const [section, values] of Object.entries(overrides)) merged[section] = {...defaults[section], ...values};
+  const settings = settingsSchema.safeParse(merged);
+  if (settings.success) return settings.data;
+  throw badSetting(overridesPath, settings.error);
+}
+
+async function readOverrides(path: string): Promise<z.output<typeof overridesSchema>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return {};
+    throw thrown;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new ManagerError('bad-setting', `${path} is not JSON.`, 'Repair it, or delete it to use the defaults.');
+  }
+  const overrides = overridesSchema.safeParse(json);
+  if (!overrides.success) throw badSetting(path, overrides.error);
+  return overrides.data;
+}
+
+function badSetting(path: string, error: z.ZodError): ManagerError {
+  const issue = error.issues[0];
+  const name = [...(issue?.path ?? []), ...(issue?.code === 'unrecognized_keys' ? issue.keys : [])].join('.');
+  return new ManagerError(
+    'bad-setting',
+    `${path}: the setting ${name || '(all)'} is wrong: ${issue?.message ?? 'invalid'}.`,
+    'configs/daemon.json lists all settings with their defaults.',
+  );
+}

@@ -1,0 +1,182 @@
+/**
+ * Machines on disk. Each is a folder named by its id:
+ *
+ *   machines/ID/machine.json   the definition: name, config (this file's loss is the machine's loss)
+ *   machines/ID/state.json     what became of it: the process that runs it, or why it crashed
+ *   machines/ID/disks/         disks made for it
+ *   machines/ID/console.log    written by its process
+ *
+ * Removing moves the folder to trash/, from where it comes back whole.
+ */
+import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
+import {join} from 'node:path';
+import {z} from 'zod';
+import {ManagerError} from '../protocol/errors.js';
+import {machineConfigSchema} from '../protocol/machine.js';
+import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
+import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
+
+const definitionSchema = z.object({
+  id: z.uuid(),
+  name: z.string().min(1),
+  createdAtMs: z.number(),
+  driver: z.string().min(1),
+  config: machineConfigSchema,
+});
+/** Content of machine.json. */
+export type MachineDefinition = z.output<typeof definitionSchema>;
+
+const lifeSchema = z.object({
+  /** The name again, to call a machine by it whose definition is broken. */
+  name: z.string(),
+  process: z
+    .object({
+      pid: z.number().int(),
+      startToken: z.string().optional(),
+      startedAtMs: z.number(),
+      consoleBase: z.number(),
+    })
+    .optional(),
+  crash: z.object({reason: z.string(), atMs: z.number()}).optional(),
+});
+/** Content of state.json. */
+export type MachineLife = z.output<typeof lifeSchema>;
+
+/** The format of machine.json. */
+export const definitionFormat: StateFormat<typeof definitionSchema> = {
+  title: 'machine definition',
+  version: 1,
+  schema: definitionSchema,
+  migrations: {},
+};
+
+const lifeFormat: StateFormat<typeof lifeSchema> = {
+  title: 'machine state',
+  version: 1,
+  schema: lifeSchema,
+  migrations: {},
+};
+
+/** What a machine's folder holds: `definition`, or why there is none. */
+export interface StoredMachine {
+  readonly id: string;
+  readonly definition: MachineDefinition | ManagerError;
+  readonly life: MachineLife | undefined;
+}
+
+/** See the module. */
+export class MachineStore {
+  readonly #machines: string;
+  readonly #trash: string;
+
+  constructor(folders: {readonly machines: string; readonly trash: string}) {
+    this.#machines = folders.machines;
+    this.#trash = folders.trash;
+  }
+
+  /** Creates the folders and clears what an interrupted write or creation left. */
+  async open(): Promise<void> {
+    for (const folder of [this.#machines, this.#trash]) await mkdir(folder, {recursive: true, mode: 0o700});
+    for (const entry of await readdir(this.#machines))
+      if (entry.startsWith(TEMPORARY_PREFIX)) await rm(join(this.#machines, entry), {recursive: true, force: true});
+  }
+
+  folder(id: string): string {
+    return join(this.#machines, id);
+  }
+
+  /** Every machine, also those whose definition cannot be read. */
+  async list(): Promise<StoredMachine[]> {
+    const entries = await readdir(this.#machines, {withFileTypes: true});
+    return Promise.all(entries.filter((entry) => entry.isDirectory()).map((entry) => this.#read(entry.name)));
+  }
+
+  /**
+   * Adds a machine: `prepare` fills its folder (disks) before the machine appears; when it fails nothing is left.
+   */
+  async create(definition: MachineDefinition, prepare: (folder: string) => Promise<void>): Promise<void> {
+    const unfinished = join(this.#machines, `${TEMPORARY_PREFIX}${definition.id}`);
+    try {
+      await mkdir(unfinished, {mode: 0o700});
+      await prepare(unfinished);
+      await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, definition);
+      await rename(unfinished, this.folder(definition.id));
+    } catch (thrown) {
+      await rm(unfinished, {recursive: true, force: true});
+      throw thrown;
+    }
+    await syncFolder(this.#machines);
+  }
+
+  async saveDefinition(definition: MachineDefinition): Promise<void> {
+    await writeStateFile(join(this.folder(definition.id), 'machine.json'), definitionFormat, definition);
+  }
+
+  async saveLife(id: string, life: MachineLife): Promise<void> {
+    await writeStateFile(join(this.folder(id), 'state.json'), lifeFormat, life);
+  }
+
+  /** Moves a machine to the trash. */
+  async discard(id: string): Promise<void> {
+    await rename(this.folder(id), join(this.#trash, id));
+    await syncFolder(this.#trash);
+    await syncFolder(this.#machines);
+  }
+
+  /** Brings a machine back, by id, or the one discarded last. Errors: machine-not-found */
+  async recover(id?: string): Promise<StoredMachine> {
+    const found = await this.#findDiscarded(id);
+    if (found === undefined)
+      throw new ManagerError(
+        'machine-not-found',
+        id === undefined ? 'The trash is empty.' : 'That machine is not in the trash.',
+        'See `viv ls` for the machines there are.',
+      );
+    await rename(join(this.#trash, found), this.folder(found));
+    await syncFolder(this.#machines);
+    return this.#read(found);
+  }
+
+  async #findDiscarded(id: string | undefined): Promise<string | undefined> {
+    const entries = await readdir(this.#trash);
+    if (id !== undefined) return entries.find((entry) => entry === id);
+    const ages = await Promise.all(
+      entries.map(async (entry) => ({entry, movedAtMs: (await stat(join(this.#trash, entry))).ctimeMs})),
+    );
+    return ages.sort((a, b) => b.movedAtMs - a.movedAtMs)[0]?.entry;
+  }
+
+  async #read(id: string): Promise<StoredMachine> {
+    const folder = this.folder(id);
+    const [definition, life] = await Promise.all([
+      readStateFile(join(folder, 'machine.json'), definitionFormat).catch(asError),
+      // Losing it loses no more than which process to look for.
+      readStateFile(join(folder, 'state.json'), lifeFormat).catch(() => undefined),
+    ]);
+    if (definition === undefined) return {id, definition: missing(folder), life};
+    if (!(definition instanceof ManagerError) && definition.id !== id) return {id, definition: misplaced(folder), life};
+    return {id, definition, life};
+  }
+}
+
+function asError(thrown: unknown): ManagerError {
+  if (thrown instanceof ManagerError) return thrown;
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ManagerError('state-file-broken', `The machine definition cannot be read: ${detail}.`, 'Check the file.');
+}
+
+function missing(folder: string): ManagerError {
+  return new ManagerError(
+    'state-file-broken',
+    `The folder ${folder} has no machine.json.`,
+    'Put the file back, or remove the machine to move the folder to the trash.',
+  );
+}
+
+function misplaced(folder: string): ManagerError {
+  return new ManagerError(
+    'state-file-broken',
+    `The machine.json in ${folder} belongs to a machine with another id.`,
+    'Was the folder copied? Remove the machine to move the folder to the trash.',
+  );
+}
