@@ -1,0 +1,266 @@
+/**
+ * Debian packages through the host's own `apt-get`, as an ordinary user: apt gets a private state folder and a private
+ * configuration, so nothing of the host's package database is read or written, and no other architecture is enabled.
+ */
+import {createHash} from 'node:crypto';
+import {createReadStream} from 'node:fs';
+import {access, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {pipeline} from 'node:stream/promises';
+import {ManagerError} from '../protocol/errors.js';
+import {aptFailure, isNetworkFailure} from './apt-failure.js';
+import {type HostProcessOptions, type HostProcessResult, runHostProcess} from './host-process.js';
+
+/** Where packages come from and where apt may keep its things. Paths are absolute. */
+export interface AptOptions {
+  readonly folder: string;
+  readonly suite: string;
+  readonly component: string;
+  readonly architecture: string;
+  /** Address of a Debian archive; without it the one that the host itself uses. */
+  readonly mirror?: string | undefined;
+  readonly keyring: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A package file that can be fetched. Units: sizeBytes of the .deb */
+export interface AptPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly fileName: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** Part of a whole between 0 and 1, as apt reports it about twice a second. */
+export type FractionListener = (fraction: number) => void;
+
+/** apt with private state. Make one for each build: it reads the host's settings once, in `open`. */
+export class Apt {
+  readonly #options: AptOptions;
+
+  private constructor(options: AptOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Prepares the private folder.
+   * Errors: apt-missing, keyring-missing, apt-failed (no mirror known), disk-full
+   */
+  static async open(options: AptOptions): Promise<Apt> {
+    const {folder, keyring} = options;
+    // Neither quotes nor line breaks can be written into apt's configuration.
+    if (/["\n\\]/.test(folder)) throw aptFailure(`apt cannot work in a folder with quotes in its path: ${folder}`);
+    const apt = new Apt(options);
+    // Asked first, so that a host without apt hears about apt and not about a keyring it could not install anyway.
+    const acquire = await apt.#hostAcquireSettings();
+    const mirror = options.mirror ?? (await apt.#hostMirror());
+    try {
+      await access(keyring);
+    } catch (error) {
+      throw new ManagerError(
+        'keyring-missing',
+        `Debian's archive keys are not on this host (${keyring}), so its packages cannot be verified.`,
+        'Install the package debian-archive-keyring.',
+        {cause: error},
+      );
+    }
+    if (!/^(https?|file|copy|ftp):[^\s"[\]]+$/.test(mirror))
+      throw new ManagerError(
+        'bad-setting',
+        `The Debian mirror ${JSON.stringify(mirror.slice(0, 200))} is not an address apt understands.`,
+        'Set images.debianMirror to the address of a Debian archive, beginning with http:// or https://.',
+      );
+    for (const part of ['state/lists/partial', 'cache/archives/partial', 'packages'])
+      await mkdir(join(folder, part), {recursive: true});
+    await writeFile(join(folder, 'status'), ''); // no package is installed
+    await writeFile(join(folder, 'apt.conf'), configuration(options, acquire));
+    await writeFile(
+      join(folder, 'sources.list'),
+      `deb [signed-by=${keyring} arch=${options.architecture}] ${mirror} ${options.suite} ${options.component}\n`,
+    );
+    return apt;
+  }
+
+  /**
+   * Fetches the package lists. Without a network, lists fetched earlier go on being used: resolves with false then.
+   * Errors: network-unreachable, apt-failed, disk-full, cancelled
+   */
+  async update(onFraction: FractionListener): Promise<boolean> {
+    const result = await this.#run('apt-get', ['-q', '--error-on=any', 'update'], onFraction);
+    if (result.status === 0) return true;
+    if (isNetworkFailure(result.stderr) && (await this.#hasLists())) return false;
+    throw aptFailure(result.stderr);
+  }
+
+  /**
+   * The real package behind a metapackage: the one dependency whose name begins with `prefix`, or the package itself.
+   * Errors: apt-failed when there is no such package
+   */
+  async resolveMetapackage(name: string, prefix: string): Promise<string> {
+    const result = await this.#run('apt-cache', ['depends', '--important', name]);
+    if (result.status !== 0) throw aptFailure(result.stderr);
+    const dependencies = decode(result.stdout).matchAll(/^\s*\|?Depends: (\S+)$/gm);
+    for (const [, dependency] of dependencies) if (dependency!.startsWith(prefix)) return dependency!;
+    return name;
+  }
+
+  /** What the package's file is called, how large it is, and its checksum as the signed lists tell. Errors: apt-failed */
+  async describe(name: string): Promise<AptPackage> {
+    const result = await this.#run('apt-get', ['-qq', '--print-uris', 'download', name]);
+    // One line: 'ADDRESS' FILE SIZE SHA256:HEX
+    const line = /^'[^']*' ([^\s/]+) ([0-9]+) SHA256:([0-9a-f]{64})$/m.exec(decode(result.stdout));
+    if (result.status !== 0 || line === null) throw aptFailure(result.stderr || `apt knows no package ${name}`);
+    const fileName = line[1]!;
+    const version = decodeURIComponent(fileName.split('_')[1] ?? '');
+    return {name, version, fileName, sizeBytes: Number(line[2]), sha256: line[3]!};
+  }
+
+  /** True when the package's file lies in the cache, whole. */
+  async isCached(item: AptPackage): Promise<boolean> {
+    return (await fileDigest(this.#cachePath(item), item.sizeBytes)) === item.sha256;
+  }
+
+  /**
+   * Puts the package's file into the cache, unless it is there, and returns its path.
+   * Errors: network-unreachable, package-broken, apt-failed, disk-full, cancelled
+   */
+  async download(item: AptPackage, onFraction: FractionListener): Promise<string> {
+    const path = this.#cachePath(item);
+    if (await this.isCached(item)) return path;
+    const partial = await mkdtemp(join(this.#options.folder, 'packages', 'partial-'));
+    try {
+      const result = await this.#run(
+        'apt-get',
+        ['-q', 'download', `${item.name}=${item.version}`],
+        onFraction,
+        partial,
+      );
+      if (result.status !== 0) throw aptFailure(result.stderr);
+      const fetched = join(partial, item.fileName);
+      if ((await fileDigest(fetched, item.sizeBytes)) !== item.sha256)
+        throw new ManagerError(
+          'package-broken',
+          `The package ${item.name} arrived damaged: its checksum differs from Debian's.`,
+          'Try again; if it stays so, set images.debianMirror to another mirror.',
+        );
+      await rename(fetched, path);
+    } finally {
+      await rm(partial, {recursive: true, force: true});
+    }
+    return path;
+  }
+
+  #cachePath(item: AptPackage): string {
+    return join(this.#options.folder, 'packages', item.fileName);
+  }
+
+  /** Proxies and the like, which the host has for good reason; everything else of its configuration stays out. */
+  async #hostAcquireSettings(): Promise<string> {
+    const result = await this.#runOnHost('apt-config', ['dump', '--no-empty', '--format', '%F "%v";%n', 'Acquire']);
+    if (result.status !== 0) throw aptFailure(result.stderr);
+    return decode(result.stdout)
+      .split('\n')
+      .filter((line) => /^Acquire::(?!IndexTargets|Languages|cdrom)[A-Za-z0-9:._/-]+ "[^"]*";$/.test(line))
+      .join('\n');
+  }
+
+  async #hostMirror(): Promise<string> {
+    const result = await this.#runOnHost('apt-get', [
+      'indextargets',
+      '--no-release-info',
+      '--format',
+      '$(REPO_URI) $(RELEASE) $(COMPONENT)',
+      'Created-By: Packages',
+    ]);
+    if (result.status !== 0) throw aptFailure(result.stderr);
+    for (const line of decode(result.stdout).split('\n')) {
+      const [address = '', release = '', component = ''] = line.split(' ');
+      // The main archive: security and updates do not hold whole releases, other vendors not these packages.
+      const isPart = /security|updates|backports|proposed/.test(`${address} ${release}`);
+      if (/\/debian\/?$/.test(address) && component === 'main' && !isPart) return address;
+    }
+    throw new ManagerError(
+      'apt-failed',
+      "This host's apt has no Debian archive to fetch packages from.",
+      'Set images.debianMirror to the address of a Debian archive.',
+    );
+  }
+
+  async #hasLists(): Promise<boolean> {
+    return (await readdir(join(this.#options.folder, 'state/lists'))).some((name) => name.includes('_Packages'));
+  }
+
+  #runOnHost(program: string, parameters: readonly string[]): Promise<HostProcessResult> {
+    return this.#spawn(program, parameters, {...this.#options.environment, APT_CONFIG: undefined}, {});
+  }
+
+  #run(
+    program: string,
+    parameters: readonly string[],
+    onFraction?: FractionListener,
+    cwd?: string,
+  ): Promise<HostProcessResult> {
+    const environment = {...this.#options.environment, APT_CONFIG: join(this.#options.folder, 'apt.conf')};
+    return this.#spawn(program, [...parameters, '-o', 'APT::Status-Fd=3'], environment, {
+      ...(cwd === undefined ? {} : {cwd}),
+      onStatusLine: (line) => {
+        // dlstatus:FILE:PERCENT:TEXT
+        const percent = /^dlstatus:[0-9]+:([0-9.]+):/.exec(line)?.[1];
+        if (percent !== undefined) onFraction?.(Math.min(Number(percent) / 100, 1));
+      },
+    });
+  }
+
+  #spawn(
+    program: string,
+    parameters: readonly string[],
+    environment: HostProcessOptions['environment'],
+    more: Partial<HostProcessOptions>,
+  ): Promise<HostProcessResult> {
+    // Messages are classified by their text, so they must be English.
+    const english = {...environment, LC_ALL: 'C', LANGUAGE: undefined};
+    return runHostProcess(program, parameters, {...more, environment: english, signal: this.#options.signal});
+  }
+}
+
+function configuration(options: AptOptions, acquire: string): string {
+  const {folder, architecture} = options;
+  return `${acquire}
+Acquire::Retries "1";
+Acquire::http::Timeout "30";
+Acquire::https::Timeout "30";
+Acquire::Languages "none";
+Dir::State "${folder}/state";
+Dir::State::lists "${folder}/state/lists";
+Dir::State::status "${folder}/status";
+Dir::Cache "${folder}/cache";
+Dir::Cache::archives "${folder}/cache/archives";
+Dir::Etc::sourcelist "${folder}/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::Etc::main "/dev/null";
+Dir::Etc::parts "-";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "-";
+APT::Architecture "${architecture}";
+APT::Architectures {"${architecture}";};
+APT::Sandbox::User "";
+`;
+}
+
+/** SHA-256 of a file in hex, or `undefined` when there is none of this size. */
+async function fileDigest(path: string, sizeBytes: number): Promise<string | undefined> {
+  try {
+    if ((await stat(path)).size !== sizeBytes) return undefined;
+  } catch {
+    return undefined; // not there: the caller fetches it
+  }
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,62 @@
+/** A built image on disk: a folder with the kernel, the initramfs and `image.json`. */
+import {readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {z} from 'zod';
+
+/**
+ * `image.json`. It is written last, so a folder with a valid one is whole.
+ * Units: builtAtMs = milliseconds since 1970
+ */
+export const imageRecordSchema = z.object({
+  version: z.literal(1),
+  name: z.string(),
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  kernelVersion: z.string(),
+  commandLine: z.string(),
+  execCommandLine: z.string(),
+  memoryBytes: z.int().positive(),
+  kernelBytes: z.int().positive(),
+  initrdBytes: z.int().positive(),
+  packages: z.array(z.object({name: z.string(), version: z.string(), sha256: z.string()})),
+  builtAtMs: z.int().nonnegative(),
+});
+/** See `imageRecordSchema`. */
+export type ImageRecord = z.output<typeof imageRecordSchema>;
+
+/** A built image: its record and where its files are. */
+export interface BuiltImage extends ImageRecord {
+  readonly folder: string;
+  readonly kernelPath: string;
+  readonly initrdPath: string;
+}
+
+/** Reads the image in a folder; `undefined` when it holds none, or a damaged one, which is as good as none. */
+export async function readImage(folder: string): Promise<BuiltImage | undefined> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(join(folder, 'image.json'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+  const parsed = imageRecordSchema.safeParse(json);
+  if (!parsed.success) return undefined;
+  return {...parsed.data, folder, kernelPath: join(folder, 'kernel'), initrdPath: join(folder, 'initrd')};
+}
+
+/** What the machine is booted for: a shell on the console, or one command over the exec ports. */
+export interface BootPurpose {
+  readonly mode: 'shell' | 'exec';
+  readonly hostname?: string;
+}
+
+/** The kernel command line of an image for one machine. `hostname` is cut down to what a host name may hold. */
+export function imageCommandLine(
+  image: Pick<ImageRecord, 'commandLine' | 'execCommandLine'>,
+  purpose: BootPurpose,
+): string {
+  const words = [image.commandLine];
+  if (purpose.mode === 'exec') words.push(image.execCommandLine, 'vivarium.mode=exec');
+  const hostname = purpose.hostname?.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 63);
+  if (hostname !== undefined && hostname !== '') words.push(`vivarium.hostname=${hostname}`);
+  return words.filter((word) => word !== '').join(' ');
+}

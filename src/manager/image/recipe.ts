@@ -1,0 +1,177 @@
+/** Recipes: what an image is made of. The catalog is the files of some folders; a later folder's recipe wins. */
+import {createHash} from 'node:crypto';
+import {lstat, readdir, readFile} from 'node:fs/promises';
+import {basename, dirname, join} from 'node:path';
+import {z} from 'zod';
+import {ManagerError} from '../protocol/errors.js';
+
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'is not the name of a Debian package');
+const moduleName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'is not the name of a kernel module');
+const kernelParameters = z
+  .string()
+  .max(1500)
+  .regex(/^[\x20-\x7e]*$/, 'holds characters a kernel command line cannot have');
+
+/**
+ * A recipe file.
+ * Shape:  `guestFolder` is a folder beside the recipe whose files go into the initramfs as they are; `modules.boot` are
+ *         loaded before anything else, `modules.onDemand` when a device or a file system asks for them;
+ *         `execCommandLine` is added to `commandLine` when the machine runs one command
+ * Units:  memoryMiB = 2^20 bytes
+ */
+export const recipeSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'may hold a-z, 0-9, dots and dashes only'),
+  title: z.string().min(1).max(60),
+  description: z.string().max(400),
+  kind: z.literal('debian-initramfs'),
+  suite: z.string().regex(/^[a-z][a-z0-9-]*$/, 'is not the name of a Debian suite'),
+  component: z.string().regex(/^[a-z][a-z-]*$/, 'is not the name of a component'),
+  kernelPackage: packageName,
+  busyboxPackage: packageName,
+  modules: z.strictObject({boot: z.array(moduleName).max(32), onDemand: z.array(moduleName).max(200)}),
+  guestFolder: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'is not a plain folder name'),
+  commandLine: kernelParameters,
+  execCommandLine: kernelParameters,
+  memoryMiB: z.int().min(64).max(65_536),
+});
+/** See `recipeSchema`. */
+export type Recipe = z.output<typeof recipeSchema>;
+
+/** A file that a recipe puts into the guest. `path` is relative, with `/` between its parts. */
+export interface GuestFile {
+  readonly path: string;
+  readonly data: Uint8Array;
+  readonly isExecutable: boolean;
+}
+
+/** A recipe with the files it brings and a digest of all of that. */
+export interface LoadedRecipe {
+  readonly recipe: Recipe;
+  readonly guestFiles: readonly GuestFile[];
+  readonly digest: string;
+}
+
+/** A line of the catalog: a valid recipe, or the reason why the file is none. */
+export type CatalogEntry =
+  | {readonly name: string; readonly recipe: Recipe; readonly path: string}
+  | {readonly name: string; readonly error: ManagerError; readonly path: string};
+
+/**
+ * Reads all recipes of the folders, by name. A folder that does not exist is empty; a file that is broken is an entry
+ * with its error, so that one bad file hides no other.
+ */
+export async function readCatalog(folders: readonly string[]): Promise<CatalogEntry[]> {
+  const entries = new Map<string, CatalogEntry>();
+  for (const folder of folders) {
+    for (const file of await listFolder(folder)) {
+      if (!file.endsWith('.json')) continue;
+      const name = basename(file, '.json');
+      const path = join(folder, file);
+      try {
+        entries.set(name, {name, path, recipe: await readRecipe(path)});
+      } catch (error) {
+        if (!(error instanceof ManagerError)) throw error;
+        entries.set(name, {name, path, error});
+      }
+    }
+  }
+  return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Finds a recipe by name and reads the files it brings.
+ * Errors: image-not-found, recipe-broken
+ */
+export async function loadRecipe(folders: readonly string[], name: string): Promise<LoadedRecipe> {
+  const catalog = await readCatalog(folders);
+  const entry = catalog.find((candidate) => candidate.name === name);
+  if (entry === undefined) {
+    const known = catalog.map((candidate) => candidate.name).join(', ') || 'none';
+    throw new ManagerError(
+      'image-not-found',
+      `There is no image named ${JSON.stringify(name.slice(0, 80))}.`,
+      `Images there are: ${known}. See viv image ls.`,
+    );
+  }
+  if ('error' in entry) throw entry.error;
+  const guestFiles = await readGuestFolder(join(dirname(entry.path), entry.recipe.guestFolder), entry.path);
+  return {recipe: entry.recipe, guestFiles, digest: digestOf(entry.recipe, guestFiles)};
+}
+
+async function readRecipe(path: string): Promise<Recipe> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw brokenRecipe(path, error instanceof Error ? error.message : String(error), error);
+  }
+  const parsed = recipeSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw brokenRecipe(path, `${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'invalid'}`, parsed.error);
+  }
+  if (parsed.data.name !== basename(path, '.json'))
+    throw brokenRecipe(path, `name is ${parsed.data.name}, but the file is called ${basename(path)}`, undefined);
+  return parsed.data;
+}
+
+function brokenRecipe(path: string, reason: string, cause: unknown): ManagerError {
+  return new ManagerError(
+    'recipe-broken',
+    `The image recipe ${path} cannot be used: ${reason}.`,
+    'Correct the file, or remove it.',
+    {cause},
+  );
+}
+
+/** A recipe's files are scripts and small tables; anything near this is a mistake. */
+const MAX_GUEST_BYTES = 64 << 20;
+
+async function readGuestFolder(root: string, recipePath: string): Promise<GuestFile[]> {
+  const files: GuestFile[] = [];
+  let total = 0;
+  const walk = async (prefix: string): Promise<void> => {
+    for (const entry of (await readdir(join(root, prefix))).sort()) {
+      const path = prefix === '' ? entry : `${prefix}/${entry}`;
+      const stat = await lstat(join(root, path));
+      if (stat.isDirectory()) {
+        await walk(path);
+        continue;
+      }
+      if (!stat.isFile()) throw brokenRecipe(recipePath, `${path} is neither a file nor a folder`, undefined);
+      total += stat.size;
+      if (total > MAX_GUEST_BYTES) throw brokenRecipe(recipePath, 'its files are larger than 64 MiB', undefined);
+      const data = await readFile(join(root, path));
+      // By content and not by mode: an archive or a strange umask may have lost the mode.
+      files.push({path, data, isExecutable: data[0] === 0x23 && data[1] === 0x21});
+    }
+  };
+  try {
+    await walk('');
+  } catch (error) {
+    if (error instanceof ManagerError) throw error;
+    throw brokenRecipe(recipePath, error instanceof Error ? error.message : String(error), error);
+  }
+  return files;
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
+    throw error;
+  }
+}
+
+/** Raise it when the builder makes something else of the same recipe. */
+const BUILDER_VERSION = 1;
+
+function digestOf(recipe: Recipe, files: readonly GuestFile[]): string {
+  const hash = createHash('sha256').update(JSON.stringify([BUILDER_VERSION, recipe]));
+  for (const file of files) {
+    hash.update(`\0${file.path}\0${file.isExecutable}\0${file.data.length}\0`).update(file.data);
+  }
+  return hash.digest('hex');
+}
