@@ -1,4 +1,4 @@
-import {Box} from 'ink';
+import {Box, Text} from 'ink';
 import type {ReactElement, ReactNode} from 'react';
 import type {Rect} from '../terminal/cells.js';
 import {Frame} from './frame.js';
@@ -17,6 +17,10 @@ export function OverlayBox({
 }): ReactElement {
   return (
     <Box position="absolute" marginLeft={rect.x} marginTop={rect.y} width={rect.width} height={rect.height}>
+      {/* Ink's boxes are transparent: blanks hide what lies below. */}
+      <Box position="absolute" flexDirection="column">
+        <Text>{Array.from({length: rect.height}, () => ' '.repeat(rect.width)).join('\n')}</Text>
+      </Box>
       <Frame width={rect.width} height={rect.height} title={title} footer={footer} isFocused>
         {children}
       </Frame>

@@ -57,5 +57,6 @@ const NAMES: Readonly<Record<string, string>> = {
 export function keyLabel(key: string): string {
   const known = NAMES[key];
   if (known !== undefined) return known;
+  if (/^f\d+$/.test(key)) return key.toUpperCase();
   return key.replace(/^(ctrl|alt|shift)-/, (prefix) => prefix[0]?.toUpperCase() + prefix.slice(1));
 }

@@ -52,3 +52,19 @@ export function fitCells(text: string, width: number, align: 'left' | 'right' = 
   const blanks = ' '.repeat(Math.max(0, width - textWidth(cut)));
   return align === 'left' ? cut + blanks : blanks + cut;
 }
+
+/** Breaks a text at blanks into lines of at most `width` cells; longer words are cut. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    const joined = line === '' ? word : `${line} ${word}`;
+    if (textWidth(joined) <= width) line = joined;
+    else {
+      if (line !== '') lines.push(line);
+      line = truncate(word, width);
+    }
+  }
+  if (line !== '') lines.push(line);
+  return lines;
+}

@@ -1,0 +1,98 @@
+import {Box} from 'ink';
+import {type ReactElement, useSyncExternalStore} from 'react';
+import {HintBar} from '../components/hint-bar.js';
+import {Line} from '../components/line.js';
+import {ThemeContext} from '../components/theme-context.js';
+import type {SparkStyle} from '../graphs/sparkline.js';
+import type {Action} from '../keys/action.js';
+import {type Hint, hintsFor} from '../keys/hints.js';
+import type {ScreenProps} from '../screen.js';
+import {
+  ConfirmScreen,
+  ConnectingScreen,
+  FirstRunScreen,
+  FleetScreen,
+  FormScreen,
+  FullscreenScreen,
+  HelpScreen,
+} from '../screens/registry.js';
+import {computeLayout} from '../state/layout.js';
+import type {AppState} from '../state/model.js';
+import {headerLine} from '../state/presenters/header.js';
+import {isFirstRun} from '../state/selectors.js';
+import type {Store} from '../state/store.js';
+import type {Theme} from '../theme.js';
+
+/** What the root component is made with. */
+export interface RootProps {
+  readonly store: Store;
+  readonly theme: Theme;
+  readonly actions: readonly Action[];
+  readonly sparkStyle: SparkStyle;
+}
+
+const CONSOLE_HINTS: readonly Hint[] = [
+  {key: 'Ctrl-]', label: 'leave the console (twice sends it)'},
+  {key: 'Enter ~ .', label: 'leave it too'},
+];
+
+/** Everything Ink draws: header, the screen, hints, overlays. */
+export function Root({store, theme, actions, sparkStyle}: RootProps): ReactElement {
+  const state = useSyncExternalStore(store.subscribe, store.getState);
+  const layout = computeLayout(state.size, state.focus);
+  const props: ScreenProps = {state, layout, actions, sparkStyle};
+  return (
+    <ThemeContext value={theme}>
+      <Box flexDirection="column" width={state.size.columns} height={state.size.rows} overflow="hidden">
+        {state.focus === 'fullscreen' ? <FullscreenScreen {...props} /> : <Framed {...props} />}
+        <HelpScreen {...props} />
+        <ConfirmScreen {...props} />
+        <FormScreen {...props} />
+      </Box>
+    </ThemeContext>
+  );
+}
+
+function Framed(props: ScreenProps): ReactElement {
+  const {state} = props;
+  return (
+    <>
+      <Line
+        width={state.size.columns}
+        segments={[{text: ' vivarium', token: 'accent', isBold: true}, {text: `  ${headerLine(state)}`}]}
+      />
+      <Body {...props} />
+      <BottomLine {...props} />
+    </>
+  );
+}
+
+function Body(props: ScreenProps): ReactElement {
+  const {state} = props;
+  if (state.machines.length > 0) return <FleetScreen {...props} />;
+  return isFirstRun(state) ? <FirstRunScreen {...props} /> : <ConnectingScreen {...props} />;
+}
+
+function BottomLine({state, actions}: ScreenProps): ReactElement {
+  const width = state.size.columns;
+  if (state.isFilterOpen)
+    return (
+      <Line
+        width={width}
+        segments={[
+          {text: ' /', token: 'accent', isBold: true},
+          {text: state.filter},
+          {text: ' ', isInverse: true},
+          {text: '  Enter keeps it · Esc clears it', token: 'faint'},
+        ]}
+      />
+    );
+  if (state.toast) return <Toast state={state} width={width} />;
+  return <HintBar hints={state.focus === 'console' ? CONSOLE_HINTS : hintsFor(state, actions, width)} width={width} />;
+}
+
+function Toast({state, width}: {state: AppState; width: number}): ReactElement {
+  const toast = state.toast;
+  const token = toast?.tone === 'error' ? 'failed' : 'accent';
+  return <Line width={width} segments={[{text: ` ${toast?.text ?? ''}`, token, isBold: true}]} />;
+}

@@ -1,0 +1,234 @@
+/**
+ * Composition root of the TUI: terminal, input, state, link to the manager, painters. Everything made here is
+ * disposed here, in reverse order, however the TUI ends.
+ */
+import {PassThrough} from 'node:stream';
+import type {ReadStream, WriteStream} from 'node:tty';
+import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
+import type {MachineSample} from '../../manager/protocol/metrics.js';
+import * as actionRegistry from '../actions/registry.js';
+import {ChartPane} from '../graphs/chart-pane.js';
+import type {SparkStyle} from '../graphs/sparkline.js';
+import type {ActionContext} from '../keys/action.js';
+import {buildKeymap, rebind} from '../keys/keymap.js';
+import {consoleNotice, overlayRect} from '../screen.js';
+import type {AppEvent} from '../state/events.js';
+import {computeLayout, LIST_ONLY_COLUMNS} from '../state/layout.js';
+import {initialState} from '../state/model.js';
+import {machineCurves} from '../state/presenters/charts.js';
+import {countInStates, selectedMachine} from '../state/selectors.js';
+import {Store} from '../state/store.js';
+import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
+import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
+import {StdinRouter} from '../terminal/stdin-router.js';
+import {cellColor} from '../theme.js';
+import type {Backend} from './backend.js';
+import {ConsoleView} from './console-view.js';
+import {bootFirstMachine} from './first-run.js';
+import {FleetLink} from './fleet-link.js';
+import {describeError, InputController} from './input-controller.js';
+import {renderInk} from './render-ink.js';
+import {loadSettings} from './settings.js';
+
+const NO_SAMPLES: readonly MachineSample[] = [];
+const TOAST_MS = 5000;
+const RENDER_FPS = 30;
+
+/** Where the TUI runs and what it talks to. */
+export interface TuiOptions {
+  readonly input: ReadStream;
+  readonly output: WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+  connect(): Promise<Backend>;
+}
+
+/** Runs the TUI until the person leaves. Resolves with the exit status. */
+export async function runTui(options: TuiOptions): Promise<number> {
+  const {input, output, env} = options;
+  const actions = rebind(Object.values(actionRegistry), loadSettings(env, Object.values(actionRegistry)).keys);
+  const {theme} = loadSettings(env, actions);
+  const isAscii = detectAscii(env);
+  const sparkStyle: SparkStyle = isAscii ? 'ascii' : 'braille';
+  const size = () => ({columns: output.columns || 80, rows: output.rows || 24});
+  const ended = Promise.withResolvers<number>();
+  await using stack = new AsyncDisposableStack();
+
+  const store = stack.use(new Store(initialState(size(), Date.now())));
+  let backend: Backend | undefined;
+  let link: FleetLink | undefined;
+
+  const dispatch = (event: AppEvent): void => {
+    store.dispatch(event);
+    sync();
+  };
+  const host = stack.use(
+    new HostTerminal(input, output, onResize, (signal) => ended.resolve(128 + signalNumber(signal))),
+  );
+  const compositor = stack.use(
+    new Compositor({
+      output,
+      ...size(),
+      profile: {depth: detectColorDepth(env), isAscii},
+      scene,
+      maxFps: RENDER_FPS,
+    }),
+  );
+  const charts = new ChartPane(() => compositor.requestFrame(), sparkStyle);
+  const consoleView = stack.use(
+    new ConsoleView(
+      (wanted) => {
+        if (!backend) throw new Error('a console was opened before the manager was connected');
+        return backend.openConsole(wanted);
+      },
+      {
+        changed: () => {
+          followGuest();
+          compositor.requestFrame();
+        },
+        failed: (error) => consoleFailed(error),
+      },
+    ),
+  );
+  const controller = new InputController(buildKeymap(actions), actions, context);
+  const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
+
+  let chartedSamples: readonly MachineSample[] | undefined;
+  let chartedId: string | undefined;
+  let toastId = 0;
+  let toastTimer: NodeJS.Timeout | undefined;
+  stack.defer(() => clearTimeout(toastTimer));
+
+  function toast(text: string, tone: 'info' | 'error' = 'info'): void {
+    const id = ++toastId;
+    clearTimeout(toastTimer);
+    dispatch({type: 'toasted', toast: {id, tone, text}});
+    toastTimer = setTimeout(() => dispatch({type: 'toastExpired', id}), TOAST_MS);
+  }
+
+  function request<Type extends RequestType>(type: Type, params: ParamsInput<Type>): Promise<ResultOf<Type>> {
+    if (!backend) return Promise.reject(new Error('The manager is still starting; try again in a moment.'));
+    return backend.client.request(type, params);
+  }
+
+  function context(): ActionContext {
+    const self: ActionContext = {
+      state: store.getState(),
+      dispatch,
+      request,
+      toast,
+      focusConsole: (isFullscreen) => {
+        const isNarrow = store.getState().size.columns < LIST_ONLY_COLUMNS;
+        dispatch({type: 'tabChosen', tab: 'console'});
+        dispatch({type: 'focusMoved', focus: isFullscreen || isNarrow ? 'fullscreen' : 'console'});
+      },
+      bootFirstMachine: () => bootFirstMachine(self),
+      quit: () => ended.resolve(0),
+    };
+    return self;
+  }
+
+  function onResize(): void {
+    const {columns, rows} = size();
+    compositor.resize(columns, rows);
+    dispatch({type: 'resized', size: {columns, rows}});
+  }
+
+  function consoleFailed(error: unknown): void {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // Keys typed while a machine starts or stops have nobody to read them; its state is on the screen.
+    if (code === 'wrong-state' || code === 'viewer-not-found' || code === 'keyboard-taken') return;
+    if (backend?.client.state === 'connected') toast(describeError(error), 'error');
+  }
+
+  // Brings everything that is not React in line with the state; runs after every event.
+  function sync(): void {
+    const state = store.getState();
+    const layout = computeLayout(state.size, state.focus);
+    const machine = selectedMachine(state);
+    const isConsole = state.focus !== 'list';
+    const isShown = layout.content !== undefined && (state.tab === 'console' || isConsole);
+    const size = layout.content && {columns: layout.content.width, rows: layout.content.height};
+    if (backend && (isShown || machine === undefined))
+      consoleView.update({machineId: machine?.id, size, hasKeyboard: isConsole});
+    if (isConsole && !router.isConsole && !state.overlay)
+      router.enterConsole({
+        send: (bytes) => consoleView.send(bytes),
+        detached: () => dispatch({type: 'focusMoved', focus: 'list'}),
+      });
+    else if (!isConsole && router.isConsole) router.leaveConsole();
+    followGuest();
+    if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
+    const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
+    if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
+      chartedSamples = samples;
+      chartedId = machine.id;
+      const curves = machineCurves(machine, samples);
+      charts.update(
+        curves.map((curve) => ({...curve, color: cellColor(curve.id === 'cpu' ? theme.chartCpu : theme.chartMemory)})),
+      );
+    }
+  }
+
+  function followGuest(): void {
+    host.followModes(router.isConsole ? consoleView.screen?.modes : undefined);
+  }
+
+  function scene(): Scene {
+    const state = store.getState();
+    const {content} = computeLayout(state.size, state.focus);
+    const overlay = overlayRect(state, actions);
+    const overlays = overlay ? [overlay] : [];
+    const machine = selectedMachine(state);
+    if (!content || !machine) return {painters: [], overlays, cursor: undefined};
+    const isConsole = state.focus === 'fullscreen' || state.tab === 'console';
+    if (!isConsole) {
+      const painters: Painter[] =
+        state.tab === 'graphs' ? [{rect: content, paint: (grid, rect) => charts.paint(grid, rect)}] : [];
+      return {painters, overlays, cursor: undefined};
+    }
+    const screen = consoleView.screen;
+    if (!screen) return {painters: [], overlays, cursor: undefined};
+    const notice = Math.min(content.height, consoleNotice(state, content.width).length);
+    const rect = {...content, y: content.y + notice, height: content.height - notice};
+    const at = state.focus === 'list' || overlay || notice > 0 ? undefined : screen.cursor;
+    const isInside = at && at.x < rect.width && at.y < rect.height;
+    return {
+      painters: [{rect, paint: (grid, target) => screen.paint(grid, target)}],
+      overlays,
+      cursor: isInside ? {x: rect.x + at.x, y: rect.y + at.y} : undefined,
+    };
+  }
+
+  host.enter();
+  input.once('end', () => ended.resolve(0));
+  // A terminal that went away cannot be told anything more.
+  output.on('error', () => ended.resolve(1));
+  const inkInput = new PassThrough();
+  const ink = await renderInk({store, theme, actions, sparkStyle}, compositor.sink, inkInput);
+  stack.defer(() => ink.unmount());
+  ink.failed.catch((error: unknown) => ended.reject(error));
+
+  const connecting = options.connect().then(async (connected) => {
+    backend = connected;
+    stack.use(connected.client);
+    link = stack.use(new FleetLink(connected.client, store.getState, dispatch));
+    await link.start();
+  });
+  connecting.catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    const hint = error instanceof Error && 'hint' in error ? String(error.hint) : '';
+    dispatch({type: 'connectionChanged', connection: {state: 'closed', message, hint}});
+  });
+  const status = await ended.promise;
+  host.leave();
+  const left = countInStates(store.getState(), 'running', 'paused', 'starting');
+  if (status === 0 && left > 0)
+    output.write(
+      `${left} ${left === 1 ? 'machine keeps' : 'machines keep'} running; viv shows ${left === 1 ? 'it' : 'them'} again.\n`,
+    );
+  return status;
+}
+
+function signalNumber(signal: NodeJS.Signals): number {
+  return {SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15}[signal as 'SIGHUP'] ?? 15;
+}

@@ -1,0 +1,20 @@
+import type {ReactElement} from 'react';
+import {FormView} from '../components/form-view.js';
+import {OverlayBox} from '../components/overlay-box.js';
+import {overlayRect, type ScreenProps} from '../screen.js';
+
+/** The form that is being filled in. */
+export function FormScreen({state, actions}: ScreenProps): ReactElement | null {
+  const rect = overlayRect(state, actions);
+  if (!rect || state.overlay?.kind !== 'form') return null;
+  const {form} = state.overlay;
+  return (
+    <OverlayBox
+      rect={rect}
+      title={form.title}
+      footer={`Enter ${form.submitLabel.toLowerCase()} · Tab next field · Esc cancel`}
+    >
+      <FormView form={form} width={rect.width - 2} />
+    </OverlayBox>
+  );
+}

@@ -1,0 +1,29 @@
+import {Box, Text} from 'ink';
+import type {ReactElement} from 'react';
+import {Line} from '../components/line.js';
+import {consoleNotice, type ScreenProps} from '../screen.js';
+import {machineTitle} from '../state/presenters/machine.js';
+import {selectedMachine} from '../state/selectors.js';
+
+/** The console of one machine on the whole screen, below a line that says how to leave. */
+export function FullscreenScreen({state}: ScreenProps): ReactElement {
+  const machine = selectedMachine(state);
+  const {columns} = state.size;
+  return (
+    <Box flexDirection="column" width={columns}>
+      <Line
+        width={columns}
+        segments={[
+          {text: ` ${machine ? machineTitle(machine, state.nowMs) : ''} `, isInverse: true},
+          {text: '  Ctrl-]', token: 'accent', isBold: true},
+          {text: ' leaves (twice sends it)', token: 'faint'},
+        ]}
+      />
+      {consoleNotice(state, columns).map((line) => (
+        <Text key={line} wrap="truncate">
+          {line}
+        </Text>
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,43 @@
+import type {ReactElement} from 'react';
+import {Line} from '../components/line.js';
+import {OverlayBox} from '../components/overlay-box.js';
+import {helpLines} from '../keys/hints.js';
+import {overlayRect, type ScreenProps} from '../screen.js';
+import {fitCells} from '../terminal/char-width.js';
+
+const KEYS_WIDTH = 16;
+
+/** All keys, made from the action records. */
+export function HelpScreen({state, actions}: ScreenProps): ReactElement | null {
+  const rect = overlayRect(state, actions);
+  if (!rect || state.overlay?.kind !== 'help') return null;
+  const lines = helpLines(actions);
+  const rows = rect.height - 2;
+  const first = Math.min(state.overlay.scroll, Math.max(0, lines.length - rows));
+  const width = rect.width - 2;
+  const hasMore = first + rows < lines.length;
+  return (
+    <OverlayBox rect={rect} title="Keys" footer={hasMore ? '↓ more · any other key closes' : 'any key closes'}>
+      {lines
+        .slice(first, first + rows)
+        .map((line) =>
+          line.kind === 'heading' ? (
+            <Line
+              key={line.text}
+              width={width}
+              segments={[{text: fitCells(` ${line.text}`, width), token: 'accent', isBold: true}]}
+            />
+          ) : (
+            <Line
+              key={line.keys}
+              width={width}
+              segments={[
+                {text: fitCells(`   ${line.keys}`, KEYS_WIDTH), isBold: true},
+                {text: fitCells(line.help, width - KEYS_WIDTH)},
+              ]}
+            />
+          ),
+        )}
+    </OverlayBox>
+  );
+}

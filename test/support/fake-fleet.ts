@@ -1,0 +1,286 @@
+/**
+ * A scripted manager in memory, for the TUI's tests: real protocol types, no daemon. Its guests have a toy shell that
+ * echoes, knows `stty size` and `clock`, and freezes while paused.
+ */
+import type {ConsoleSessionOptions} from '../../src/manager/client.js';
+import type {RequestType} from '../../src/manager/protocol/define.js';
+import {ManagerError} from '../../src/manager/protocol/errors.js';
+import type {Image} from '../../src/manager/protocol/image.js';
+import type {Job} from '../../src/manager/protocol/job.js';
+import type {Machine, MachineState, MachineVerb, Permission} from '../../src/manager/protocol/machine.js';
+import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
+
+const ALLOWED_IN: Readonly<Record<MachineVerb, readonly MachineState[]>> = {
+  start: ['defined', 'crashed'],
+  pause: ['running'],
+  resume: ['paused'],
+  shutdown: ['running'],
+  kill: ['starting', 'running', 'paused', 'stopping'],
+  rename: ['defined', 'starting', 'running', 'paused', 'stopping', 'crashed'],
+  remove: ['defined', 'crashed', 'broken'],
+  console: ['defined', 'starting', 'running', 'paused', 'stopping', 'crashed'],
+};
+
+/** A machine as the protocol has it, in the given state. */
+export function fakeMachine(name: string, state: MachineState, changes: Partial<Machine> = {}): Machine {
+  const permission = (verb: MachineVerb): Permission =>
+    ALLOWED_IN[verb].includes(state) ? {isAllowed: true} : {isAllowed: false, reason: `${name} is ${state}.`};
+  return {
+    id: `id-${name}`,
+    name,
+    state,
+    driver: 'builtin',
+    config: {memoryBytes: 256 * 2 ** 20, hartCount: 1, boot: {kind: 'image', image: 'debian-mini'}, disks: []},
+    createdAtMs: 0,
+    ...(state === 'running' ? {startedAtMs: Date.now()} : {}),
+    folder: `/fleet/${name}`,
+    verbs: {
+      start: permission('start'),
+      pause: permission('pause'),
+      resume: permission('resume'),
+      shutdown: permission('shutdown'),
+      kill: permission('kill'),
+      rename: permission('rename'),
+      remove: permission('remove'),
+      console: permission('console'),
+    },
+    ...changes,
+  };
+}
+
+interface Viewer {
+  readonly options: ConsoleSessionOptions;
+  readonly machineId: string;
+}
+
+type Listener = (payload: never) => void;
+
+/** The scripted manager. `log` holds the requests in order, for assertions. */
+export class FakeFleet {
+  readonly log: string[] = [];
+  machines: Machine[];
+  jobs: Job[] = [];
+  isImageReady = true;
+  private seq = 0;
+  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly viewers = new Set<Viewer>();
+  private readonly typed = new Map<string, string>();
+  private readonly output = new Map<string, string>();
+  private readonly sizes = new Map<string, string>();
+  private readonly clocks = new Map<string, number>();
+  private endBuild: ((job: Job) => void) | undefined;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(machines: readonly Machine[]) {
+    this.machines = [...machines];
+    for (const machine of machines) this.output.set(machine.id, machine.state === 'running' ? '~ # ' : '');
+    this.timer = setInterval(() => this.tick(), 100);
+  }
+
+  /** A connection to this fleet. */
+  backend(): Backend {
+    const client: FleetClient = {
+      state: 'connected',
+      request: (type, params) => this.request(type, params) as never,
+      on: (type, listener) => {
+        const set = this.listeners.get(type.method) ?? new Set();
+        this.listeners.set(type.method, set.add(listener as Listener));
+        return {[Symbol.dispose]: () => set.delete(listener as Listener)};
+      },
+      onState: () => ({[Symbol.dispose]: () => undefined}),
+      [Symbol.asyncDispose]: async () => clearInterval(this.timer),
+    };
+    return {client, openConsole: async (options) => this.openConsole(options)};
+  }
+
+  /** Puts a machine into a state, telling everybody. */
+  move(name: string, state: MachineState, changes: Partial<Machine> = {}): void {
+    this.put(fakeMachine(name, state, changes));
+  }
+
+  /** Lets a guest write to its console. */
+  say(machineId: string, text: string): void {
+    this.output.set(machineId, (this.output.get(machineId) ?? '') + text);
+    for (const viewer of this.viewers)
+      if (viewer.machineId === machineId) viewer.options.onOutput(new TextEncoder().encode(text), false);
+  }
+
+  private put(machine: Machine): void {
+    this.machines = [...this.machines.filter((old) => old.id !== machine.id), machine];
+    this.notify('machine/changed', {seq: ++this.seq, machine});
+  }
+
+  private notify(method: string, payload: unknown): void {
+    for (const listener of this.listeners.get(method) ?? []) listener(payload as never);
+  }
+
+  private async request(type: RequestType, given: unknown): Promise<unknown> {
+    const params = type.params.parse(given) as Record<string, unknown>;
+    const machine = this.machines.find((one) => one.id === params['machine'] || one.name === params['machine']);
+    this.log.push(`${type.method} ${machine?.name ?? ''}`.trim());
+    switch (type.method) {
+      case 'events/subscribe':
+        return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0};
+      case 'events/since':
+        return {
+          events: this.machines.map((one, index) => ({
+            seq: index + 1,
+            atMs: 0,
+            kind: 'machine-created',
+            machineId: one.id,
+            machineName: one.name,
+            message: `${one.name} was created.`,
+          })),
+          isReloadNeeded: false,
+          lastSeq: 9,
+        };
+      case 'metrics/history':
+        return {machine: [], host: []};
+      case 'image/list':
+        return {images: [this.image()]};
+      case 'image/build':
+        return {job: this.startBuild()};
+      case 'job/wait':
+        return new Promise((resolve) => {
+          this.endBuild = (job) => resolve({job});
+        });
+      case 'job/cancel': {
+        const job: Job = {...this.jobs[0]!, state: 'cancelled'};
+        this.finishBuild(job);
+        return {job};
+      }
+      case 'machine/create': {
+        const name = typeof params['name'] === 'string' ? params['name'] : 'brave-otter';
+        if (this.machines.some((one) => one.name === name))
+          throw new ManagerError('name-taken', `There is already a machine called ${name}.`, 'Choose another name.');
+        const made = fakeMachine(name, 'defined');
+        this.put(made);
+        return {machine: made};
+      }
+      case 'machine/remove':
+        this.machines = this.machines.filter((one) => one !== machine);
+        this.notify('machine/removed', {seq: ++this.seq, id: machine?.id});
+        return {id: machine?.id, name: machine?.name};
+      default:
+        return {machine: machine && this.act(type.method, machine)};
+    }
+  }
+
+  private act(method: string, machine: Machine): Machine {
+    const to = (
+      {
+        'machine/start': 'running',
+        'machine/pause': 'paused',
+        'machine/resume': 'running',
+        'machine/shutdown': 'defined',
+        'machine/kill': 'defined',
+      } as const
+    )[method];
+    if (!to) throw new Error(`the scripted fleet does not know ${method}`);
+    this.move(machine.name, to);
+    if (method === 'machine/start') this.say(machine.id, 'Linux version 6.12\r\n~ # ');
+    return this.machines.find((one) => one.id === machine.id)!;
+  }
+
+  private image(): Image {
+    return {
+      name: 'debian-mini',
+      title: 'Debian mini',
+      description: 'Kernel and shell',
+      state: this.isImageReady ? 'ready' : 'available',
+    };
+  }
+
+  private startBuild(): Job {
+    const job: Job = {
+      id: 'job-1',
+      kind: 'image-build',
+      subject: 'debian-mini',
+      state: 'running',
+      stage: 'Downloading packages',
+      done: 34 * 2 ** 20,
+      total: 112 * 2 ** 20,
+      unit: 'bytes',
+      bytesPerSecond: 2 * 2 ** 20,
+      startedAtMs: 0,
+    };
+    this.jobs = [job];
+    return job;
+  }
+
+  /** Ends the build that is under way. */
+  finishBuild(job: Job = {...this.jobs[0]!, state: 'done'}): void {
+    this.jobs = [job];
+    this.isImageReady = job.state === 'done';
+    this.notify('job/finished', {job});
+    this.endBuild?.(job);
+  }
+
+  private openConsole(options: ConsoleSessionOptions): ConsoleHandle {
+    const machine = this.machines.find((one) => one.id === options.machine || one.name === options.machine);
+    if (!machine) throw new ManagerError('machine-not-found', 'There is no such machine.', 'Run viv ls.');
+    const viewer = {options, machineId: machine.id};
+    this.viewers.add(viewer);
+    const setSize = (size: {columns: number; rows: number} | undefined) => {
+      if (size) this.sizes.set(machine.id, `${size.rows} ${size.columns}`);
+    };
+    setSize(options.size);
+    options.onOutput(new TextEncoder().encode(this.output.get(machine.id) ?? ''), false);
+    options.onKeyboard?.(options.wantsKeyboard);
+    return {
+      write: async (bytes) => this.type(machine.id, new TextDecoder().decode(bytes)),
+      resize: async (size) => {
+        setSize(size);
+        options.onResized?.(size);
+      },
+      setKeyboard: async (isWanted) => options.onKeyboard?.(isWanted),
+      [Symbol.asyncDispose]: async () => {
+        this.viewers.delete(viewer);
+      },
+    };
+  }
+
+  private type(machineId: string, text: string): void {
+    for (const char of text) {
+      if (char !== '\r') {
+        this.typed.set(machineId, (this.typed.get(machineId) ?? '') + char);
+        this.say(machineId, char === '\x1d' ? '^]' : char);
+        continue;
+      }
+      const line = this.typed.get(machineId) ?? '';
+      this.typed.set(machineId, '');
+      this.say(machineId, '\r\n');
+      if (line === 'stty size') this.say(machineId, `${this.sizes.get(machineId)}\r\n`);
+      else if (line === 'clock') this.clocks.set(machineId, 0);
+      else if (line === 'title') this.say(machineId, '\x1b]0;EVIL\x07\x1b]52;c;RVZJTA==\x07\x1b[c');
+      else if (line === 'wide') this.say(machineId, '日本語 ok\r\n');
+      else if (line === 'colors') this.say(machineId, '\x1b[1;31mred\x1b[0m\r\n');
+      this.say(machineId, '~ # ');
+    }
+  }
+
+  private tick(): void {
+    const atMs = Date.now();
+    for (const [machineId, count] of this.clocks) {
+      if (this.machines.find((one) => one.id === machineId)?.state !== 'running') continue;
+      this.clocks.set(machineId, count + 1);
+      this.say(machineId, `tick ${count}\r\n`);
+    }
+    const running = this.machines.filter((one) => one.state === 'running' || one.state === 'paused');
+    this.notify('metrics/sampled', {
+      host: {atMs, cpuPercent: 34, coreCount: 2, memoryUsedBytes: 2 * 2 ** 30, memoryTotalBytes: 16 * 2 ** 30},
+      machines: running.map((one) => ({
+        machineId: one.id,
+        atMs,
+        cpuPercent: 31,
+        instructionsPerSecond: 4e8,
+        memoryTouchedBytes: 96 * 2 ** 20,
+        residentBytes: 1e8,
+        diskReadBytes: 0,
+        diskWrittenBytes: 0,
+        netReceivedBytes: 0,
+        netSentBytes: 0,
+      })),
+    });
+  }
+}

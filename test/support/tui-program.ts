@@ -1,0 +1,22 @@
+// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names and states, `web-1:running`.
+
+import type {MachineState} from '../../src/manager/protocol/machine.js';
+import {runTui} from '../../src/tui/app/run-tui.js';
+import {FakeFleet, fakeMachine} from './fake-fleet.js';
+
+const machines = (process.env['FLEET'] ?? '')
+  .split(',')
+  .filter((entry) => entry !== '')
+  .map((entry) => {
+    const [name = '', state = 'defined'] = entry.split(':');
+    return fakeMachine(name, state as MachineState);
+  });
+const fleet = new FakeFleet(machines);
+fleet.isImageReady = process.env['IMAGE'] !== 'missing';
+if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
+process.exitCode = await runTui({
+  input: process.stdin,
+  output: process.stdout,
+  env: process.env,
+  connect: async () => fleet.backend(),
+});
