@@ -108,6 +108,12 @@ describe('Linux', () => {
     expect(() => plan(linux(40 * MIB), memoryOf(46 * MIB))).not.toThrow();
   });
 
+  it('keeps the initrd off the bss of the kernel', () => {
+    const boot = linux(10 * MIB, BigInt(20 * MIB));
+    expect(errorOf(boot, memoryOf(32 * MIB)).code).toBe('too-large');
+    expect(() => plan(boot, memoryOf(36 * MIB))).not.toThrow();
+  });
+
   it.each([
     ['bss', linux(0, 1n << 40n)],
     ['text offset', {kind: 'linux', kernel: buildImage({textOffset: 1n << 45n}), commandLine: ''} as const],

@@ -60,6 +60,15 @@ describe('transmitting', () => {
     expect(uart.waits).toBe(3);
   });
 
+  it('keeps the order when the ring wraps around between two drains', () => {
+    const uart = rig();
+    for (const letters of ['abcdefghij', '0123456789']) {
+      const message = letters.repeat(1000);
+      uart.send(message);
+      expect(text(uart.device.takeOutput())).toBe(message);
+    }
+  });
+
   it('drops bytes when nobody drains a full ring', () => {
     const uart = rig();
     uart.send('x'.repeat(16384 + 10));
