@@ -1,0 +1,3 @@
+export {blk} from './blk.js';
+export {consoleDevice} from './console.js';
+export {rng} from './rng.js';
