@@ -1,0 +1,86 @@
+import {describe, expect, it} from 'vitest';
+import {dInstructions} from '../../../src/engine/isa/d.js';
+import {fInstructions} from '../../../src/engine/isa/f.js';
+import {runUnderQemu} from '../../support/guest-program.js';
+import {recordFunctions} from '../../support/record-lowering.js';
+import {SeededRandom} from '../../support/seeded-random.js';
+import {type Case, cases} from '../softfloat/cases.js';
+import {floatRows, randomInteger} from '../softfloat/operands.js';
+import {passesOf, RESULT_BYTES, referenceProgram, type Tables} from '../softfloat/reference.js';
+
+const ROWS = 1500;
+const INEXACT = 1;
+
+/** The exact functions' cases, and what has none: the other fused forms, sign injection, classes and moves. */
+const all: readonly Case[] = [
+  ...cases,
+  ...(['f32', 'f64'] as const).flatMap((name): Case[] => {
+    const suffix = name === 'f32' ? 's' : 'd';
+    const plain = {exact: '', from: name, to: name, takesRounding: false} as const;
+    return [
+      ...['fmsub', 'fnmsub', 'fnmadd'].map(
+        (base): Case => ({...plain, instruction: `${base}.${suffix}`, operands: 3, takesRounding: true}),
+      ),
+      ...['fsgnj', 'fsgnjn', 'fsgnjx'].map((base): Case => ({...plain, instruction: `${base}.${suffix}`, operands: 2})),
+      {...plain, instruction: `fclass.${suffix}`, operands: 1, to: 'i64'},
+      {...plain, instruction: name === 'f32' ? 'fmv.x.w' : 'fmv.x.d', operands: 1, to: 'i64'},
+      {...plain, instruction: name === 'f32' ? 'fmv.w.x' : 'fmv.d.x', operands: 1, from: 'integer'},
+    ];
+  }),
+];
+
+describe('floating-point records', () => {
+  const random = new SeededRandom(731);
+  const functions = recordFunctions(
+    [...fInstructions, ...dInstructions].filter(({format}) => format === 'R' || format === 'R4'),
+  );
+  const rows: Tables = {
+    f32: floatRows('f32', ROWS, random),
+    f64: floatRows('f64', ROWS, random),
+    integer: Array.from({length: ROWS}, () => [randomInteger(random)]),
+  };
+
+  it.each([
+    ['with all flags clear (exact functions)', 0],
+    ['with inexact already set (host arithmetic)', INEXACT],
+  ])('agree with qemu-riscv64 %s', async (_title, initialFlags) => {
+    const passes = passesOf(all);
+    const output = await runUnderQemu(referenceProgram(passes, rows, initialFlags));
+    const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
+    const wrong: string[] = [];
+    let at = 0;
+    for (const {test, mode} of passes) {
+      for (const row of rows[test.from]) {
+        const operands = [0, 1, 2].map((i) => (row[i] ?? 0n) | (test.from === 'f32' ? 0xffffffff00000000n : 0n));
+        const result = functions[test.instruction]!(...operands, initialFlags, mode) as readonly [bigint, number];
+        const got = `${BigInt.asUintN(64, result[0]).toString(16)}/${result[1]}`;
+        const expected = `${view.getBigUint64(at, true).toString(16)}/${view.getUint8(at + 8)}`;
+        if (got !== expected) {
+          const inputs = operands.slice(0, test.operands).map((bits) => bits.toString(16));
+          wrong.push(`${test.instruction} (${inputs}) mode ${mode}: ${got}, expected ${expected}`);
+        }
+        at += RESULT_BYTES;
+      }
+    }
+    expect({wrong: wrong.slice(0, 10), count: wrong.length}).toEqual({wrong: [], count: 0});
+  });
+
+  it('treat a single in a broken box as the canonical NaN', () => {
+    const broken = 0xfffffffe3f800000n;
+    const one = 0xffffffff3f800000n;
+    const nan = 0xffffffff7fc00000n;
+    const run = (name: string, ...operands: readonly bigint[]) => {
+      const [value, fcsr] = functions[name]!(...operands, INEXACT, 0) as readonly [bigint, number];
+      return [BigInt.asUintN(64, value), fcsr];
+    };
+    expect(run('fadd.s', one, broken, 0n)).toEqual([nan, INEXACT]);
+    expect(run('fmadd.s', one, one, broken)).toEqual([nan, INEXACT]);
+    expect(run('feq.s', broken, broken, 0n)).toEqual([0n, INEXACT]);
+    expect(run('fmin.s', broken, one, 0n)).toEqual([one, INEXACT]);
+    expect(run('fsgnj.s', broken, broken, 0n)).toEqual([nan, INEXACT]);
+    expect(run('fclass.s', broken, 0n, 0n)).toEqual([0x200n, INEXACT]);
+    expect(run('fcvt.d.s', broken, 0n, 0n)).toEqual([0x7ff8000000000000n, INEXACT]);
+    expect(run('fcvt.w.s', broken, 0n, 0n)).toEqual([0x7fffffffn, INEXACT | 16]);
+    expect(run('fmv.x.w', broken, 0n, 0n)).toEqual([0x3f800000n, INEXACT]);
+  });
+});
