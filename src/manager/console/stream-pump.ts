@@ -4,11 +4,16 @@
  */
 import type {ByteRing} from './byte-ring.js';
 
-/** Largest piece in one message. */
-const PIECE_BYTES = 65_536;
+/** How much a pump hands over. */
+export interface PumpBounds {
+  /** Largest piece in one message. */
+  readonly pieceBytes: number;
+  /** Bytes that may wait for the receiver before the pump pauses. */
+  readonly highWaterBytes: number;
+}
 
-/** Bytes that may wait for the receiver before the pump pauses. */
-const HIGH_WATER_BYTES = 262_144;
+/** Bounds for sockets. */
+export const socketPumpBounds: PumpBounds = {pieceBytes: 65_536, highWaterBytes: 262_144};
 
 /** The other side of a pump. */
 export interface PumpTarget {
@@ -21,17 +26,19 @@ export interface PumpTarget {
 export class StreamPump {
   readonly #ring: ByteRing;
   readonly #target: PumpTarget;
+  readonly #bounds: PumpBounds;
   #nextOffset: number;
 
-  constructor(ring: ByteRing, target: PumpTarget, nextOffset: number) {
+  constructor(ring: ByteRing, target: PumpTarget, nextOffset: number, bounds = socketPumpBounds) {
     this.#ring = ring;
     this.#target = target;
     this.#nextOffset = nextOffset;
+    this.#bounds = bounds;
   }
 
   pull(): void {
-    while (this.#nextOffset < this.#ring.endOffset && this.#target.bufferedBytes < HIGH_WATER_BYTES) {
-      const {offset, bytes} = this.#ring.read(this.#nextOffset, PIECE_BYTES);
+    while (this.#nextOffset < this.#ring.endOffset && this.#target.bufferedBytes < this.#bounds.highWaterBytes) {
+      const {offset, bytes} = this.#ring.read(this.#nextOffset, this.#bounds.pieceBytes);
       this.#nextOffset = offset + bytes.length;
       this.#target.send(offset, bytes);
     }

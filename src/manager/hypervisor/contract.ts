@@ -48,6 +48,8 @@ export interface RunCounters {
 
 /** What a running machine tells. Called one at a time. */
 export interface RunListener {
+  /** During `start`, before the guest runs: the process is there and must be remembered to be found again. */
+  onSpawned(process: ProcessIdentity): Promise<void>;
   /** Console bytes; `offset` counts from the run's start, gaps are bytes lost to a flood. */
   onOutput(offset: number, bytes: Uint8Array): void;
   onCounters(counters: RunCounters): void;

@@ -1,0 +1,27 @@
+/** What the machine process and the embedded runs need of a machine, so that either can be tried with a scripted one. */
+import type {TerminalSize} from '../../protocol/console.js';
+import type {MachineEnd, RunCounters} from '../contract.js';
+
+/** Counters that a host can tell; the process adds its own memory. */
+export type HostCounters = Omit<RunCounters, 'atMs' | 'residentBytes'>;
+
+/** What a host tells while its guest runs. */
+export interface HostListener {
+  /** Bytes of the merged console (serial port first, virtio console later). The array is the receiver's to keep. */
+  onOutput(bytes: Uint8Array): void;
+  /** The guest asked for a reboot and was started again. */
+  onRebooted(): void;
+}
+
+/** A machine in this process. Made by a `HostFactory`, not yet started. */
+export interface MachineHost extends AsyncDisposable {
+  start(): void;
+  pause(): Promise<void>;
+  resume(): void;
+  write(bytes: Uint8Array): void;
+  resize(size: TerminalSize): void;
+  askShutdown(): void;
+  counters(): HostCounters;
+  /** Settles when the guest has powered off or crashed for good; a reboot is not an end. */
+  readonly ended: Promise<MachineEnd>;
+}

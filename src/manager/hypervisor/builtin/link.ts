@@ -1,0 +1,103 @@
+/**
+ * What the daemon and a machine process say to each other over the machine's private socket, and the file that tells
+ * the process what to be. Daemon and process can be of different versions: the process outlives an upgrade.
+ */
+import {z} from 'zod';
+import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
+import {defineNotification, defineRequest} from '../../protocol/define.js';
+
+/** Grows when an older daemon or process would misread a message. */
+export const LINK_VERSION = 1;
+
+/** Content of launch.json in the machine's folder. All paths are absolute. */
+export const launchSchema = z.object({
+  linkVersion: z.literal(LINK_VERSION),
+  id: z.string(),
+  name: z.string(),
+  socketPath: z.string(),
+  folder: z.string(),
+  memoryBytes: z.number().int(),
+  hartCount: z.number().int(),
+  boot: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('linux'),
+      kernelPath: z.string(),
+      initrdPath: z.string().optional(),
+      commandLine: z.string(),
+    }),
+    z.object({kind: z.literal('firmware'), elfPath: z.string()}),
+  ]),
+  disks: z.array(z.object({path: z.string(), isReadOnly: z.boolean()})),
+  size: terminalSizeSchema,
+  scrollbackBytes: z.number().int(),
+  logMaxBytes: z.number().int(),
+  sampleIntervalMs: z.number().int(),
+});
+/** See `launchSchema`. */
+export type Launch = z.output<typeof launchSchema>;
+
+/** How a run ended; also the content of end.json, which a daemon that was not there reads later. */
+export const endSchema = z.discriminatedUnion('kind', [
+  z.object({kind: z.literal('powered-off'), status: z.number().int()}),
+  z.object({kind: z.literal('crashed'), reason: z.string()}),
+]);
+
+/** Greets; the process answers with where it stands. */
+export const linkHello = defineRequest(
+  'link/hello',
+  z.object({linkVersion: z.number().int()}),
+  z.object({
+    linkVersion: z.number().int(),
+    id: z.string(),
+    isStarted: z.boolean(),
+    isPaused: z.boolean(),
+    startedAtMs: z.number(),
+  }),
+);
+
+/** Builds the machine and starts its guest. Errors: bad-kernel, bad-firmware, bad-disk, not-enough-memory */
+export const linkBoot = defineRequest('link/boot', z.object({}), z.object({startedAtMs: z.number()}));
+
+/** From now on console bytes from `sinceOffset` on and counters are sent on this connection. */
+export const linkAttach = defineRequest('link/attach', z.object({sinceOffset: z.number()}), z.object({}));
+
+/** Stops guest time. */
+export const linkPause = defineRequest('link/pause', z.object({}), z.object({}));
+
+/** Lets guest time go on. */
+export const linkResume = defineRequest('link/resume', z.object({}), z.object({}));
+
+/** Asks the guest to power off. */
+export const linkShutdown = defineRequest('link/shutdown', z.object({}), z.object({}));
+
+/** Console input. */
+export const linkInput = defineRequest('link/input', z.object({data: bytesSchema}), z.object({}));
+
+/** Size of the guest's terminal. */
+export const linkResize = defineRequest('link/resize', z.object({size: terminalSizeSchema}), z.object({}));
+
+/** Console output. */
+export const linkOutput = defineNotification('link/output', z.object({offset: z.number(), data: bytesSchema}));
+
+/** Counters since the start; see `RunCounters`. */
+export const linkCounters = defineNotification(
+  'link/counters',
+  z.object({
+    atMs: z.number(),
+    elapsedNs: z.number(),
+    activeNs: z.number(),
+    instructions: z.number(),
+    memoryTouchedBytes: z.number(),
+    residentBytes: z.number(),
+    diskReadBytes: z.number(),
+    diskWrittenBytes: z.number(),
+    netReceivedBytes: z.number(),
+    netSentBytes: z.number(),
+  }),
+);
+
+/** The guest rebooted. */
+export const linkRebooted = defineNotification('link/rebooted', z.object({}));
+
+/** The run ended; the process ends after this. */
+export const linkEnded = defineNotification('link/ended', z.object({end: endSchema}));

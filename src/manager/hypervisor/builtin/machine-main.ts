@@ -1,0 +1,18 @@
+/**
+ * Start file of a machine process: `node … machine.js LAUNCH.json`. Says `ready` on stdout when its socket is there,
+ * runs until the guest powers off (status 0) or crashes (status 1). Its stderr is the folder's machine.log.
+ */
+import {readFileSync} from 'node:fs';
+import {EngineHost} from './engine-host.js';
+import {launchSchema} from './link.js';
+import {MachineServer} from './machine-server.js';
+
+process.umask(0o077);
+// The daemon's terminal is not ours: only an explicit kill ends a machine.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
+
+const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
+process.title = `vivarium: ${launch.name}`;
+const server = new MachineServer(launch, EngineHost.create);
+const end = await server.serve(() => process.stdout.write('ready\n'));
+process.exit(end.kind === 'powered-off' ? 0 : 1);

@@ -1,0 +1,194 @@
+/**
+ * The machine process's side of the link: one `MachineHost`, its console ring and log, and the daemon of the moment.
+ * A daemon that comes replaces the one before; with none the guest runs on.
+ */
+import {writeFileSync} from 'node:fs';
+import {createServer, type Server, type Socket} from 'node:net';
+import {join} from 'node:path';
+import {ByteRing} from '../../console/byte-ring.js';
+import {StreamPump} from '../../console/stream-pump.js';
+import {ManagerError, toManagerError} from '../../protocol/errors.js';
+import {Channel, defaultBounds} from '../../rpc/channel.js';
+import type {MachineEnd} from '../contract.js';
+import {ConsoleLog} from './console-log.js';
+import type {HostListener, MachineHost} from './host-contract.js';
+import {
+  type Launch,
+  LINK_VERSION,
+  linkAttach,
+  linkBoot,
+  linkCounters,
+  linkEnded,
+  linkHello,
+  linkInput,
+  linkOutput,
+  linkPause,
+  linkRebooted,
+  linkResize,
+  linkResume,
+  linkShutdown,
+} from './link.js';
+
+/** Builds the machine when the daemon says so. Errors thrown reach the daemon. */
+export type HostFactory = (launch: Launch, listener: HostListener) => Promise<MachineHost>;
+
+/** A machine process whose daemon has not told it to boot within this time ends: the daemon died while starting it. */
+const ORPHAN_TIMEOUT_MS = 30_000;
+
+/** See the module. */
+export class MachineServer {
+  readonly #launch: Launch;
+  readonly #factory: HostFactory;
+  readonly #ring: ByteRing;
+  readonly #log: ConsoleLog;
+  readonly #server: Server;
+  readonly #finished = Promise.withResolvers<MachineEnd>();
+  #host: MachineHost | undefined;
+  #channel: Channel | undefined;
+  #pump: StreamPump | undefined;
+  #sampler: NodeJS.Timeout | undefined;
+  #startedAtMs = 0;
+  #isPaused = false;
+
+  constructor(launch: Launch, factory: HostFactory) {
+    this.#launch = launch;
+    this.#factory = factory;
+    this.#ring = new ByteRing(launch.scrollbackBytes);
+    this.#log = new ConsoleLog(join(launch.folder, 'console.log'), launch.logMaxBytes);
+    this.#server = createServer((socket) => this.#adopt(socket));
+  }
+
+  /** Listens on the private socket; `onListening` is called when daemons can connect. Resolves when the run is over. */
+  async serve(onListening: () => void): Promise<MachineEnd> {
+    const orphaned = setTimeout(() => {
+      if (this.#host === undefined) this.#finished.resolve({kind: 'crashed', reason: 'The daemon never started it.'});
+    }, ORPHAN_TIMEOUT_MS);
+    this.#server.on('error', (error) => this.#finished.reject(error));
+    this.#server.listen(this.#launch.socketPath, onListening);
+    try {
+      return await this.#finished.promise;
+    } finally {
+      clearTimeout(orphaned);
+      await this.#close();
+    }
+  }
+
+  #adopt(socket: Socket): void {
+    this.#channel?.[Symbol.dispose]();
+    const channel = new Channel(socket, defaultBounds);
+    this.#channel = channel;
+    this.#pump = undefined;
+    channel.onDrain(() => this.#pump?.pull());
+    channel.onClose(() => {
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      this.#pump = undefined;
+      clearInterval(this.#sampler);
+    });
+    channel.handle(linkHello, async () => ({
+      linkVersion: LINK_VERSION,
+      id: this.#launch.id,
+      isStarted: this.#host !== undefined,
+      isPaused: this.#isPaused,
+      startedAtMs: this.#startedAtMs,
+    }));
+    channel.handle(linkBoot, () => this.#boot());
+    channel.handle(linkAttach, async ({sinceOffset}) => {
+      this.#attach(channel, sinceOffset);
+      return {};
+    });
+    channel.handle(linkPause, async () => {
+      await this.#started().pause();
+      this.#isPaused = true;
+      return {};
+    });
+    channel.handle(linkResume, async () => {
+      this.#started().resume();
+      this.#isPaused = false;
+      return {};
+    });
+    channel.handle(linkShutdown, async () => {
+      this.#started().askShutdown();
+      return {};
+    });
+    channel.handle(linkInput, async ({data}) => {
+      this.#started().write(Buffer.from(data, 'base64'));
+      return {};
+    });
+    channel.handle(linkResize, async ({size}) => {
+      this.#started().resize(size);
+      return {};
+    });
+    channel.listen();
+  }
+
+  async #boot(): Promise<{startedAtMs: number}> {
+    if (this.#host !== undefined) throw new ManagerError('wrong-state', 'It runs already.', 'Nothing to do.');
+    const host = await this.#factory(this.#launch, {
+      onOutput: (bytes) => {
+        this.#ring.append(bytes);
+        this.#log.append(bytes);
+        this.#pump?.pull();
+      },
+      onRebooted: () => this.#channel?.notify(linkRebooted, {}),
+    });
+    this.#host = host;
+    host.ended.then(
+      (end) => this.#finished.resolve(end),
+      (thrown: unknown) => this.#finished.resolve({kind: 'crashed', reason: toManagerError(thrown).message}),
+    );
+    host.start();
+    this.#startedAtMs = Date.now();
+    return {startedAtMs: this.#startedAtMs};
+  }
+
+  #attach(channel: Channel, sinceOffset: number): void {
+    const pump = new StreamPump(
+      this.#ring,
+      {
+        get bufferedBytes() {
+          return channel.bufferedBytes;
+        },
+        send: (offset, bytes) => channel.notify(linkOutput, {offset, data: Buffer.from(bytes).toString('base64')}),
+      },
+      sinceOffset,
+    );
+    this.#pump = pump;
+    clearInterval(this.#sampler);
+    this.#sampler = setInterval(() => this.#sample(), this.#launch.sampleIntervalMs);
+    // After the answer, so that the daemon has it before the first byte.
+    setImmediate(() => pump.pull());
+  }
+
+  #sample(): void {
+    if (this.#host === undefined || this.#channel === undefined) return;
+    const residentBytes = process.memoryUsage.rss();
+    this.#channel.notify(linkCounters, {atMs: Date.now(), residentBytes, ...this.#host.counters()});
+  }
+
+  /** For a daemon that is not there to be told. With a full disk it will have to say that it does not know. */
+  #record(end: MachineEnd): void {
+    try {
+      writeFileSync(join(this.#launch.folder, 'end.json'), JSON.stringify(end), {mode: 0o600});
+    } catch (thrown) {
+      console.error(`end.json: ${thrown instanceof Error ? thrown.message : thrown}`);
+    }
+  }
+
+  #started(): MachineHost {
+    if (this.#host !== undefined) return this.#host;
+    throw new ManagerError('wrong-state', 'The machine has not been booted.', 'Start it first.');
+  }
+
+  async #close(): Promise<void> {
+    const end = await this.#finished.promise;
+    clearInterval(this.#sampler);
+    this.#record(end);
+    this.#pump?.pull();
+    this.#channel?.notify(linkEnded, {end});
+    this.#channel?.end();
+    this.#server.close();
+    await this.#host?.[Symbol.asyncDispose]();
+    await this.#log[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The daemon's side of one machine process: its requests, its console bytes and counters, and the news of its end.
+ * The end is told exactly once, from whichever comes first: the process's own word, or the loss of the connection
+ * together with the loss of the process.
+ */
+import {connect} from 'node:net';
+import {setTimeout as delay} from 'node:timers/promises';
+import type {TerminalSize} from '../../protocol/console.js';
+import {ManagerError} from '../../protocol/errors.js';
+import {Channel, defaultBounds} from '../../rpc/channel.js';
+import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
+import type {MachineEnd, RunListener, RunningMachine} from '../contract.js';
+import {
+  LINK_VERSION,
+  linkAttach,
+  linkBoot,
+  linkCounters,
+  linkEnded,
+  linkHello,
+  linkInput,
+  linkOutput,
+  linkPause,
+  linkRebooted,
+  linkResize,
+  linkResume,
+  linkShutdown,
+} from './link.js';
+import {type ExitStatus, explainEnd} from './obituary.js';
+
+/** How long a process may take to be reaped after its socket closed. */
+const REAP_TIMEOUT_MS = 800;
+/** How long SIGKILL may take; more means the process hangs in the kernel. */
+const KILL_TIMEOUT_MS = 10_000;
+const POLL_MS = 10;
+
+/** What is known of the process besides its socket. `exited` only where we are its parent. */
+export interface ProcessHandle {
+  readonly identity: ProcessIdentity;
+  readonly folder: string;
+  readonly socketPath: string;
+  readonly exited?: Promise<ExitStatus>;
+}
+
+/** See the module. */
+export class ProcessLink implements RunningMachine {
+  readonly #handle: ProcessHandle;
+  readonly #listener: RunListener;
+  readonly #gone = Promise.withResolvers<void>();
+  #channel: Channel;
+  #startedAtMs = 0;
+  #isPaused = false;
+  #isKilled = false;
+  #isReleased = false;
+  #end: MachineEnd | undefined;
+  #exit: ExitStatus | undefined;
+  #nextOffset = 0;
+
+  private constructor(handle: ProcessHandle, channel: Channel, listener: RunListener) {
+    this.#handle = handle;
+    this.#listener = listener;
+    this.#channel = channel;
+    handle.exited?.then((exit) => {
+      this.#exit = exit;
+    });
+  }
+
+  /** Connects to a process that listens. Errors: machine-failed */
+  static async open(handle: ProcessHandle, listener: RunListener): Promise<ProcessLink> {
+    const link = new ProcessLink(handle, await dial(handle.socketPath), listener);
+    link.#listen();
+    const hello = await link.#channel.request(linkHello, {linkVersion: LINK_VERSION});
+    if (hello.linkVersion !== LINK_VERSION) {
+      link.release();
+      throw new ManagerError(
+        'version-mismatch',
+        'The machine was started by another version of Vivarium that this one cannot talk to.',
+        'Shut it down from inside the guest, or kill its process.',
+      );
+    }
+    link.#startedAtMs = hello.startedAtMs;
+    link.#isPaused = hello.isPaused;
+    return link;
+  }
+
+  get process(): ProcessIdentity {
+    return this.#handle.identity;
+  }
+
+  get startedAtMs(): number {
+    return this.#startedAtMs;
+  }
+
+  /** False for a process whose guest was never booted. */
+  get isStarted(): boolean {
+    return this.#startedAtMs > 0;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Boots the guest and follows it. Errors: what is wrong with kernel, firmware, disks or memory */
+  async boot(): Promise<void> {
+    this.#startedAtMs = (await this.#request(() => this.#channel.request(linkBoot, {}))).startedAtMs;
+    await this.follow();
+  }
+
+  /** Asks for console bytes from the first one on that is not here yet, and for counters. */
+  async follow(): Promise<void> {
+    await this.#request(() => this.#channel.request(linkAttach, {sinceOffset: this.#nextOffset}));
+  }
+
+  async pause(): Promise<void> {
+    await this.#request(() => this.#channel.request(linkPause, {}));
+    this.#isPaused = true;
+  }
+
+  async resume(): Promise<void> {
+    await this.#request(() => this.#channel.request(linkResume, {}));
+    this.#isPaused = false;
+  }
+
+  async askShutdown(): Promise<void> {
+    await this.#request(() => this.#channel.request(linkShutdown, {}));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const data = Buffer.from(bytes).toString('base64');
+    await this.#request(() => this.#channel.request(linkInput, {data}));
+  }
+
+  async resize(size: TerminalSize): Promise<void> {
+    await this.#request(() => this.#channel.request(linkResize, {size}));
+  }
+
+  async kill(): Promise<void> {
+    this.#isKilled = true;
+    if (isAlive(this.process)) process.kill(this.process.pid, 'SIGKILL');
+    const timeout = AbortSignal.timeout(KILL_TIMEOUT_MS);
+    while (isAlive(this.process) && !timeout.aborted) await delay(POLL_MS);
+    if (timeout.aborted)
+      throw new ManagerError(
+        'machine-failed',
+        `The machine process ${this.process.pid} does not end: the system holds it.`,
+        'It ends when the host lets go of it; a hanging disk is the usual cause.',
+      );
+    this.#channel[Symbol.dispose]();
+    await this.#gone.promise;
+  }
+
+  release(): void {
+    this.#isReleased = true;
+    this.#channel[Symbol.dispose]();
+  }
+
+  #listen(): void {
+    const channel = this.#channel;
+    channel.on(linkOutput, ({offset, data}) => {
+      const bytes = Buffer.from(data, 'base64');
+      this.#nextOffset = offset + bytes.length;
+      this.#listener.onOutput(offset, bytes);
+    });
+    channel.on(linkCounters, (counters) => this.#listener.onCounters(counters));
+    channel.on(linkRebooted, () => this.#listener.onRebooted());
+    channel.on(linkEnded, ({end}) => {
+      this.#end = end;
+    });
+    channel.onClose((reason) => void this.#lost(reason));
+    channel.listen();
+  }
+
+  async #lost(reason: string | undefined): Promise<void> {
+    if (this.#isReleased) return;
+    const deadline = Date.now() + REAP_TIMEOUT_MS;
+    while (isAlive(this.process) && this.#end === undefined && Date.now() < deadline) await delay(POLL_MS);
+    if (isAlive(this.process) && this.#end === undefined && !this.#isKilled) {
+      // The process lives: the connection alone broke (it sent too much, or another daemon took it over).
+      if (await this.#reconnect()) return;
+    }
+    // Its exit status arrives as an event of its own, a moment after the process is gone.
+    if (this.#handle.exited !== undefined) await Promise.race([this.#handle.exited, delay(REAP_TIMEOUT_MS)]);
+    const circumstance =
+      reason === undefined ? 'The machine process ended' : `The machine process was lost (${reason})`;
+    const end = this.#end ?? explainEnd(this.#handle.folder, this.#exit, circumstance);
+    this.#listener.onEnd(this.#isKilled ? {kind: 'powered-off', status: 0} : end);
+    this.#gone.resolve();
+  }
+
+  async #reconnect(): Promise<boolean> {
+    try {
+      this.#channel = await dial(this.#handle.socketPath);
+      this.#listen();
+      await this.#channel.request(linkHello, {linkVersion: LINK_VERSION});
+      await this.follow();
+      return true;
+    } catch {
+      // Neither reachable nor reported dead: nothing can be done with it but to end it.
+      process.kill(this.process.pid, 'SIGKILL');
+      return false;
+    }
+  }
+
+  async #request<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (thrown instanceof ManagerError && thrown.code !== 'daemon-unreachable') throw thrown;
+      throw new ManagerError(
+        'machine-failed',
+        'The machine process did not answer because it ended.',
+        'Its console log may tell why: `viv logs NAME`.',
+        {cause: thrown},
+      );
+    }
+  }
+}
+
+async function dial(path: string): Promise<Channel> {
+  const socket = connect(path);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+  } catch (thrown) {
+    throw new ManagerError('machine-failed', 'The machine process cannot be reached.', 'Kill it and start it again.', {
+      cause: thrown,
+    });
+  }
+  return new Channel(socket, defaultBounds);
+}

@@ -1,0 +1,1 @@
+export {BuiltinDriver} from './builtin/driver.js';

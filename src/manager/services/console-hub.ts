@@ -1,0 +1,146 @@
+/** All consoles of the fleet: opened on first use, with what the log still has of earlier runs. */
+import {randomUUID} from 'node:crypto';
+import {open} from 'node:fs/promises';
+import {join} from 'node:path';
+import {ByteRing} from '../console/byte-ring.js';
+import {MachineConsole, type ViewerTarget} from '../console/machine-console.js';
+import {PseudoTerminal} from '../console/pseudo-terminal.js';
+import type {TerminalSize} from '../protocol/console.js';
+import {ManagerError} from '../protocol/errors.js';
+import type {Settings} from '../settings/settings.js';
+
+/** Scrollback taken from the log of earlier runs. */
+const PRELOAD_BYTES = 262_144;
+
+/** How a viewer attaches. */
+export interface AttachOptions {
+  readonly wantsKeyboard: boolean;
+  readonly size: TerminalSize | undefined;
+  readonly sinceOffset: number | undefined;
+  readonly maxReplayBytes: number;
+}
+
+/** See the module. */
+export class ConsoleHub {
+  readonly #settings: Settings['console'];
+  readonly #folderOf: (machineId: string) => string;
+  readonly #consoles = new Map<string, Promise<MachineConsole>>();
+  readonly #viewers = new Map<string, MachineConsole>();
+
+  constructor(settings: Settings['console'], folderOf: (machineId: string) => string) {
+    this.#settings = settings;
+    this.#folderOf = folderOf;
+  }
+
+  /** The machine's console. */
+  open(machineId: string): Promise<MachineConsole> {
+    const known = this.#consoles.get(machineId);
+    if (known !== undefined) return known;
+    const opening = this.#create(async () => {
+      const tail = await this.readLog(machineId, PRELOAD_BYTES);
+      // Offsets of different lives of a daemon must not be mistaken for one another: time keeps them apart, as no
+      // console writes a byte every microsecond for long.
+      const ring = new ByteRing(this.#settings.scrollbackBytes, Math.max(0, Date.now() * 1000 - tail.length));
+      ring.append(tail);
+      return ring;
+    });
+    this.#consoles.set(machineId, opening);
+    return opening;
+  }
+
+  /** The console of a machine that an earlier daemon started: its process replays what it has, from `base` on. */
+  openFound(machineId: string, base: number): Promise<MachineConsole> {
+    const opening = this.#create(async () => new ByteRing(this.#settings.scrollbackBytes, base));
+    this.#consoles.set(machineId, opening);
+    return opening;
+  }
+
+  /** Opens the pseudo-terminal of a machine that runs; its path, where there can be one. */
+  async openTerminal(machineId: string): Promise<string | undefined> {
+    const console = await this.open(machineId);
+    if (!this.#settings.isPtyEnabled || console.terminalPath !== undefined) return console.terminalPath;
+    const onInput = (bytes: Uint8Array) =>
+      // Typed while the machine is off: there is nobody to tell.
+      void console.write(bytes).catch((thrown: unknown) => {
+        if (!(thrown instanceof ManagerError)) throw thrown;
+      });
+    const terminal = await PseudoTerminal.open(console.ring, onInput);
+    if (terminal !== undefined) console.setTerminal(terminal);
+    return terminal?.path;
+  }
+
+  /** Adds a viewer and takes its scrollback. */
+  async attach(machineId: string, options: AttachOptions, connect: (viewerId: string) => ViewerTarget) {
+    const console = await this.open(machineId);
+    const viewerId = randomUUID();
+    const {ring} = console;
+    const known = options.sinceOffset;
+    // An offset that this stream never had is one of another life: replay all.
+    const since = known !== undefined && known <= ring.endOffset ? known : ring.startOffset;
+    const first = Math.max(since, ring.endOffset - options.maxReplayBytes);
+    const replay = ring.read(first, options.maxReplayBytes);
+    console.attach(viewerId, connect(viewerId), ring.endOffset, options.size);
+    this.#viewers.set(viewerId, console);
+    if (options.wantsKeyboard) console.setKeyboard(viewerId, true);
+    return {
+      viewerId,
+      hasKeyboard: console.hasKeyboard(viewerId),
+      size: console.size,
+      replayOffset: replay.offset,
+      replay: replay.bytes,
+    };
+  }
+
+  /** The console a viewer is attached to. Errors: viewer-not-found */
+  viewed(viewerId: string): MachineConsole {
+    const console = this.#viewers.get(viewerId);
+    if (console !== undefined) return console;
+    throw new ManagerError('viewer-not-found', 'This console is not attached (any more).', 'Attach again.');
+  }
+
+  /** Removes a viewer, if it is still there. */
+  detach(viewerId: string): void {
+    this.#viewers.get(viewerId)?.detach(viewerId);
+    this.#viewers.delete(viewerId);
+  }
+
+  /** The machine was removed. */
+  async remove(machineId: string): Promise<void> {
+    const console = await this.#consoles.get(machineId);
+    this.#consoles.delete(machineId);
+    for (const [viewerId, viewed] of this.#viewers) if (viewed === console) this.#viewers.delete(viewerId);
+    console?.close();
+  }
+
+  /** Closes the pseudo-terminals. */
+  async close(): Promise<void> {
+    for (const console of await Promise.all(this.#consoles.values())) console.close();
+    this.#consoles.clear();
+  }
+
+  /** The newest bytes of the log file, over its rotation. */
+  async readLog(machineId: string, maxBytes: number): Promise<Uint8Array> {
+    const path = join(this.#folderOf(machineId), 'console.log');
+    const newest = await readTail(path, maxBytes);
+    const older = newest.length < maxBytes ? await readTail(`${path}.1`, maxBytes - newest.length) : Buffer.alloc(0);
+    return Buffer.concat([older, newest]);
+  }
+
+  async #create(makeRing: () => Promise<ByteRing>): Promise<MachineConsole> {
+    const {defaultColumns: columns, defaultRows: rows} = this.#settings;
+    return new MachineConsole(await makeRing(), {columns, rows});
+  }
+}
+
+async function readTail(path: string, maxBytes: number): Promise<Buffer> {
+  try {
+    await using file = await open(path, 'r');
+    const {size} = await file.stat();
+    const bytes = Buffer.alloc(Math.min(size, maxBytes));
+    const {bytesRead} = await file.read(bytes, 0, bytes.length, size - bytes.length);
+    return bytes.subarray(0, bytesRead);
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return Buffer.alloc(0);
+    throw thrown;
+  }
+}
