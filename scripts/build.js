@@ -1,6 +1,6 @@
 // Bundles the program into dist/: one entry per process or thread kind, shared code in chunks.
 import {existsSync} from 'node:fs';
-import {rm} from 'node:fs/promises';
+import {rename, rm, utimes} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {fileURLToPath, pathToFileURL} from 'node:url';
 import * as esbuild from 'esbuild';
@@ -13,20 +13,55 @@ export const entries = {
   vivd: 'src/manager/main.ts',
   machine: 'src/manager/hypervisor/builtin/machine-main.ts',
   hart: 'src/manager/hypervisor/builtin/hart-main.ts',
-  'engine-hart': 'src/engine/hart/worker.ts',
+  'engine-hart': 'src/engine/hart/worker-main.ts',
 };
 
-/** Builds every entry into dist/. Throws with esbuild's message when a source does not compile. */
+/**
+ * Builds every entry into dist/. Throws with esbuild's message when a source does not compile; dist/ is then as before.
+ * The new bundle is made beside the old one and takes its place at once, so that a `viv` started meanwhile has either.
+ */
 export async function build() {
+  const startedAt = new Date();
+  const made = join(root, `.dist-${process.pid}`);
+  try {
+    await bundle(made);
+    // A source changed while the bundle was made is newer than it.
+    await utimes(join(made, 'viv.js'), startedAt, startedAt);
+    await replaceDist(made);
+  } finally {
+    await rm(made, {recursive: true, force: true});
+  }
+}
+
+async function replaceDist(made) {
+  const old = `${made}-old`;
+  for (let attempt = 0; ; attempt++) {
+    await rename(join(root, 'dist'), old).catch(ignoreMissing);
+    try {
+      await rename(made, join(root, 'dist'));
+      break;
+    } catch (error) {
+      // Another build came between the two steps; its bundle is as new as ours, and the next try replaces it.
+      if (attempt >= 5) throw error;
+    } finally {
+      await rm(old, {recursive: true, force: true});
+    }
+  }
+}
+
+function ignoreMissing(error) {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+async function bundle(outdir) {
   const points = Object.fromEntries(
     Object.entries(entries)
       .map(([name, source]) => [name, join(root, source)])
       .filter(([, source]) => existsSync(source)),
   );
-  await rm(join(root, 'dist'), {recursive: true, force: true});
   await esbuild.build({
     entryPoints: points,
-    outdir: join(root, 'dist'),
+    outdir,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -34,13 +69,18 @@ export async function build() {
     target: 'node24',
     jsx: 'automatic',
     sourcemap: true,
-    // Native addons and the development-only React inspector cannot be bundled.
+    // Native addons and the development-only React inspector cannot be bundled; blessed finds files beside its own.
     external: ['node-pty', 'react-devtools-core', 'blessed', 'blessed-contrib'],
     define: {'process.env.NODE_ENV': '"production"'},
-    // CommonJS parts of the bundle (blessed among them) still ask for `require`.
+    // CommonJS parts of the bundle still ask for `require`.
     banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},
     logLevel: 'error',
   });
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await build();
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  await build().catch((error) => {
+    // esbuild has already printed what does not compile.
+    if (!error.errors) console.error(error);
+    process.exitCode = 1;
+  });

@@ -9,4 +9,16 @@ async function main(): Promise<number> {
   return await runCli(args);
 }
 
-process.exitCode = await main();
+/** Waits until what was written has left this process: `process.exit` drops what a pipe has not taken yet. */
+async function drained(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed || stream.writableEnded) return;
+  await new Promise<void>((resolve) => {
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
+}
+
+const status = await main();
+await Promise.all([drained(process.stdout), drained(process.stderr)]);
+// Standard input may still be open for reading; nothing is left to wait for.
+process.exit(status);

@@ -1,5 +1,6 @@
 import type {IUnicodeVersionProvider} from '@xterm/headless';
-import {type Terminal, Unicode11Addon} from './xterm.js';
+import {Unicode11Addon} from './unicode11.js';
+import type {Terminal} from './xterm.js';
 
 // The addon hands its width table to whatever it is activated on, so a recorder gets the very table guest screens use.
 function loadProvider(): IUnicodeVersionProvider {

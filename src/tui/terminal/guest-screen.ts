@@ -14,7 +14,8 @@ import {
   type Color,
   type Rect,
 } from './cells.js';
-import {Terminal, Unicode11Addon} from './xterm.js';
+import {Unicode11Addon} from './unicode11.js';
+import {Terminal} from './xterm.js';
 
 /** Modes of the guest's terminal that the host terminal follows while the guest has the keyboard. */
 export interface GuestModes {

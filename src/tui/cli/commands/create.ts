@@ -1,0 +1,86 @@
+import {existsSync, statSync} from 'node:fs';
+import {resolve} from 'node:path';
+import type {Command} from 'commander';
+import {type Boot, MAX_HARTS, machineCreate, machineStart} from '../../../manager/protocol/machine.js';
+import {parseBytes} from '../../state/presenters/units.js';
+import type {CliContext} from '../cli-context.js';
+import type {CliCommand, JsonOption} from '../command.js';
+import {collect, integerOption, sizeOption} from '../parse-values.js';
+import {followJob} from '../progress.js';
+import {UsageError} from '../report-error.js';
+
+interface CreateOptions extends JsonOption {
+  readonly name?: string;
+  readonly memory?: number;
+  readonly cpus?: number;
+  readonly disk?: readonly string[];
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
+  readonly firmware?: string;
+  readonly start?: boolean;
+}
+
+function bootOf(image: string | undefined, options: CreateOptions): Boot {
+  const ways = [image, options.kernel, options.firmware].filter((way) => way !== undefined);
+  if (ways.length !== 1)
+    throw new UsageError(
+      'Say what the machine boots: an image, --kernel FILE, or --firmware FILE.',
+      'For example: viv create debian-mini. The images are listed by viv image ls.',
+    );
+  const commandLine = options.append === undefined ? {} : {commandLine: options.append};
+  if (image !== undefined) return {kind: 'image', image, ...commandLine};
+  if (options.firmware !== undefined) return {kind: 'firmware', elfPath: resolve(options.firmware)};
+  return {
+    kind: 'linux',
+    kernelPath: resolve(options.kernel ?? ''),
+    ...(options.initrd === undefined ? {} : {initrdPath: resolve(options.initrd)}),
+    commandLine: options.append ?? 'console=hvc0',
+  };
+}
+
+// `--disk 1G` makes a new one, `--disk FILE` uses a file; a file wins when both could be meant.
+function diskOf(text: string): {newSizeBytes: number} | {path: string} {
+  const size = parseBytes(text);
+  if (size === undefined || (existsSync(text) && statSync(text).isFile())) return {path: resolve(text)};
+  return {newSizeBytes: Math.ceil(size / 512) * 512};
+}
+
+/** `viv create`: defines a machine. */
+export const create: CliCommand = {
+  rank: 1,
+  register(program: Command, cli: CliContext): void {
+    program
+      .command('create')
+      .description('define a machine (viv start runs it)')
+      .argument('[image]', 'image to boot, see viv image ls')
+      .option('-n, --name <name>', 'its name; one is chosen when left out')
+      .option('-m, --memory <size>', 'guest memory, as 256M', sizeOption)
+      .option('--cpus <count>', 'number of harts', integerOption(1, MAX_HARTS))
+      .option('--disk <size or file>', 'a new disk of a size, or a raw disk file; repeatable', collect)
+      .option('--kernel <file>', 'boot this Linux kernel instead of an image')
+      .option('--initrd <file>', 'with --kernel: its initramfs')
+      .option('--append <line>', 'kernel command line')
+      .option('--firmware <file>', 'boot this ELF in M-mode instead of an image')
+      .option('--start', 'start it at once')
+      .option('--json', 'print the machine as JSON')
+      .action(async (image: string | undefined, options: CreateOptions) => {
+        const boot = bootOf(image, options);
+        const client = await cli.connect();
+        let {machine} = await client.request(machineCreate, {
+          boot,
+          ...(options.name === undefined ? {} : {name: options.name}),
+          ...(options.memory === undefined ? {} : {memoryBytes: options.memory}),
+          ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
+          disks: (options.disk ?? []).map(diskOf),
+        });
+        if (options.start) {
+          const started = await client.request(machineStart, {machine: machine.id});
+          machine = started.machine;
+          if (started.job) await followJob(cli, client, started.job);
+        }
+        if (options.json) cli.printJson(machine);
+        else cli.print(machine.name);
+      });
+  },
+};

@@ -1,0 +1,59 @@
+import type {Command} from 'commander';
+import {imageBuild, imageList, imageRemove} from '../../../manager/protocol/image.js';
+import {formatBytes} from '../../state/presenters/units.js';
+import type {CliContext} from '../cli-context.js';
+import type {CliCommand, JsonOption} from '../command.js';
+import {formatTable} from '../output.js';
+import {followJob} from '../progress.js';
+
+/** `viv image`: the images machines boot from. */
+export const image: CliCommand = {
+  rank: 13,
+  register(program: Command, cli: CliContext): void {
+    const group = program.command('image').description('list, build and remove images');
+    group
+      .command('ls')
+      .description('list images and whether they are built')
+      .option('--json', 'print them as JSON')
+      .action(async (options: JsonOption) => {
+        const client = await cli.connect();
+        const {images} = await client.request(imageList, {});
+        if (options.json) {
+          cli.printJson(images);
+          return;
+        }
+        const rows = images.map((one) => [
+          one.name,
+          one.state,
+          one.sizeBytes === undefined ? '' : formatBytes(one.sizeBytes),
+          one.title,
+        ]);
+        cli.print(formatTable(['NAME', 'STATE', 'SIZE', 'WHAT IT IS'], rows));
+      });
+    group
+      .command('build')
+      .description('build an image (Ctrl-C cancels and leaves nothing half-made)')
+      .argument('<image>', 'image')
+      .option('--force', 'build it anew when it is ready')
+      .option('--json', 'print the image as JSON')
+      .action(async (name: string, options: JsonOption & {force?: boolean}) => {
+        const client = await cli.connect();
+        const {job} = await client.request(imageBuild, {image: name, isForced: options.force ?? false});
+        await followJob(cli, client, job);
+        const built = (await client.request(imageList, {})).images.find((one) => one.name === job.subject);
+        if (options.json) cli.printJson(built);
+        else cli.note(`${job.subject} is ready. Try it: viv run ${job.subject} -- uname -a`);
+      });
+    group
+      .command('rm')
+      .description('delete a built image; its recipe stays')
+      .argument('<image>', 'image')
+      .option('--json', 'print how much was freed as JSON')
+      .action(async (name: string, options: JsonOption) => {
+        const client = await cli.connect();
+        const freed = await client.request(imageRemove, {image: name});
+        if (options.json) cli.printJson(freed);
+        else cli.note(`${name} was deleted; ${formatBytes(freed.freedBytes)} are free again.`);
+      });
+  },
+};

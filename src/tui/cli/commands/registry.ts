@@ -1,0 +1,13 @@
+export {consoleCommand} from './console.js';
+export {create} from './create.js';
+export {daemon} from './daemon.js';
+export {doctor} from './doctor.js';
+export {image} from './image.js';
+export {kill, pause, resume, shutdown} from './life.js';
+export {list} from './list.js';
+export {logs} from './logs.js';
+export {remove} from './remove.js';
+export {rename} from './rename.js';
+export {run} from './run.js';
+export {show} from './show.js';
+export {start} from './start.js';

@@ -1,0 +1,58 @@
+import {Command, CommanderError} from 'commander';
+import packageJson from '../../../package.json' with {type: 'json'};
+import {CliContext, type CliStreams} from './cli-context.js';
+import * as registry from './commands/registry.js';
+import {reportError, STATUS_USAGE} from './report-error.js';
+
+/** Builds the whole command tree. */
+export function buildProgram(cli: CliContext): Command {
+  const program = new Command('viv')
+    .description('A terminal home for virtual machines. Without arguments: the terminal UI.')
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .showSuggestionAfterError(true)
+    .showHelpAfterError('Run viv --help, or viv COMMAND --help.')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.streams.stdout.write(text),
+      writeErr: (text) => cli.streams.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'viv: ')),
+    });
+  for (const command of Object.values(registry).sort((a, b) => a.rank - b.rank)) command.register(program, cli);
+  return program;
+}
+
+/** Runs one command line. Resolves with the exit status: 0, 1 for errors, 2 for wrong usage, `run` passes the guest's. */
+export async function runCli(args: readonly string[], streams: CliStreams = process): Promise<number> {
+  await using cli = new CliContext(streams);
+  const interrupt = () => {
+    // The second Ctrl-C does not wait for anything any more.
+    if (!cli.requestInterrupt()) process.exit(130);
+  };
+  // A reader that left (`viv ls | head`) is no error of ours.
+  const ignoreClosedPipe = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  };
+  const events = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const event of events) process.on(event, interrupt);
+  streams.stdout.on('error', ignoreClosedPipe);
+  try {
+    const program = buildProgram(cli);
+    if (args.length === 0) {
+      cli.note(
+        'viv: The terminal UI needs a terminal on standard input and output.\n     Commands work without one:\n',
+      );
+      cli.note(program.helpInformation());
+      return STATUS_USAGE;
+    }
+    await program.parseAsync([...args], {from: 'user'});
+    return cli.status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : STATUS_USAGE;
+    return await reportError(cli, error, args);
+  } finally {
+    for (const event of events) process.off(event, interrupt);
+    streams.stdout.off('error', ignoreClosedPipe);
+  }
+}

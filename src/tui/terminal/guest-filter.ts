@@ -1,0 +1,119 @@
+/**
+ * Removes from a guest's raw output what would act on the host terminal beyond its screen: titles, clipboard writes and
+ * every other OSC, DCS, APC, PM and SOS string, and queries that make the terminal type an answer.
+ * Colours, cursor movement and modes pass.
+ *
+ * ```
+ *  text --ESC--> escape --[--> csi --final--> text
+ *    ▲             ├--] P X ^ _--> string --BEL / ESC \--> text
+ *    └--any other--┘
+ * ```
+ * Bounds: a CSI longer than 64 bytes is dropped; a string is never stored.
+ */
+
+const ESC = 0x1b;
+const BEL = 0x07;
+const ENQ = 0x05;
+const CAN = 0x18;
+const SUB = 0x1a;
+const MAX_CSI_BYTES = 64;
+
+// CSI finals that ask for an answer: DA, DSR, window reports, DECREQTPARM, XTVERSION, DECRQM, kitty keyboard query.
+function isQuery(sequence: readonly number[]): boolean {
+  const final = String.fromCharCode(sequence.at(-1) ?? 0);
+  const body = String.fromCharCode(...sequence.slice(2, -1));
+  if (final === 'c' || final === 'n' || final === 't' || final === 'x') return true;
+  if (final === 'q') return body.startsWith('>');
+  if (final === 'p') return body.endsWith('$');
+  return final === 'u' && /^[?<>=]/.test(body);
+}
+
+/** Incremental filter; bytes may come in any pieces. */
+export class GuestFilter {
+  private state: 'text' | 'escape' | 'csi' | 'string' | 'stringEscape' | 'c2' = 'text';
+  private held: number[] = [];
+
+  /** Returns the bytes that may be shown. */
+  feed(bytes: Uint8Array): Uint8Array {
+    const out: number[] = [];
+    for (const byte of bytes) this.step(byte, out);
+    return Uint8Array.from(out);
+  }
+
+  private step(byte: number, out: number[]): void {
+    switch (this.state) {
+      case 'text':
+        if (byte === ESC) this.begin('escape', byte);
+        else if (byte === 0xc2) this.begin('c2', byte);
+        else if (byte !== ENQ) out.push(byte);
+        return;
+      case 'c2':
+        // U+0080–U+009F in UTF-8 are the 8-bit forms of ESC sequences.
+        this.state = 'text';
+        if (byte < 0x80 || byte > 0x9f) {
+          out.push(0xc2);
+          this.step(byte, out);
+        } else if ([0x90, 0x98, 0x9d, 0x9e, 0x9f].includes(byte)) this.state = 'string';
+        else if (byte === 0x9b) {
+          this.held = [ESC, 0x5b];
+          this.state = 'csi';
+        }
+        return;
+      case 'escape':
+        this.stepEscape(byte, out);
+        return;
+      case 'csi':
+        this.stepCsi(byte, out);
+        return;
+      case 'string':
+        if (byte === BEL || byte === CAN || byte === SUB) this.state = 'text';
+        else if (byte === ESC) this.state = 'stringEscape';
+        return;
+      case 'stringEscape':
+        // ESC \ ends the string; any other ESC sequence aborts it and counts by itself.
+        this.state = 'text';
+        if (byte !== 0x5c) {
+          this.begin('escape', ESC);
+          this.stepEscape(byte, out);
+        }
+    }
+  }
+
+  private begin(state: 'escape' | 'c2', byte: number): void {
+    this.state = state;
+    this.held = [byte];
+  }
+
+  private stepEscape(byte: number, out: number[]): void {
+    if (byte === ESC) return;
+    if (byte === 0x5b) {
+      this.held.push(byte);
+      this.state = 'csi';
+      return;
+    }
+    if ([0x50, 0x58, 0x5d, 0x5e, 0x5f].includes(byte)) {
+      this.state = 'string';
+      return;
+    }
+    this.state = 'text';
+    // ESC Z asks for the terminal's identity.
+    if (byte !== 0x5a) out.push(ESC, byte);
+  }
+
+  private stepCsi(byte: number, out: number[]): void {
+    if (byte === ESC) {
+      this.begin('escape', byte);
+      return;
+    }
+    if (byte < 0x20) {
+      // Terminals obey control characters inside a sequence at once.
+      if (byte !== ENQ) out.push(byte);
+      return;
+    }
+    this.held.push(byte);
+    const isFinal = byte >= 0x40 && byte <= 0x7e;
+    if (!isFinal && this.held.length <= MAX_CSI_BYTES) return;
+    this.state = 'text';
+    if (isFinal && this.held.length <= MAX_CSI_BYTES && !isQuery(this.held)) out.push(...this.held);
+  }
+}
