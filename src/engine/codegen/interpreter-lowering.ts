@@ -1,0 +1,497 @@
+/**
+ * The lowering that makes one interpreter handler of a record: operands are fields of the decoded op that the `op`
+ * local points at, registers are hart memory.
+ *
+ * A decoded op (16 bytes, see `hart/op.ts` for who fills it):
+ *   +0 handler u16 · +2 rd u16 · +4 rs1 u16 · +6 rs2 u16 (absolute addresses of the registers; for `csri` rs1 is the
+ *   immediate itself) · +8 imm i32 (R4: address of rs3) · +12 sequence i16 · +14 extra u16 (rounding mode, or offset of
+ *   the following instruction in the page)
+ */
+import * as H from '../hart/layout.js';
+import type {Instruction} from '../isa/instruction.js';
+import type {AtomicOp, CsrOp, Expr, I32, I64, LoadKind, Lowering, Register, SystemOp, ValueType, Variable} from '../isa/lowering.js';
+import {OP_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
+import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expression.js';
+import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';
+
+/** Field offsets of a decoded op. */
+export const OP_FIELD = {handler: 0, rd: 2, rs1: 4, rs2: 6, imm: 8, sequence: 12, extra: 14} as const;
+
+/** Register tokens that the interpreter hands to records as `Operands`. */
+export const TOKENS = {rd: 0, rs1: 1, rs2: 2, rs3: 3} as const;
+const fieldOf = [OP_FIELD.rd, OP_FIELD.rs1, OP_FIELD.rs2, OP_FIELD.imm] as const;
+
+/** Numbers by which handlers name a system operation to the runtime. */
+export const SYSTEM_CODES: Readonly<Record<SystemOp, number>> = {
+  ecall: 0,
+  ebreak: 1,
+  sret: 2,
+  mret: 3,
+  wfi: 4,
+  'sfence.vma': 5,
+  'fence.i': 6,
+};
+
+/** Numbers by which handlers name a CSR operation to the runtime. */
+export const CSR_CODES: Readonly<Record<CsrOp, number>> = {write: 0, set: 1, clear: 2};
+
+/** Kinds of address that the runtime translates for atomics. */
+export const ACCESS_CODES = {loadReserved: 0, atomic: 1, zeroBlock: 2} as const;
+
+/** The runtime functions that generated code calls; `hart/runtime.ts` provides them. */
+export interface RuntimeImports {
+  /** (bytes, address low, address high) → host address, or -1 after a trap. */
+  readonly load: FunctionRef;
+  /** (bytes, address low, address high), value in SCRATCH → 0, or -1 after a trap. */
+  readonly store: FunctionRef;
+  /** (access, bytes, address low, address high) → host address, or -1 after a trap. */
+  readonly translate: FunctionRef;
+  /** (number, operation, isWrite), source in SCRATCH → 0 trap, 1 done, 2 done and fetch anew; old value in SCRATCH. */
+  readonly csr: FunctionRef;
+  /** (code): leaves with the hart's run state set to where it goes on. */
+  readonly system: FunctionRef;
+  readonly illegal: FunctionRef;
+  /** → 0 trap (FS off), 1 go on. */
+  readonly floatState: FunctionRef;
+}
+
+/** Locals and labels of the interpreter function, shared by all handlers. */
+export interface Frame {
+  readonly f: FunctionBuilder;
+  readonly hart: Local<'i32'>;
+  readonly op: Local<'i32'>;
+  readonly acc: Local<'i32'>;
+  readonly pagePc: Local<'i64'>;
+  readonly pageOps: Local<'i32'>;
+  /** Address that `jump` and `enter` go to. */
+  readonly target: Local<'i64'>;
+  readonly again: Label;
+  readonly jump: Label;
+  readonly enter: Label;
+  readonly redirect: Label;
+  readonly poll: Label;
+  readonly runtime: RuntimeImports;
+  readonly softfloat: Readonly<Record<string, FunctionRef & {readonly takesRounding: boolean}>>;
+}
+
+/** How a handler was specialised at decode time. */
+export interface Shape {
+  readonly length: 2 | 4;
+  /** A direct jump or branch whose target lies in another page. */
+  readonly isFar: boolean;
+}
+
+const PAGE_MASK = -4096n;
+
+/** Temporaries that handlers reuse, so that the function has few locals. */
+export class LocalPool {
+  readonly #f: FunctionBuilder;
+  readonly #all: Record<ValueType, Local[]> = {i32: [], i64: [], f32: [], f64: []};
+  readonly #used: Record<ValueType, number> = {i32: 0, i64: 0, f32: 0, f64: 0};
+
+  constructor(f: FunctionBuilder) {
+    this.#f = f;
+  }
+
+  take<T extends ValueType>(type: T): Local<T> {
+    const list = this.#all[type] as Local<T>[];
+    const index = this.#used[type]++;
+    list[index] ??= this.#f.local(type);
+    return list[index];
+  }
+
+  /** All temporaries are free again. */
+  reset(): void {
+    for (const type of ['i32', 'i64', 'f32', 'f64'] as const) this.#used[type] = 0;
+  }
+}
+
+/** Lowers one instruction of a handler; a fused handler uses one object per part. */
+export class InterpreterLowering implements Lowering {
+  readonly i32 = i32;
+  readonly i64 = i64;
+  readonly f32 = f32;
+  readonly f64 = f64;
+  readonly select = select;
+  readonly choose = choose;
+  readonly #frame: Frame;
+  readonly #f: FunctionBuilder;
+  readonly #pool: LocalPool;
+  readonly #instruction: Instruction;
+  readonly #shape: Shape;
+  #csrStatus: Local<'i32'> | undefined;
+
+  constructor(frame: Frame, pool: LocalPool, instruction: Instruction, shape: Shape) {
+    this.#frame = frame;
+    this.#f = frame.f;
+    this.#pool = pool;
+    this.#instruction = instruction;
+    this.#shape = shape;
+  }
+
+  /** Emits the whole instruction, up to and including the step to the next op (but not its dispatch). */
+  emit(): void {
+    if (this.#instruction.isFloat) this.#requireFloat();
+    this.#instruction.lower(this, TOKENS);
+    if (this.#csrStatus) {
+      this.#f.if(
+        i32.eq(get(this.#csrStatus), i32.const(2)),
+        () => {
+          this.#f.set(this.#frame.target, this.nextPc());
+          this.#retire();
+          this.#f.br(this.#frame.enter);
+        },
+        undefined,
+        'unlikely',
+      );
+    }
+    this.#f.set(this.#frame.op, i32.add(this.#op(), i32.const((this.#shape.length / 2) * OP_BYTES)));
+  }
+
+  let<T extends ValueType>(value: Expr<T>): Expr<T> {
+    const local = this.#pool.take(value.type);
+    this.#f.set(local, value);
+    return get(local);
+  }
+
+  variable<T extends ValueType>(type: T): Variable<T> {
+    return this.#pool.take(type);
+  }
+
+  get<T extends ValueType>(variable: Variable<T>): Expr<T> {
+    return get(variable);
+  }
+
+  set<T extends ValueType>(variable: Variable<T>, value: Expr<T>): void {
+    this.#f.set(variable, value);
+  }
+
+  if(condition: I32, then: () => void, otherwise?: () => void, hint?: 'likely' | 'unlikely'): void {
+    this.#f.if(condition, then, otherwise, hint);
+  }
+
+  x(register: Register): I64 {
+    if (this.#instruction.format === 'csri') return i64.extendU(this.#field(register));
+    return i64.load(this.#field(register));
+  }
+
+  x32(register: Register): I32 {
+    return i32.load(this.#field(register));
+  }
+
+  setX(register: Register, value: I64): void {
+    this.#f.store(8, this.#field(register), value);
+  }
+
+  setX32(register: Register, value: I32): void {
+    this.setX(register, i64.extendS(value));
+  }
+
+  imm(): I64 {
+    return i64.load32s(this.#op(), OP_FIELD.imm);
+  }
+
+  imm32(): I32 {
+    return i32.load(this.#op(), OP_FIELD.imm);
+  }
+
+  /** The decoder has added the instruction's offset in its page to the immediate. */
+  pcPlusImm(): I64 {
+    return i64.add(get(this.#frame.pagePc), this.imm());
+  }
+
+  nextPc(): I64 {
+    return i64.add(get(this.#frame.pagePc), i64.load16u(this.#op(), OP_FIELD.extra));
+  }
+
+  load(kind: LoadKind, address: I64): I64 {
+    const bytes = kind === 'u64' ? 8 : kind === 's32' || kind === 'u32' ? 4 : kind === 's16' || kind === 'u16' ? 2 : 1;
+    const host = this.#pool.take('i32');
+    const vaddr = this.#lookup(host, address, bytes, 0, (low, high) => {
+      this.#sync();
+      this.#f.set(host, callExpr(this.#frame.runtime.load, 'i32', i32.const(bytes), low, high));
+      this.#f.brIf(this.#frame.redirect, i32.eq(get(host), i32.const(-1)), 'unlikely');
+    });
+    void vaddr;
+    const at = get(host);
+    switch (kind) {
+      case 's8':
+        return this.let(i64.load8s(at));
+      case 'u8':
+        return this.let(i64.load8u(at));
+      case 's16':
+        return this.let(i64.load16s(at));
+      case 'u16':
+        return this.let(i64.load16u(at));
+      case 's32':
+        return this.let(i64.load32s(at));
+      case 'u32':
+        return this.let(i64.load32u(at));
+      case 'u64':
+        return this.let(i64.load(at));
+    }
+  }
+
+  store(bytes: 1 | 2 | 4 | 8, address: I64, value: I64): void {
+    const {vaddr, entry} = this.#entry(address, TLB_BYTES);
+    this.#f.if(
+      i64.eq(i64.load(entry), i64.and(vaddr, i64.const(PAGE_MASK | BigInt(bytes - 1)))),
+      () => this.#f.store(bytes, i32.add(i32.wrap(vaddr), i32.load(entry, 8)), value),
+      () => {
+        this.#sync();
+        this.#f.store(8, get(this.#frame.hart), value, H.SCRATCH);
+        const [low, high] = this.#halves(vaddr);
+        const status = callExpr(this.#frame.runtime.store, 'i32', i32.const(bytes), low, high);
+        this.#f.brIf(this.#frame.redirect, i32.ne(status, i32.const(0)), 'unlikely');
+      },
+      'likely',
+    );
+  }
+
+  atomic(op: AtomicOp, bytes: 4 | 8, address: I64, value: I64): I64 {
+    const at = this.#atomicAddress(ACCESS_CODES.atomic, bytes, address);
+    const old = this.#pool.take('i64');
+    if (bytes === 4) this.#atomic32(op, at, value, old);
+    else this.#atomic64(op, at, value, old);
+    return get(old);
+  }
+
+  loadReserved(bytes: 4 | 8, address: I64): I64 {
+    const at = this.#atomicAddress(ACCESS_CODES.loadReserved, bytes, address);
+    const value = this.let(bytes === 4 ? i64.extendS(i32.atomicLoad(at)) : i64.load(at));
+    this.#f.store(4, get(this.#frame.hart), at, H.RESERVED_AT);
+    this.#f.store(8, get(this.#frame.hart), value, H.RESERVED_VALUE);
+    return value;
+  }
+
+  storeConditional(bytes: 4 | 8, address: I64, value: I64): I64 {
+    const at = this.#atomicAddress(ACCESS_CODES.atomic, bytes, address);
+    const failed = this.#pool.take('i64');
+    this.#f.set(failed, i64.const(1));
+    const expected = i64.load(get(this.#frame.hart), H.RESERVED_VALUE);
+    this.#f.if(i32.eq(i32.load(get(this.#frame.hart), H.RESERVED_AT), at), () => {
+      const isSame =
+        bytes === 4
+          ? i32.eq(i32.cmpxchg(at, i32.wrap(expected), i32.wrap(value)), i32.wrap(expected))
+          : i64.eq(i64.cmpxchg(at, expected, value), expected);
+      this.#f.set(failed, i64.extendU(i32.eqz(isSame)));
+    });
+    this.#f.store(4, get(this.#frame.hart), i32.const(-1), H.RESERVED_AT);
+    return get(failed);
+  }
+
+  zeroBlock(address: I64): void {
+    const {hart} = this.#frame;
+    const allowed = i32.shrU(i32.load(get(hart), H.ZERO_BLOCK_ALLOWED), i32.load(get(hart), H.PRIVILEGE));
+    this.illegalIf(i32.eqz(i32.and(allowed, i32.const(1))));
+    const block = this.let(i64.and(address, i64.const(-64)));
+    const at = this.#atomicAddress(ACCESS_CODES.zeroBlock, 8, block);
+    for (let offset = 0; offset < 64; offset += 8) this.#f.store(8, at, i64.const(0), offset);
+  }
+
+  fence(): void {
+    this.#f.fence();
+  }
+
+  branch(condition: I32): void {
+    this.#f.if(condition, () => this.jump());
+  }
+
+  jump(): void {
+    const {op, acc, hart, again, poll, jump, target} = this.#frame;
+    if (this.#shape.isFar) {
+      this.#f.set(target, this.pcPlusImm());
+      this.#retire();
+      this.#f.br(jump);
+      return;
+    }
+    const to = this.let(i32.add(this.#op(), i32.load(this.#op(), OP_FIELD.imm)));
+    this.#retire();
+    this.#f.set(acc, i32.sub(get(acc), i32.load16s(to, OP_FIELD.sequence)));
+    this.#f.set(op, to);
+    this.#f.brIf(poll, i32.geS(get(acc), i32.load(get(hart), H.LIMIT)), 'unlikely');
+    this.#f.br(again);
+  }
+
+  jumpTo(address: I64): void {
+    this.#f.set(this.#frame.target, address);
+    this.#retire();
+    this.#f.br(this.#frame.jump);
+  }
+
+  csr(op: CsrOp, source: I64, isWrite: boolean): I64 {
+    const {hart, runtime, redirect} = this.#frame;
+    this.#sync();
+    this.#f.store(8, get(hart), source, H.SCRATCH);
+    const status = this.#pool.take('i32');
+    const args = [this.imm32(), i32.const(CSR_CODES[op]), i32.const(isWrite ? 1 : 0)];
+    this.#f.set(status, callExpr(runtime.csr, 'i32', ...args));
+    this.#f.brIf(redirect, i32.eqz(get(status)), 'unlikely');
+    this.#csrStatus = status;
+    return i64.load(get(hart), H.SCRATCH);
+  }
+
+  system(op: SystemOp): void {
+    this.#sync();
+    this.#f.call(this.#frame.runtime.system, i32.const(SYSTEM_CODES[op]));
+    this.#f.br(this.#frame.redirect);
+  }
+
+  illegalIf(condition: I32): void {
+    this.#f.if(
+      condition,
+      () => {
+        this.#sync();
+        this.#f.call(this.#frame.runtime.illegal);
+        this.#f.br(this.#frame.redirect);
+      },
+      undefined,
+      'unlikely',
+    );
+  }
+
+  f(register: Register): I64 {
+    return i64.load(this.#field(register));
+  }
+
+  setF(register: Register, value: I64): void {
+    this.#f.store(8, this.#field(register), value);
+  }
+
+  isFastFloat(): I32 {
+    const fcsr = i32.load(get(this.#frame.hart), H.FCSR);
+    // Static RNE needs only the sticky inexact flag, dynamic needs frm = 0 too; `extra` is the rm field (7: dynamic).
+    const mode = i32.load16u(this.#op(), OP_FIELD.extra);
+    const rounding = select(i32.eq(mode, i32.const(7)), i32.shrU(fcsr, i32.const(5)), mode);
+    return i32.and(i32.and(fcsr, i32.const(1)), i32.eqz(rounding));
+  }
+
+  soft<T extends 'i32' | 'i64'>(name: string, type: T, ...args: readonly (I32 | I64)[]): Expr<T> {
+    const target = this.#frame.softfloat[name];
+    if (!target) throw new Error(`no softfloat function ${name}`);
+    const {hart} = this.#frame;
+    const all: Expr[] = [...args];
+    if (target.takesRounding) {
+      const mode = this.let(i32.load16u(this.#op(), OP_FIELD.extra));
+      const frm = i32.shrU(i32.load(get(hart), H.FCSR), i32.const(5));
+      const rounding = this.let(select(i32.eq(mode, i32.const(7)), frm, mode));
+      this.illegalIf(i32.gtU(rounding, i32.const(4)));
+      all.push(rounding);
+    }
+    const result = this.#pool.take(type);
+    const flags = this.#pool.take('i32');
+    this.#f.callInto([result, flags], target, ...all);
+    this.#f.store(4, get(hart), i32.or(i32.load(get(hart), H.FCSR), get(flags)), H.FCSR);
+    return get(result);
+  }
+
+  #op(): I32 {
+    return get(this.#frame.op);
+  }
+
+  #field(register: Register): I32 {
+    return i32.load16u(this.#op(), fieldOf[register as 0 | 1 | 2 | 3]);
+  }
+
+  /** Counts this instruction as retired and this run of ops as left. */
+  #retire(): void {
+    const {acc} = this.#frame;
+    this.#f.set(acc, i32.add(i32.add(get(acc), i32.load16s(this.#op(), OP_FIELD.sequence)), i32.const(1)));
+  }
+
+  /** Makes the run state visible to the runtime. */
+  #sync(): void {
+    const {hart, op, acc} = this.#frame;
+    this.#f.store(4, get(hart), get(op), H.OP);
+    this.#f.store(4, get(hart), get(acc), H.ACC);
+  }
+
+  #halves(address: I64): [I32, I32] {
+    return [i32.wrap(address), i32.wrap(i64.shrU(address, i64.const(32)))];
+  }
+
+  /** The address, bound, and its TLB entry. */
+  #entry(address: I64, kindOffset: number): {vaddr: I64; entry: I32} {
+    const vaddr = this.let(address);
+    const index = i32.and(i32.wrap(i64.shrU(vaddr, i64.const(8))), i32.const((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES));
+    const bank = i32.load(get(this.#frame.hart), H.DATA_BANK);
+    const base = kindOffset === 0 ? bank : i32.add(bank, i32.const(kindOffset));
+    return {vaddr, entry: this.let(i32.add(base, index))};
+  }
+
+  /** Sets `host` to the host address of a guest access, calling `miss` when the TLB has none. */
+  #lookup(
+    host: Local<'i32'>,
+    address: I64,
+    bytes: number,
+    kindOffset: number,
+    miss: (low: I32, high: I32) => void,
+  ): I64 {
+    const {vaddr, entry} = this.#entry(address, kindOffset);
+    this.#f.set(host, i32.add(i32.wrap(vaddr), i32.load(entry, 8)));
+    this.#f.if(
+      i64.ne(i64.load(entry), i64.and(vaddr, i64.const(PAGE_MASK | BigInt(bytes - 1)))),
+      () => miss(...this.#halves(vaddr)),
+      undefined,
+      'unlikely',
+    );
+    return vaddr;
+  }
+
+  #atomicAddress(access: number, bytes: number, address: I64): I32 {
+    const host = this.#pool.take('i32');
+    const kindOffset = access === ACCESS_CODES.loadReserved ? 0 : TLB_BYTES;
+    this.#lookup(host, address, bytes, kindOffset, (low, high) => {
+      this.#sync();
+      const call = callExpr(this.#frame.runtime.translate, 'i32', i32.const(access), i32.const(bytes), low, high);
+      this.#f.set(host, call);
+      this.#f.brIf(this.#frame.redirect, i32.eq(get(host), i32.const(-1)), 'unlikely');
+    });
+    return get(host);
+  }
+
+  #atomic32(op: AtomicOp, at: I32, value: I64, old: Local<'i64'>): void {
+    const operand = i32.wrap(value);
+    const simple = {swap: i32.rmwXchg, add: i32.rmwAdd, xor: i32.rmwXor, and: i32.rmwAnd, or: i32.rmwOr};
+    if (op in simple) {
+      this.#f.set(old, i64.extendS(simple[op as keyof typeof simple](at, operand)));
+      return;
+    }
+    const wins = {min: i32.ltS, max: i32.gtS, minu: i32.ltU, maxu: i32.gtU}[op as 'min' | 'max' | 'minu' | 'maxu'];
+    const seen = this.#pool.take('i32');
+    this.#f.loop((again) => {
+      this.#f.set(seen, i32.load(at));
+      const next = select(wins(operand, get(seen)), operand, get(seen));
+      this.#f.brIf(again, i32.ne(i32.cmpxchg(at, get(seen), next), get(seen)));
+    });
+    this.#f.set(old, i64.extendS(get(seen)));
+  }
+
+  #atomic64(op: AtomicOp, at: I32, value: I64, old: Local<'i64'>): void {
+    const simple = {swap: i64.rmwXchg, add: i64.rmwAdd, xor: i64.rmwXor, and: i64.rmwAnd, or: i64.rmwOr};
+    if (op in simple) {
+      this.#f.set(old, simple[op as keyof typeof simple](at, value));
+      return;
+    }
+    const wins = {min: i64.ltS, max: i64.gtS, minu: i64.ltU, maxu: i64.gtU}[op as 'min' | 'max' | 'minu' | 'maxu'];
+    this.#f.loop((again) => {
+      this.#f.set(old, i64.load(at));
+      const next = select(wins(value, get(old)), value, get(old));
+      this.#f.brIf(again, i64.ne(i64.cmpxchg(at, get(old), next), get(old)));
+    });
+  }
+
+  #requireFloat(): void {
+    const {hart, runtime, redirect} = this.#frame;
+    const dirty = i32.const(0x6000);
+    this.#f.if(
+      i32.ne(i32.and(i32.load(get(hart), H.CSRS), dirty), dirty),
+      () => {
+        this.#sync();
+        this.#f.brIf(redirect, i32.eqz(callExpr(runtime.floatState, 'i32')), 'unlikely');
+      },
+      undefined,
+      'unlikely',
+    );
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * CSR accesses of one hart: permission, read-modify-write, and what a write changes about the running hart.
+ */
+import {CSR_CODES} from '../codegen/interpreter-lowering.js';
+import type {Pmp} from '../mmu/pmp.js';
+import {type CsrEffect, type CsrRow, csrTable, MIP, SLOT} from './csr-table.js';
+import {ACC, INSTRET, LIMIT, OP, PENDING, PRIVILEGE} from './layout.js';
+import type {HartState} from './state.js';
+import type {HartTimer} from './timer.js';
+
+const rows: (CsrRow | undefined)[] = Array(4096).fill(undefined);
+for (const row of csrTable) rows[row.number] = row;
+
+/** Outcome of an access: a refusal, or the effect of what was written. */
+export type CsrOutcome = 'illegal' | CsrEffect;
+
+/** The CSRs of one hart. `value` holds what the last access read. */
+export class CsrFile {
+  readonly state: HartState;
+  readonly pmp: Pmp;
+  readonly timer: HartTimer;
+  /** The old value, after an access that was not illegal. */
+  value = 0n;
+
+  constructor(state: HartState, pmp: Pmp, timer: HartTimer) {
+    this.state = state;
+    this.pmp = pmp;
+    this.timer = timer;
+  }
+
+  /** Reads a CSR and, when `isWrite`, writes it (operation as `CSR_CODES`). */
+  access(number: number, operation: number, source: bigint, isWrite: boolean): CsrOutcome {
+    const row = rows[number];
+    if (!row || this.privilege() < ((number >> 8) & 3)) return 'illegal';
+    if (isWrite && number >> 10 === 3) return 'illegal';
+    if (row.isAllowed && !row.isAllowed(this)) return 'illegal';
+    const old = row.read(this);
+    this.value = old;
+    if (!isWrite || !row.write) return 'none';
+    if (operation === CSR_CODES.write) return row.write(this, source);
+    // mip.SEIP reads as the external line or the software bit; set and clear act on the software bit alone.
+    const base = number === 0x344 ? old & ~BigInt(this.externalPending()) : old;
+    return row.write(this, operation === CSR_CODES.set ? base | source : base & ~source);
+  }
+
+  privilege(): number {
+    return this.state.i32(PRIVILEGE);
+  }
+
+  /** mip as software sees it. */
+  pending(): number {
+    return this.state.i32(PENDING) & 0xfff;
+  }
+
+  /** Bits of mip that a device holds up. */
+  externalPending(): number {
+    return (this.state.i32(PENDING) >> 16) & MIP.SEIP;
+  }
+
+  /** Writes the software-writable bits `mask` of mip. */
+  setSoftPending(value: number, mask: number): void {
+    const {i32} = this.state.views;
+    const cell = this.state.cell(PENDING);
+    Atomics.or(i32, cell, value & mask);
+    // A bit that a device still asserts stays.
+    Atomics.and(i32, cell, ~(~value & mask) | this.externalPending());
+    this.state.setI32(LIMIT, -0x80000000);
+  }
+
+  /** Instructions retired before the current one. */
+  retired(): bigint {
+    const {views} = this.state;
+    const sequence = (views.u16[(this.state.i32(OP) + 12) >> 1]! << 16) >> 16;
+    return BigInt(this.state.f64(INSTRET)) + BigInt(this.state.i32(ACC) + sequence);
+  }
+
+  /** True when the present privilege may read the counter of this bit of mcounteren and scounteren. */
+  mayCount(bit: bigint): boolean {
+    const privilege = this.privilege();
+    if (privilege === 3) return true;
+    if ((this.state.csr(SLOT.mcounteren) & bit) === 0n) return false;
+    return privilege === 1 || (this.state.csr(SLOT.scounteren) & bit) !== 0n;
+  }
+}

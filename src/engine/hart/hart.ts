@@ -1,0 +1,465 @@
+/**
+ * One hart: its run loop and everything generated code calls into.
+ *
+ * Run loop:  leave generated code at a poll ─▶ fold counters ─▶ requests ─▶ timers ─▶ interrupt? ─▶ run again
+ * Generated code calls the runtime with the run state synced; a runtime function that changes where the hart goes on
+ * sets the run state and the generated code reloads it.
+ */
+import type {HandlerSet} from '../codegen/interpreter.js';
+import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lowering.js';
+import type {AssembledDevice} from '../platform/assembly.js';
+import type {Bus} from '../memory/bus.js';
+import {hostNs, type MachineClock} from '../memory/clock.js';
+import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING} from '../memory/header.js';
+import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
+import {Mmu} from '../mmu/mmu.js';
+import {ACCESS} from '../mmu/walk.js';
+import {CodeCache} from './code-cache.js';
+import {CsrFile} from './csr-file.js';
+import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';
+import * as H from './layout.js';
+import type {HartState} from './state.js';
+import {HartTimer} from './timer.js';
+import {CAUSE, Traps} from './traps.js';
+
+/** Instructions between two looks at the clock. */
+const QUANTUM = 1 << 16;
+
+/** What a machine-mode call of a supervisor is answered by, instead of firmware. */
+export interface SupervisorCalls {
+  /** Answers the ecall whose registers are in the hart's block. True when the hart goes on behind the ecall. */
+  call(hart: Hart): boolean;
+}
+
+/** What a hart is made of. */
+export interface HartParts {
+  readonly state: HartState;
+  readonly handlers: HandlerSet;
+  readonly bus: Bus;
+  readonly clock: MachineClock;
+  readonly devices: readonly AssembledDevice[];
+  /** Present when the emulator is the firmware of a supervisor. */
+  readonly sbi?: SupervisorCalls;
+}
+
+/** One hart on its own thread. */
+export class Hart {
+  readonly state: HartState;
+  readonly mmu: Mmu;
+  readonly traps: Traps;
+  readonly timer: HartTimer;
+  readonly csrs: CsrFile;
+  readonly code: CodeCache;
+  readonly #sbi: SupervisorCalls | undefined;
+  readonly #stub: number;
+  readonly #straddled: number;
+  #straddleBits = 0;
+  #run: ((hart: number) => number) | undefined;
+
+  constructor(parts: HartParts) {
+    const {state} = parts;
+    this.state = state;
+    this.#sbi = parts.sbi;
+    this.mmu = new Mmu(state, parts.bus);
+    this.timer = new HartTimer(state, parts.clock);
+    this.csrs = new CsrFile(state, this.mmu.pmp, this.timer);
+    this.code = new CodeCache(state, parts.handlers);
+    this.traps = new Traps(
+      state,
+      (low, high) => this.setPc(low, high),
+      () => this.mmu.updateMode(),
+    );
+    this.#stub = state.layout.straddle[state.id]!;
+    this.#straddled = this.#stub + OP_BYTES;
+    // The stub goes to (odd page address) - 1: see `setPc`.
+    this.code.writeContinuation(this.#stub, -1);
+  }
+
+  /** Compiles nothing: links the interpreter module to this hart's runtime. */
+  link(module: WebAssembly.Module, memory: WebAssembly.Memory): void {
+    const env = {
+      memory,
+      decode: () => this.#decode(),
+      fetch: (low: number, high: number) => this.#fetch(low, high),
+      straddle: () => this.#straddle(),
+      load: (bytes: number, low: number, high: number) => this.#load(bytes, low, high),
+      store: (bytes: number, low: number, high: number) => this.#store(bytes, low, high),
+      translate: (access: number, bytes: number, low: number, high: number) =>
+        this.#translate(access, bytes, low, high),
+      csr: (number: number, operation: number, isWrite: number) => this.#csr(number, operation, isWrite),
+      system: (code: number) => this.#system(code),
+      illegal: () => this.#illegal(),
+      floatState: () => this.#floatState(),
+    };
+    const instance = new WebAssembly.Instance(module, {env});
+    this.#run = instance.exports['run'] as (hart: number) => number;
+  }
+
+  /** Goes on at a virtual address: through a stub op, so that generated code finds the page by itself. */
+  setPc(low: number, high: number): void {
+    const {state} = this;
+    // An odd page address never matches a jump within the page; pc = page address - 1.
+    state.setI32(H.PAGE_PC, low | 1);
+    state.setI32(H.PAGE_PC + 4, high);
+    state.setI32(H.PAGE_OPS, this.#stub + 8);
+    state.setI32(H.OP, this.#stub);
+  }
+
+  /** Goes on behind the current op, which retires. */
+  skip(bytes: number): void {
+    this.traps.locate();
+    this.traps.leaveOp(true);
+    const low = (this.traps.pcLow + bytes) | 0;
+    this.setPc(low, this.traps.pcHigh + (low >>> 0 < bytes ? 1 : 0));
+  }
+
+  /** Runs until the machine ends. */
+  loop(): void {
+    const {state} = this;
+    const {i32} = state.views;
+    this.mmu.flushAll();
+    this.mmu.pmp.update();
+    this.mmu.updateMode();
+    const run = this.#run;
+    if (!run) throw new Error('hart runs before it is linked');
+    while (Atomics.load(i32, RUN_STATE >> 2) !== ENDED) {
+      this.#fold();
+      Atomics.store(i32, state.cell(H.LIMIT), QUANTUM);
+      this.#serveRequests();
+      if (!this.#awaitStart()) continue;
+      this.timer.update();
+      const cause = this.traps.pendingInterrupt();
+      if (cause >= 0) {
+        this.traps.interrupt(cause);
+        this.#fold();
+      }
+      run(state.base);
+    }
+  }
+
+  /** Sleeps until an interrupt is pending, a request comes or the machine stops. */
+  sleep(): void {
+    const {state} = this;
+    const {i32} = state.views;
+    const began = hostNs();
+    state.setF64(H.IDLE_SINCE, began);
+    for (;;) {
+      const wake = Atomics.load(i32, state.cell(H.WAKE));
+      this.timer.update();
+      if (this.traps.hasWakeup() || this.#isWanted()) break;
+      const remaining = this.timer.untilNextNs() / 1e6;
+      Atomics.wait(i32, state.cell(H.WAKE), wake, Math.min(Math.max(remaining, 0), 1e9));
+    }
+    state.setF64(H.IDLE_SINCE, 0);
+    state.setF64(H.IDLE_NS, state.f64(H.IDLE_NS) + (hostNs() - began));
+  }
+
+  /** Sets up the registers of a hart that starts in S-mode (HSM start, or the boot hart of a directly booted kernel). */
+  startSupervisor(low: number, high: number, a1: bigint): void {
+    const {state} = this;
+    state.setI32(H.PRIVILEGE, 1);
+    state.setCsr(SLOT.satp, 0n);
+    state.setCsr(SLOT.mstatus, state.csr(SLOT.mstatus) & ~MSTATUS.SIE);
+    state.setX(10, BigInt(state.id));
+    state.setX(11, a1);
+    this.mmu.flushAll();
+    this.mmu.updateMode();
+    this.setPc(low, high);
+  }
+
+  /** Drops decoded code that was written since; the caller then goes on through `setPc` or a redirect. */
+  fenceI(): void {
+    if (!this.code.dropStale()) return;
+    this.mmu.flushFetches();
+  }
+
+  /** Does the fences other harts asked of this one; for a hart that waits for others to do its own. */
+  serveFences(): void {
+    const {i32} = this.state.views;
+    const cell = this.state.cell(H.REQUESTS);
+    const fences = H.HartRequest.flushTlb | H.HartRequest.fenceI;
+    const requests = Atomics.and(i32, cell, ~fences);
+    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.flushAll();
+    // Dropping code under the running op is safe only at a boundary: leave that to the run loop.
+    if ((requests & H.HartRequest.fenceI) !== 0) {
+      Atomics.or(i32, cell, H.HartRequest.fenceI);
+      this.state.setI32(H.LIMIT, -0x80000000);
+    }
+  }
+
+  #isWanted(): boolean {
+    const {views} = this.state;
+    return (
+      Atomics.load(views.i32, this.state.cell(H.REQUESTS)) !== 0 || Atomics.load(views.i32, RUN_STATE >> 2) !== RUNNING
+    );
+  }
+
+  #fold(): void {
+    const {state} = this;
+    const sequence = (state.views.u16[(state.i32(H.OP) + OP_FIELD.sequence) >> 1]! << 16) >> 16;
+    state.setF64(H.INSTRET, state.f64(H.INSTRET) + state.i32(H.ACC) + sequence);
+    state.setI32(H.ACC, -sequence);
+  }
+
+  #serveRequests(): void {
+    const {state} = this;
+    const {i32} = state.views;
+    const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
+    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.flushAll();
+    if ((requests & H.HartRequest.fenceI) !== 0) {
+      this.traps.locate();
+      this.traps.leaveOp(false);
+      this.setPc(this.traps.pcLow, this.traps.pcHigh);
+      this.#fold();
+      this.fenceI();
+    }
+    if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
+    const began = hostNs();
+    state.setF64(H.IDLE_SINCE, began);
+    Atomics.add(i32, PARKED >> 2, 1);
+    Atomics.notify(i32, PARKED >> 2);
+    while (Atomics.load(i32, RUN_STATE >> 2) === PAUSED) Atomics.wait(i32, RUN_STATE >> 2, PAUSED);
+    Atomics.sub(i32, PARKED >> 2, 1);
+    state.setF64(H.IDLE_SINCE, 0);
+    state.setF64(H.IDLE_NS, state.f64(H.IDLE_NS) + (hostNs() - began));
+  }
+
+  /** For a hart that HSM holds stopped: waits for its start. False when something else must be looked at first. */
+  #awaitStart(): boolean {
+    const {state} = this;
+    const {i32} = state.views;
+    const cell = state.cell(H.HSM_STATE);
+    const hsm = Atomics.load(i32, cell);
+    if (hsm === 0) return true;
+    if (hsm === 2) {
+      const address = state.u64(H.START_ADDRESS);
+      this.startSupervisor(
+        Number(BigInt.asIntN(32, address)),
+        Number(BigInt.asIntN(32, address >> 32n)),
+        state.u64(H.START_OPAQUE),
+      );
+      Atomics.store(i32, cell, 0);
+      return true;
+    }
+    const began = hostNs();
+    state.setF64(H.IDLE_SINCE, began);
+    const wake = Atomics.load(i32, state.cell(H.WAKE));
+    if (Atomics.load(i32, cell) === hsm && !this.#isWanted()) Atomics.wait(i32, state.cell(H.WAKE), wake);
+    state.setF64(H.IDLE_SINCE, 0);
+    state.setF64(H.IDLE_NS, state.f64(H.IDLE_NS) + (hostNs() - began));
+    return false;
+  }
+
+  // ---- what generated code calls ----
+
+  #decode(): void {
+    const {state} = this;
+    const sequence = this.code.decode(state.i32(H.OP));
+    // The run was entered when its first op had no number yet.
+    state.setI32(H.ACC, state.i32(H.ACC) - sequence);
+  }
+
+  #fetch(low: number, high: number): void {
+    const {state, mmu} = this;
+    if (!mmu.translate(low, high, ACCESS.execute, 2)) {
+      this.traps.enter(mmu.cause, false, low, high, low, high);
+      return;
+    }
+    const offset = mmu.physical - RAM_BASE;
+    if (offset < 0 || offset >= state.layout.ramBytes) {
+      this.traps.enter(CAUSE.fetchAccess, false, low, high, low, high);
+      return;
+    }
+    const page = Math.floor(offset / PAGE_BYTES);
+    const slot = this.code.slotFor(page);
+    if (slot.isEvicted) mmu.flushFetches();
+    if (slot.isNew) mmu.flushWritesTo(page);
+    mmu.fillFetch(low, high, slot.ops);
+    const op = slot.ops + (low & 0xffe) * 8;
+    state.setI32(H.PAGE_PC, low & -PAGE_BYTES);
+    state.setI32(H.PAGE_PC + 4, high);
+    state.setI32(H.PAGE_OPS, slot.ops);
+    state.setI32(H.OP, op);
+    const sequence = (state.views.u16[(op + OP_FIELD.sequence) >> 1]! << 16) >> 16;
+    state.setI32(H.ACC, state.i32(H.ACC) - sequence);
+  }
+
+  /** An instruction whose halves lie in two pages: decoded into ops of its own each time it is reached. */
+  #straddle(): void {
+    const {state, mmu} = this;
+    const {views} = state;
+    const op = state.i32(H.OP);
+    const firstHalf = this.code.bitsAt(op) & 0xffff;
+    const pageLow = state.i32(H.PAGE_PC);
+    const nextLow = (pageLow + PAGE_BYTES) | 0;
+    const nextHigh = (state.i32(H.PAGE_PC + 4) + (nextLow === 0 ? 1 : 0)) | 0;
+    if (!mmu.translate(nextLow, nextHigh, ACCESS.execute, 2)) {
+      this.traps.raise(mmu.cause, nextLow, nextHigh);
+      return;
+    }
+    const offset = mmu.physical - RAM_BASE;
+    if (offset < 0 || offset >= state.layout.ramBytes) {
+      this.traps.raise(CAUSE.fetchAccess, nextLow, nextHigh);
+      return;
+    }
+    const bits = firstHalf | (views.u16[(state.layout.ram + offset) >> 1]! << 16);
+    const sequence = (views.u16[(op + OP_FIELD.sequence) >> 1]! << 16) >> 16;
+    const own = this.#straddled;
+    this.#straddleBits = bits >>> 0;
+    this.code.write(own, bits, PAGE_BYTES - 2, 1);
+    this.code.writeContinuation(own + 2 * OP_BYTES, PAGE_BYTES + 1);
+    views.u16[(own + 2 * OP_BYTES + OP_FIELD.sequence) >> 1] = 1;
+    state.setI32(H.ACC, state.i32(H.ACC) + sequence);
+    state.setI32(H.PAGE_PC, pageLow | 1);
+    // Places the op at offset 0xffd of an odd page address: pc = page + 0xffe.
+    state.setI32(H.PAGE_OPS, own - (PAGE_BYTES - 3) * 8);
+    state.setI32(H.OP, own);
+  }
+
+  #load(bytes: number, low: number, high: number): number {
+    const host = this.mmu.load(bytes, low, high);
+    if (host === -1) this.#raiseAccess();
+    return host;
+  }
+
+  #store(bytes: number, low: number, high: number): number {
+    if (this.mmu.store(bytes, low, high)) return 0;
+    this.#raiseAccess();
+    return -1;
+  }
+
+  #translate(access: number, bytes: number, low: number, high: number): number {
+    const isRead = access === ACCESS_CODES.loadReserved;
+    const host = this.mmu.atomicAddress(bytes, low, high, isRead);
+    if (host === -1) this.#raiseAccess();
+    return host;
+  }
+
+  #raiseAccess(): void {
+    this.traps.raise(this.mmu.cause, this.mmu.faultLow, this.mmu.faultHigh);
+  }
+
+  #illegal(): void {
+    const op = this.state.i32(H.OP);
+    const bits = op === this.#straddled ? this.#straddleBits : this.code.bitsAt(op);
+    this.traps.raise(CAUSE.illegal, bits | 0, 0);
+  }
+
+  #floatState(): number {
+    const {state} = this;
+    const status = state.csrLow(SLOT.mstatus);
+    const fs = Number(MSTATUS.FS);
+    if ((status & fs) === 0) {
+      this.#illegal();
+      return 0;
+    }
+    state.setCsrHalves(SLOT.mstatus, status | fs, state.csrHigh(SLOT.mstatus));
+    return 1;
+  }
+
+  #csr(number: number, operation: number, isWrite: number): number {
+    const {state} = this;
+    const outcome = this.csrs.access(number, operation, state.u64(H.SCRATCH), isWrite !== 0);
+    if (outcome === 'illegal') {
+      this.#illegal();
+      return 0;
+    }
+    state.setU64(H.SCRATCH, BigInt.asUintN(64, this.csrs.value));
+    switch (outcome) {
+      case 'none':
+        return 1;
+      case 'timer':
+        return 1;
+      case 'access':
+        this.mmu.updateMode();
+        this.#noticeInterrupts();
+        return 1;
+      case 'interrupts':
+        this.#noticeInterrupts();
+        return 1;
+      case 'translation':
+        this.timer.isStimecmpOn = this.#sbi !== undefined || (state.csr(SLOT.menvcfg) & MENVCFG.STCE) !== 0n;
+        this.mmu.pmp.update();
+        if (number === 0x180) this.mmu.flushAddressSpace(true);
+        else this.mmu.flushAll();
+        this.mmu.updateMode();
+        return 2;
+    }
+  }
+
+  /** Makes the hart poll soon when an interrupt can be taken now. */
+  #noticeInterrupts(): void {
+    if (this.traps.pendingInterrupt() >= 0) this.state.setI32(H.LIMIT, -0x80000000);
+  }
+
+  #system(code: number): void {
+    switch (code) {
+      case SYSTEM_CODES.ecall:
+        this.#ecall();
+        return;
+      case SYSTEM_CODES.ebreak:
+        this.traps.locate();
+        this.traps.raise(CAUSE.breakpoint, this.traps.pcLow, this.traps.pcHigh);
+        return;
+      case SYSTEM_CODES.mret:
+        if (this.state.i32(H.PRIVILEGE) < 3) this.#illegal();
+        else this.#return(true);
+        return;
+      case SYSTEM_CODES.sret:
+        if (this.#isTrapped(MSTATUS.TSR)) this.#illegal();
+        else this.#return(false);
+        return;
+      case SYSTEM_CODES.wfi:
+        if (this.state.i32(H.PRIVILEGE) === 0 || this.#isTrapped(MSTATUS.TW)) this.#illegal();
+        else this.#wfi();
+        return;
+      case SYSTEM_CODES['sfence.vma']:
+        if (this.#isTrapped(MSTATUS.TVM)) this.#illegal();
+        else this.#sfence();
+        return;
+      case SYSTEM_CODES['fence.i']:
+        this.skip(4);
+        this.fenceI();
+        return;
+    }
+  }
+
+  /** True when the present mode may not execute an instruction: user mode, or S-mode with this mstatus bit set. */
+  #isTrapped(bit: bigint): boolean {
+    const privilege = this.state.i32(H.PRIVILEGE);
+    return privilege === 0 || (privilege === 1 && (this.state.csrLow(SLOT.mstatus) & Number(bit)) !== 0);
+  }
+
+  #return(isMachine: boolean): void {
+    this.traps.return(isMachine);
+    this.#noticeInterrupts();
+  }
+
+  #ecall(): void {
+    const privilege = this.state.i32(H.PRIVILEGE);
+    if (privilege === 1 && this.#sbi) {
+      if (this.#sbi.call(this)) this.skip(4);
+      return;
+    }
+    this.traps.raise(privilege === 0 ? CAUSE.ecallU : privilege === 1 ? CAUSE.ecallS : CAUSE.ecallM, 0, 0);
+  }
+
+  #wfi(): void {
+    this.skip(4);
+    this.sleep();
+    this.state.setI32(H.LIMIT, -0x80000000);
+  }
+
+  #sfence(): void {
+    const {state} = this;
+    const {u16, i32} = state.views;
+    const op = state.i32(H.OP);
+    const address = u16[(op + OP_FIELD.rs1) >> 1]!;
+    const hasAddress = address !== state.base + H.X;
+    const hasAsid = u16[(op + OP_FIELD.rs2) >> 1]! !== state.base + H.X;
+    if (hasAddress) this.mmu.flushPage(i32[address >> 2]!, i32[(address >> 2) + 1]!);
+    else this.mmu.flushAddressSpace(hasAsid);
+    this.skip(4);
+  }
+}
+

@@ -1,0 +1,81 @@
+/**
+ * One hart's block in shared memory: registers, run state and CSRs. Offsets are bytes from the block's start.
+ *
+ *   0x000 x0…x31      0x100 f0…f31      0x200 sink of writes to x0      0x208 scratch (16 bytes)
+ *   0x220 run state   0x280 counters    0x300 CSR slots: {value u64, write mask u64} each
+ */
+import {HART_BLOCK_BASE, HART_BLOCK_BYTES} from '../memory/layout.js';
+
+export const X = 0x000;
+export const F = 0x100;
+/** Where writes to x0 go. */
+export const SINK = 0x200;
+/** Slow-path loads and stores pass their bytes here. */
+export const SCRATCH = 0x208;
+
+/** Address of the op to run next (or running). */
+export const OP = 0x220;
+/** Instructions since the last fold into INSTRET, minus the sequence number of the op that was entered. */
+export const ACC = 0x224;
+/** First op of the current decoded page. */
+export const PAGE_OPS = 0x228;
+/** The hart leaves generated code at the next control transfer once ACC reaches this; i32 minimum = at once. */
+export const LIMIT = 0x22c;
+/** Virtual address of the current page (u64). */
+export const PAGE_PC = 0x230;
+/** TLB banks in force for data and for fetches (addresses). */
+export const DATA_BANK = 0x238;
+export const EXEC_BANK = 0x23c;
+/** Host address of the LR reservation, -1 when none, and the value that was read (u64). */
+export const RESERVED_AT = 0x240;
+export const RESERVED_VALUE = 0x248;
+/** frm << 5 | fflags. */
+export const FCSR = 0x250;
+/** mip as one atomic word; devices and other harts set bits in it. */
+export const PENDING = 0x254;
+/** Counted up and notified to end a WFI. */
+export const WAKE = 0x258;
+/** Requests of other threads (see `HartRequest`), one bit each. */
+export const REQUESTS = 0x25c;
+/** 0 U, 1 S, 3 M. */
+export const PRIVILEGE = 0x260;
+/** Bit n set: cbo.zero is allowed in privilege n. */
+export const ZERO_BLOCK_ALLOWED = 0x264;
+/** HSM state as SBI numbers it: 0 started, 1 stopped, 2 start pending, 4 suspended. */
+export const HSM_STATE = 0x268;
+/** Start address and opaque value of a pending HSM start (u64 each). */
+export const START_ADDRESS = 0x270;
+export const START_OPAQUE = 0x278;
+
+/** Instructions retired, as a double (exact below 2^53). */
+export const INSTRET = 0x280;
+/** Nanoseconds asleep in WFI or stopped, as a double. */
+export const IDLE_NS = 0x288;
+/** Host time at which the present sleep began, in nanoseconds, 0 when awake; a double. */
+export const IDLE_SINCE = 0x290;
+/** Supervisor and machine timer deadlines in ticks, as doubles (Infinity: never). */
+export const STIMECMP = 0x298;
+export const MTIMECMP = 0x2a0;
+
+/** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
+export const CSRS = 0x300;
+export const CSR_SLOT_BYTES = 16;
+/** Slots that fit in the block. */
+export const MAX_CSR_SLOTS = (HART_BLOCK_BYTES - CSRS) / CSR_SLOT_BYTES;
+
+/** Address of a hart's block. */
+export function hartBlock(hart: number): number {
+  return HART_BLOCK_BASE + hart * HART_BLOCK_BYTES;
+}
+
+/** Bits of REQUESTS. */
+export const HartRequest = {
+  /** Drop all translations. */
+  flushTlb: 1,
+  /** Drop decoded code of pages written since it was decoded. */
+  fenceI: 2,
+  /** Stop at the next boundary until `resume`. */
+  pause: 4,
+  /** Leave the run loop for good. */
+  stop: 8,
+} as const;

@@ -1,0 +1,102 @@
+/**
+ * One hart's block in shared memory, as named accessors over typed arrays. Owned by the hart's thread except for the
+ * cells that `layout.ts` calls atomic.
+ */
+import type {MemoryLayout} from '../memory/layout.js';
+import {CSR_SLOT_BYTES, CSRS, hartBlock} from './layout.js';
+
+/** Views of a machine's whole shared memory; every index is an absolute byte address divided by the element size. */
+export interface MemoryViews {
+  readonly buffer: SharedArrayBuffer;
+  readonly u8: Uint8Array<SharedArrayBuffer>;
+  readonly u16: Uint16Array<SharedArrayBuffer>;
+  readonly i32: Int32Array<SharedArrayBuffer>;
+  readonly u64: BigUint64Array<SharedArrayBuffer>;
+  readonly f64: Float64Array<SharedArrayBuffer>;
+}
+
+/** Views over a memory's buffer. */
+export function viewMemory(buffer: SharedArrayBuffer): MemoryViews {
+  return {
+    buffer,
+    u8: new Uint8Array(buffer),
+    u16: new Uint16Array(buffer),
+    i32: new Int32Array(buffer),
+    u64: new BigUint64Array(buffer),
+    f64: new Float64Array(buffer),
+  };
+}
+
+/** Run state and registers of one hart. Hot accessors allocate nothing. */
+export class HartState {
+  readonly id: number;
+  readonly base: number;
+  readonly views: MemoryViews;
+  readonly layout: MemoryLayout;
+
+  constructor(id: number, views: MemoryViews, layout: MemoryLayout) {
+    this.id = id;
+    this.base = hartBlock(id);
+    this.views = views;
+    this.layout = layout;
+  }
+
+  i32(offset: number): number {
+    return this.views.i32[(this.base + offset) >> 2]!;
+  }
+
+  setI32(offset: number, value: number): void {
+    this.views.i32[(this.base + offset) >> 2] = value;
+  }
+
+  f64(offset: number): number {
+    return this.views.f64[(this.base + offset) >> 3]!;
+  }
+
+  setF64(offset: number, value: number): void {
+    this.views.f64[(this.base + offset) >> 3] = value;
+  }
+
+  u64(offset: number): bigint {
+    return this.views.u64[(this.base + offset) >> 3]!;
+  }
+
+  setU64(offset: number, value: bigint): void {
+    this.views.u64[(this.base + offset) >> 3] = value;
+  }
+
+  /** Index of an atomic cell in `views.i32`. */
+  cell(offset: number): number {
+    return (this.base + offset) >> 2;
+  }
+
+  x(register: number): bigint {
+    return this.u64(register * 8);
+  }
+
+  setX(register: number, value: bigint): void {
+    if (register !== 0) this.setU64(register * 8, BigInt.asUintN(64, value));
+  }
+
+  csr(slot: number): bigint {
+    return this.u64(CSRS + slot * CSR_SLOT_BYTES);
+  }
+
+  setCsr(slot: number, value: bigint): void {
+    this.setU64(CSRS + slot * CSR_SLOT_BYTES, value);
+  }
+
+  /** Low and high 32 bits of a CSR slot, without a bigint. */
+  csrLow(slot: number): number {
+    return this.i32(CSRS + slot * CSR_SLOT_BYTES);
+  }
+
+  csrHigh(slot: number): number {
+    return this.i32(CSRS + slot * CSR_SLOT_BYTES + 4);
+  }
+
+  setCsrHalves(slot: number, low: number, high: number): void {
+    this.setI32(CSRS + slot * CSR_SLOT_BYTES, low);
+    this.setI32(CSRS + slot * CSR_SLOT_BYTES + 4, high);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * A hart's thread. `runHart` is called once by the entry file of a hart worker with the device models that machines of
+ * this process may have; everything else arrives as the worker's data.
+ */
+import {parentPort, workerData} from 'node:worker_threads';
+import {HandlerSet} from '../codegen/interpreter.js';
+import {fusedSequences} from '../codegen/sequences.js';
+import type {DeviceModel, DevicePlan} from '../contract.js';
+import {Decoder} from '../isa/decoder.js';
+import {instructions} from '../isa/instructions.js';
+import {MachineClock} from '../memory/clock.js';
+import type {MemoryLayout} from '../memory/layout.js';
+import {RAM_BASE} from '../memory/layout.js';
+import {Ram} from '../memory/ram.js';
+import {assemble} from '../platform/assembly.js';
+import {Hart} from './hart.js';
+import {endMachine, SbiCalls} from './sbi-calls.js';
+import {HartState, viewMemory} from './state.js';
+
+/** What a hart worker is started with; everything is structured-cloneable. */
+export interface HartWorkerData {
+  readonly id: number;
+  readonly memory: WebAssembly.Memory;
+  readonly module: WebAssembly.Module;
+  readonly layout: MemoryLayout;
+  readonly plans: readonly DevicePlan[];
+  /** True when the emulator is the supervisor's firmware. */
+  readonly hasSbi: boolean;
+  readonly pc: number;
+  /** Physical address of HTIF's tohost, or -1. */
+  readonly tohost: number;
+}
+
+/** What a hart worker reports. */
+export interface HartMessage {
+  readonly kind: 'fault';
+  readonly reason: string;
+  readonly pc: bigint;
+}
+
+/** Numbers of EXIT_KIND. */
+export const EXIT = {poweroff: 1, reboot: 2, fault: 3} as const;
+
+const UART_BASE = 0x10000000;
+
+/** Runs the hart this worker was started for, until the machine ends. */
+export function runHart(options: {readonly models: readonly DeviceModel[]}): void {
+  const data = workerData as HartWorkerData;
+  const views = viewMemory(data.memory.buffer);
+  const {layout} = data;
+  const clock = new MachineClock(views.f64);
+  const assembly = assemble(views, layout.deviceBase, layout.hartCount, data.plans, options.models, clock);
+  const state = new HartState(data.id, views, layout);
+  const ram = new Ram(views, layout);
+  const sbi = data.hasSbi ? new SbiCalls(views, ram, layout.hartCount, assembly.devices) : undefined;
+  const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
+  const hart = new Hart({state, handlers, bus: assembly.bus, clock, devices: assembly.devices, ...(sbi ? {sbi} : {})});
+  hart.timer.isStimecmpOn = data.hasSbi;
+  if (data.tohost >= 0) {
+    const put = (byte: number) => {
+      const uart = assembly.bus.find(UART_BASE, 1);
+      if (uart) assembly.bus.write(uart, UART_BASE, 1, byte);
+    };
+    hart.mmu.watch(data.tohost, () => serveHtif(ram, data.tohost, put, (status) => end(EXIT.poweroff, status)));
+  }
+  const end = (kind: number, status: number) => endMachine(views, layout.hartCount, kind, status);
+  hart.link(data.module, data.memory);
+  hart.setPc(data.pc | 0, Math.floor(data.pc / 2 ** 32));
+  try {
+    hart.loop();
+  } catch (error) {
+    hart.traps.locate();
+    const message: HartMessage = {
+      kind: 'fault',
+      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      pc: (BigInt(hart.traps.pcHigh >>> 0) << 32n) | BigInt(hart.traps.pcLow >>> 0),
+    };
+    parentPort?.postMessage(message);
+    end(EXIT.fault, 0);
+  }
+}
+
+/**
+ * Acts on a store to HTIF's tohost: bit 0 set ends the machine with the rest as status, device 1 command 1 prints a
+ * character, device 0 with bit 0 clear is a system call block (only `write` and `exit` exist).
+ * Source: the behaviour of Spike's fesvr
+ */
+function serveHtif(ram: Ram, tohost: number, put: (byte: number) => void, exit: (status: number) => void): void {
+  const at = tohost - RAM_BASE;
+  const low = ram.view.getUint32(at, true);
+  const high = ram.view.getUint32(at + 4, true);
+  if (low === 0 && high === 0) return;
+  const device = high >>> 24;
+  const command = (high >>> 16) & 0xff;
+  if (device === 0 && (low & 1) === 1) {
+    exit(Math.min(((high & 0xffff) * 2 ** 31 + (low >>> 1)) >>> 0, 0xffffffff));
+    return;
+  }
+  if (device === 1 && command === 1) put(low & 0xff);
+  else if (device === 0 && ram.contains(low, 64)) {
+    const word = (index: number) => ram.view.getUint32(low - RAM_BASE + index * 8, true);
+    if (word(0) === 93) exit(word(1));
+    if (word(0) === 64) {
+      const bytes = ram.bytes(word(2), Math.min(word(3), 65536));
+      for (const byte of bytes ?? []) put(byte);
+      ram.view.setUint32(low - RAM_BASE, bytes?.length ?? 0, true);
+    }
+  }
+  ram.view.setBigUint64(at, 0n, true);
+}
+

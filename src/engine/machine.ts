@@ -1,0 +1,330 @@
+/**
+ * A whole machine, as the thread that owns it (the I/O thread) sees it: builds the shared memory, loads the guest,
+ * starts a worker per hart, serves doorbells, pauses, counts and ends.
+ *
+ *   created ──start──▶ running ⇄ paused ──▶ ended (power off, reboot, crash or dispose)
+ */
+import {Worker} from 'node:worker_threads';
+import {buildDeviceTree} from './boot/device-tree.js';
+import {type BootPlan, type BootSpec, planBoot} from './boot/layout.js';
+import {buildInterpreter, HandlerSet} from './codegen/interpreter.js';
+import {fusedSequences} from './codegen/sequences.js';
+import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} from './contract.js';
+import {EngineError} from './error.js';
+import * as H from './hart/layout.js';
+import {resetHart} from './hart/reset.js';
+import {kick} from './hart/signals.js';
+import {HartState, type MemoryViews, viewMemory} from './hart/state.js';
+import {EXIT, type HartMessage, type HartWorkerData} from './hart/worker.js';
+import {Decoder} from './isa/decoder.js';
+import {instructions} from './isa/instructions.js';
+import {hostNs, MachineClock} from './memory/clock.js';
+import {
+  ATTENTION,
+  DOORBELL_COUNTS,
+  DOORBELLS,
+  ENDED,
+  EXIT_KIND,
+  EXIT_STATUS,
+  PARKED,
+  PAUSED,
+  RUN_STATE,
+  RUNNING,
+  TOUCHED_PAGES,
+} from './memory/header.js';
+import {layoutMemory, type MemoryLayout, PAGE_BYTES, RAM_BASE} from './memory/layout.js';
+import {Ram} from './memory/ram.js';
+import {type Assembly, assemble, deviceStateBytes, modelOf} from './platform/assembly.js';
+import {Syscon} from './platform/syscon.js';
+
+export type {BootSpec} from './boot/layout.js';
+
+/** What a machine is. */
+export interface MachineSpec {
+  readonly memoryBytes: number;
+  readonly hartCount: number;
+  readonly tier: 'interpreter';
+  readonly boot: BootSpec;
+  /** Every device, the platform's included (`standardPlatform()`). */
+  readonly devices: readonly DevicePlan[];
+}
+
+/** What the machine needs of the process it runs in. */
+export interface MachineEnvironment {
+  /** Entry file of the hart workers; it must know the same models. */
+  readonly hartWorker: URL;
+  readonly models: readonly DeviceModel[];
+}
+
+/** How a machine ended. `status` 0 is a clean power-off. */
+export type MachineExit =
+  | {readonly kind: 'poweroff'; readonly status: number}
+  | {readonly kind: 'reboot'}
+  | {readonly kind: 'crashed'; readonly reason: string; readonly hart: number; readonly pc: bigint};
+
+/** What a machine has done so far. Units: nanoseconds and bytes; `activeNs` adds up the time harts were not asleep. */
+export interface MachineCounters {
+  readonly instructions: number;
+  readonly activeNs: number;
+  readonly elapsedNs: number;
+  readonly touchedBytes: number;
+}
+
+/** A device of the I/O thread. */
+export interface MachineDevice {
+  readonly plan: DevicePlan;
+  readonly region: MmioRegion;
+  readonly context: DeviceContext;
+}
+
+/** Extensions the default hart announces, in device-tree spelling. */
+export const isaExtensions: readonly string[] = [
+  'i',
+  'm',
+  'a',
+  'f',
+  'd',
+  'c',
+  'zicboz',
+  'zicntr',
+  'zicond',
+  'zicsr',
+  'zifencei',
+  'zba',
+  'zbb',
+  'zbs',
+  'sstc',
+  'svadu',
+];
+
+const WASM_PAGE = 65536;
+
+/** A machine that is loaded and ready to start. Dispose it to end its threads and give its memory back. */
+export class Machine implements AsyncDisposable {
+  readonly memory: GuestMemory;
+  readonly devices: readonly MachineDevice[];
+  readonly exited: Promise<MachineExit>;
+  readonly bootPlan: BootPlan;
+  readonly #views: MemoryViews;
+  readonly #layout: MemoryLayout;
+  readonly #clock: MachineClock;
+  readonly #workers: readonly Worker[];
+  readonly #listeners: ((() => void) | undefined)[] = [];
+  readonly #startedNs = hostNs();
+  #finish: (exit: MachineExit) => void = () => {};
+  #isEnded = false;
+
+  private constructor(
+    views: MemoryViews,
+    layout: MemoryLayout,
+    clock: MachineClock,
+    assembly: Assembly,
+    plan: BootPlan,
+    workers: readonly Worker[],
+  ) {
+    this.#views = views;
+    this.#layout = layout;
+    this.#clock = clock;
+    this.bootPlan = plan;
+    this.#workers = workers;
+    this.memory = new Ram(views, layout);
+    this.devices = assembly.devices;
+    this.exited = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    this.#watchWorkers();
+    this.#watchSyscon();
+    void this.#serveAttention();
+  }
+
+  /**
+   * Loads a guest into a new machine.
+   * Errors: EngineError for a kernel that is none, a program for another processor, what does not fit, or memory that
+   *   the host cannot give
+   */
+  static async create(spec: MachineSpec, environment: MachineEnvironment): Promise<Machine> {
+    const {models} = environment;
+    const layout = layoutMemory(spec.memoryBytes, spec.hartCount, deviceStateBytes(spec.devices, models));
+    const range = {baseAddress: RAM_BASE, sizeBytes: spec.memoryBytes};
+    const treeOf = {
+      memory: range,
+      hartCount: spec.hartCount,
+      isaExtensions,
+      mmuType: 'riscv,sv57' as const,
+      devices: spec.devices.map((plan) => ({model: modelOf(plan, models), plan})),
+    };
+    const plan = planBoot(spec.boot, range, (chosen) => buildDeviceTree(treeOf, chosen));
+    const memory = allocate(layout.totalBytes);
+    const views = viewMemory(memory.buffer);
+    const ram = new Ram(views, layout);
+    for (const {address, bytes} of plan.writes) {
+      ram.bytes(address, bytes.length)?.set(bytes);
+      ram.markWritten(address, bytes.length);
+    }
+    views.i32[RUN_STATE >> 2] = PAUSED;
+    const clock = new MachineClock(views.f64);
+    const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
+    const pages = layout.totalBytes / WASM_PAGE;
+    const module = await WebAssembly.compile(buildInterpreter(handlers, {initialPages: pages, maximumPages: pages}));
+    const hasSbi = plan.mode === 'supervisor';
+    for (let hart = 0; hart < spec.hartCount; hart++)
+      resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});
+    const assembly = assemble(views, layout.deviceBase, spec.hartCount, spec.devices, models, clock);
+    const workers = Array.from({length: spec.hartCount}, (_, id) => {
+      const workerData: HartWorkerData = {
+        id,
+        memory,
+        module,
+        layout,
+        plans: spec.devices,
+        hasSbi,
+        pc: plan.registers.pc,
+        tohost: plan.symbol('tohost') ?? -1,
+      };
+      return new Worker(environment.hartWorker, {workerData, name: `hart ${id}`});
+    });
+    return new Machine(views, layout, clock, assembly, plan, workers);
+  }
+
+  /** Called on this thread whenever the device rings its doorbell. One listener per device. */
+  onDoorbell(deviceIndex: number, listener: () => void): void {
+    this.#listeners[deviceIndex] = listener;
+  }
+
+  start(): void {
+    this.resume();
+  }
+
+  /** Resolves when every hart stands still; guest time stands still too. */
+  async pause(): Promise<void> {
+    const {i32} = this.#views;
+    if (Atomics.compareExchange(i32, RUN_STATE >> 2, RUNNING, PAUSED) !== RUNNING) return;
+    for (let hart = 0; hart < this.#layout.hartCount; hart++) kick(this.#views, hart);
+    for (;;) {
+      const parked = Atomics.load(i32, PARKED >> 2);
+      if (parked >= this.#layout.hartCount || Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) break;
+      // The bound covers a hart that ends instead of parking.
+      const wait = Atomics.waitAsync(i32, PARKED >> 2, parked, 100);
+      if (wait.async) await wait.value;
+    }
+    this.#clock.stop();
+  }
+
+  resume(): void {
+    const {i32} = this.#views;
+    if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
+    this.#clock.resume();
+    Atomics.compareExchange(i32, RUN_STATE >> 2, PAUSED, RUNNING);
+    Atomics.notify(i32, RUN_STATE >> 2);
+  }
+
+  counters(): MachineCounters {
+    const now = hostNs();
+    const elapsedNs = now - this.#startedNs;
+    let instructionCount = 0;
+    let activeNs = 0;
+    for (let hart = 0; hart < this.#layout.hartCount; hart++) {
+      const base = H.hartBlock(hart) >> 3;
+      const {f64} = this.#views;
+      instructionCount += f64[base + (H.INSTRET >> 3)]!;
+      const since = f64[base + (H.IDLE_SINCE >> 3)]!;
+      activeNs += elapsedNs - f64[base + (H.IDLE_NS >> 3)]! - (since > 0 ? now - since : 0);
+    }
+    return {
+      instructions: instructionCount,
+      activeNs: Math.max(0, activeNs),
+      elapsedNs,
+      touchedBytes: Atomics.load(this.#views.i32, TOUCHED_PAGES >> 2) * PAGE_BYTES,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end({kind: 'poweroff', status: 0});
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #end(exit: MachineExit): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const {i32} = this.#views;
+    Atomics.store(i32, RUN_STATE >> 2, ENDED);
+    Atomics.notify(i32, RUN_STATE >> 2);
+    for (let hart = 0; hart < this.#layout.hartCount; hart++) kick(this.#views, hart);
+    Atomics.add(i32, ATTENTION >> 2, 1);
+    Atomics.notify(i32, ATTENTION >> 2);
+    this.#finish(exit);
+  }
+
+  /** Serves doorbells until the machine ends: wakes on the attention cell, runs the listeners, answers waiters. */
+  async #serveAttention(): Promise<void> {
+    const {i32} = this.#views;
+    while (!this.#isEnded) {
+      const seen = Atomics.load(i32, ATTENTION >> 2);
+      const bells = Atomics.exchange(i32, DOORBELLS >> 2, 0);
+      for (let index = 0; index < this.devices.length; index++) {
+        if ((bells & (1 << index)) === 0) continue;
+        const counts = (DOORBELL_COUNTS >> 2) + index * 2;
+        const asked = Atomics.load(i32, counts);
+        this.#listeners[index]?.();
+        Atomics.store(i32, counts + 1, asked);
+        Atomics.notify(i32, counts + 1);
+      }
+      this.#readExit();
+      const wait = Atomics.waitAsync(i32, ATTENTION >> 2, seen);
+      if (wait.async) await wait.value;
+    }
+  }
+
+  #readExit(): void {
+    const status = Atomics.load(this.#views.i32, EXIT_STATUS >> 2);
+    switch (Atomics.load(this.#views.i32, EXIT_KIND >> 2)) {
+      case EXIT.poweroff:
+        this.#end({kind: 'poweroff', status});
+        return;
+      case EXIT.reboot:
+        this.#end({kind: 'reboot'});
+        return;
+    }
+  }
+
+  #watchSyscon(): void {
+    this.devices.forEach(({region}, index) => {
+      if (!(region instanceof Syscon)) return;
+      this.onDoorbell(index, () => {
+        const request = region.request();
+        if (request) this.#end(request);
+      });
+    });
+  }
+
+  #watchWorkers(): void {
+    this.#workers.forEach((worker, hart) => {
+      worker.on('message', ({reason, pc}: HartMessage) => this.#end({kind: 'crashed', reason, hart, pc}));
+      worker.on('error', (error) => this.#end({kind: 'crashed', reason: String(error), hart, pc: this.#pcOf(hart)}));
+      worker.on('exit', (code) => {
+        if (code !== 0) this.#end({kind: 'crashed', reason: `its thread ended (${code})`, hart, pc: this.#pcOf(hart)});
+        else this.#readExit();
+      });
+    });
+  }
+
+  /** The last known pc of a hart that cannot say it itself (only right to the page while it runs). */
+  #pcOf(hart: number): bigint {
+    const state = new HartState(hart, this.#views, this.#layout);
+    return BigInt.asUintN(64, state.u64(H.PAGE_PC) + BigInt((state.i32(H.OP) - state.i32(H.PAGE_OPS)) >> 3));
+  }
+}
+
+function allocate(totalBytes: number): WebAssembly.Memory {
+  const pages = totalBytes / WASM_PAGE;
+  try {
+    return new WebAssembly.Memory({initial: pages, maximum: pages, shared: true});
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new EngineError(
+      'no-memory',
+      `The host cannot give ${Math.ceil(totalBytes / 1024 ** 2)} MiB of address space.`,
+      'Choose a smaller memory size, or stop other machines.',
+    );
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The machine's header page: what all threads agree on. Offsets are bytes from the start of memory.
+ *
+ *   0x00 run state (i32, atomic)            0x04 attention (i32, atomic: counts doorbells, notified)
+ *   0x08 harts now parked (i32, atomic)     0x0c exit kind (i32)      0x10 exit status (i32)
+ *   0x14 touched pages (i32, atomic)        0x18 clock offset in ns (f64)   0x20 clock stopped at, ns (f64, <0 runs)
+ *   0x28 remote fences not yet done (i32)   0x40 doorbell words: one bit per device, then completion counters
+ */
+
+/** 0 running, 1 paused, 2 ended. Harts wait on this cell while it is 1. */
+export const RUN_STATE = 0x00;
+export const RUNNING = 0;
+export const PAUSED = 1;
+export const ENDED = 2;
+/** Counted up and notified by every doorbell. */
+export const ATTENTION = 0x04;
+/** Harts parked because of PAUSED. */
+export const PARKED = 0x08;
+/** 0 none, 1 power off, 2 reboot, 3 fault (the message follows over the worker's channel). */
+export const EXIT_KIND = 0x0c;
+export const EXIT_STATUS = 0x10;
+/** Guest pages written at least once. */
+export const TOUCHED_PAGES = 0x14;
+/** Guest time = host monotonic time - CLOCK_OFFSET, unless CLOCK_STOPPED is not negative: then that. */
+export const CLOCK_OFFSET = 0x18;
+export const CLOCK_STOPPED = 0x20;
+/** Doorbell bits of devices 0…31 (i32, atomic). */
+export const DOORBELLS = 0x40;
+/** Per device: rings asked for and rings served (i32 pairs), for `ringAndWait`. */
+export const DOORBELL_COUNTS = 0x80;
+/** Per device: the bus lock (i32), 0 free. */
+export const DEVICE_LOCKS = 0x200;
+/** Most devices of one machine; bounds the words above. */
+export const MAX_DEVICES = 32;

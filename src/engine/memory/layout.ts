@@ -1,0 +1,111 @@
+/**
+ * Where everything of one machine lies in its shared `WebAssembly.Memory`.
+ *
+ *   0x00000  header page (see `header.ts`)
+ *   0x01000  one block per hart, 2 KiB each (see `hart/layout.ts`); below 64 KiB so that a decoded op names a
+ *            register by a 16-bit address
+ *   0x10000  device state slices
+ *            page generations: one u32 per guest page, counted up when a page with decoded code is written
+ *            page flags: one byte per guest page (touched, has code)
+ *            per hart: TLB banks, stub and straddle ops, decoded code slots
+ *            guest RAM, 64 KiB aligned
+ *
+ * Untouched pages of the memory cost the host nothing, so generous tables are free until used.
+ */
+import {EngineError} from '../error.js';
+
+/** Bytes of one guest page. */
+export const PAGE_BYTES = 4096;
+/** Guest-physical address of RAM on this platform. */
+export const RAM_BASE = 0x8000_0000;
+/** Harts that fit: their blocks must end below 64 KiB. */
+export const MAX_HARTS = 16;
+export const HART_BLOCK_BASE = 0x1000;
+export const HART_BLOCK_BYTES = 0x800;
+const DEVICE_BASE = 0x10000;
+
+/** Entries per TLB; 16 bytes each: tag u64 (page address, all ones when empty), addend i32, unused u32. */
+export const TLB_ENTRIES = 1024;
+export const TLB_ENTRY_BYTES = 16;
+export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
+/** A bank holds three TLBs: read, write, execute, in this order. */
+export const BANK_BYTES = 3 * TLB_BYTES;
+/** Banks by access rights: bare M, S, S with SUM, U. */
+export const BANKS = 4;
+
+/** Bytes of one decoded op. */
+export const OP_BYTES = 16;
+/** Ops of one decoded guest page: one per possible 2-byte instruction start, and two past the end. */
+export const SLOT_OPS = PAGE_BYTES / 2 + 2;
+/** Stride of decoded pages. */
+export const SLOT_BYTES = SLOT_OPS * OP_BYTES;
+/** Decoded pages a hart keeps; the oldest is dropped when all are taken (33 MiB when every one is full). */
+export const CODE_SLOTS = 1024;
+/** Ops outside any page: the stub that goes to a new pc, and an instruction that straddles two pages. */
+const STRADDLE_BYTES = 4 * OP_BYTES;
+
+/** Largest RAM that fits beside the tables in a 4 GiB memory. */
+export const MAX_RAM_BYTES = 3.5 * 1024 ** 3;
+
+/** Offsets of one machine's areas, in bytes from the start of its memory. */
+export interface MemoryLayout {
+  readonly ramBytes: number;
+  readonly hartCount: number;
+  readonly deviceBase: number;
+  readonly generations: number;
+  readonly pageFlags: number;
+  readonly ram: number;
+  readonly totalBytes: number;
+  /** Start of the TLB banks of a hart. */
+  readonly banks: readonly number[];
+  readonly slots: readonly number[];
+  readonly straddle: readonly number[];
+}
+
+const align = (value: number, to: number) => Math.ceil(value / to) * to;
+
+/**
+ * Lays out a machine's memory.
+ * Errors: EngineError `bad-spec` when RAM is no multiple of a page, or RAM or hart count exceed what fits
+ */
+export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: number): MemoryLayout {
+  if (!Number.isInteger(hartCount) || hartCount < 1 || hartCount > MAX_HARTS)
+    throw new EngineError('bad-spec', `A machine has 1 to ${MAX_HARTS} harts, not ${hartCount}.`, 'Choose fewer CPUs.');
+  if (ramBytes % PAGE_BYTES !== 0 || ramBytes < 1024 * 1024 || ramBytes > MAX_RAM_BYTES)
+    throw new EngineError(
+      'bad-spec',
+      `Guest memory must be whole pages from 1 MiB to ${MAX_RAM_BYTES / 1024 ** 2} MiB, not ${ramBytes} bytes.`,
+      'Choose another memory size.',
+    );
+  const pages = ramBytes / PAGE_BYTES;
+  let end = DEVICE_BASE;
+  const take = (bytes: number, to = 64) => {
+    const at = align(end, to);
+    end = at + bytes;
+    return at;
+  };
+  const deviceBase = take(deviceBytes);
+  const generations = take(pages * 4);
+  const pageFlags = take(pages);
+  const banks: number[] = [];
+  const slots: number[] = [];
+  const straddle: number[] = [];
+  for (let hart = 0; hart < hartCount; hart++) {
+    banks.push(take(BANKS * BANK_BYTES, PAGE_BYTES));
+    straddle.push(take(STRADDLE_BYTES));
+    slots.push(take(CODE_SLOTS * SLOT_BYTES));
+  }
+  const ram = take(ramBytes, 65536);
+  return {
+    ramBytes,
+    hartCount,
+    deviceBase,
+    generations,
+    pageFlags,
+    ram,
+    totalBytes: align(end, 65536),
+    banks,
+    slots,
+    straddle,
+  };
+}

@@ -1,0 +1,55 @@
+/** Guest RAM as devices and loaders see it, and the marks that host writes leave. */
+import type {GuestMemory} from '../contract.js';
+import type {MemoryViews} from '../hart/state.js';
+import {TOUCHED_PAGES} from './header.js';
+import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './layout.js';
+
+/** Bits of a page's flag byte. */
+export const PAGE_FLAG = {touched: 1, code: 2} as const;
+
+/** Marks a guest page (index from RAM's start) as about to be written: counted as touched, its decoded code stale. */
+export function markPageWritten(views: MemoryViews, layout: MemoryLayout, page: number): void {
+  const at = layout.pageFlags + page;
+  const flags = views.u8[at]!;
+  if ((flags & PAGE_FLAG.touched) === 0) {
+    if ((Atomics.or(views.u8, at, PAGE_FLAG.touched) & PAGE_FLAG.touched) === 0)
+      Atomics.add(views.i32, TOUCHED_PAGES >> 2, 1);
+  }
+  if ((flags & PAGE_FLAG.code) !== 0) Atomics.add(views.i32, (layout.generations >> 2) + page, 1);
+}
+
+/** Guest RAM over the machine's shared memory. */
+export class Ram implements GuestMemory {
+  readonly baseAddress = RAM_BASE;
+  readonly sizeBytes: number;
+  readonly view: DataView<SharedArrayBuffer>;
+  readonly u16: Uint16Array<SharedArrayBuffer>;
+  readonly #views: MemoryViews;
+  readonly #layout: MemoryLayout;
+
+  constructor(views: MemoryViews, layout: MemoryLayout) {
+    this.#views = views;
+    this.#layout = layout;
+    this.sizeBytes = layout.ramBytes;
+    this.view = new DataView(views.buffer, layout.ram, layout.ramBytes);
+    this.u16 = new Uint16Array(views.buffer, layout.ram, layout.ramBytes / 2);
+  }
+
+  contains(address: number, length: number): boolean {
+    return (
+      length >= 0 && address >= RAM_BASE && length <= this.sizeBytes && address - RAM_BASE <= this.sizeBytes - length
+    );
+  }
+
+  bytes(address: number, length: number): Uint8Array<SharedArrayBuffer> | undefined {
+    if (!this.contains(address, length)) return undefined;
+    return new Uint8Array(this.#views.buffer, this.#layout.ram + (address - RAM_BASE), length);
+  }
+
+  markWritten(address: number, length: number): void {
+    if (length === 0 || !this.contains(address, length)) return;
+    const last = Math.floor((address + length - 1 - RAM_BASE) / PAGE_BYTES);
+    for (let page = Math.floor((address - RAM_BASE) / PAGE_BYTES); page <= last; page++)
+      markPageWritten(this.#views, this.#layout, page);
+  }
+}

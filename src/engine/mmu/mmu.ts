@@ -1,0 +1,352 @@
+/**
+ * A hart's address translation: fills and flushes its TLBs, and makes the accesses that generated code cannot.
+ *
+ * Banks: TLB entries are kept apart by what the access may see (bare M, S, S with SUM, U), so that a change of
+ * privilege or of SUM switches a bank instead of flushing. A write entry exists only once its page is marked written
+ * (`markPageWritten`), so stores through it need no further bookkeeping.
+ */
+import type {AccessBytes} from '../contract.js';
+import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
+import {DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, ZERO_BLOCK_ALLOWED} from '../hart/layout.js';
+import type {HartState} from '../hart/state.js';
+import {CAUSE} from '../hart/traps.js';
+import type {Bus} from '../memory/bus.js';
+import {
+  BANK_BYTES,
+  BANKS,
+  PAGE_BYTES,
+  RAM_BASE,
+  TLB_BYTES,
+  TLB_ENTRIES,
+  TLB_ENTRY_BYTES,
+} from '../memory/layout.js';
+import {markPageWritten} from '../memory/ram.js';
+import {PMP_NEED, Pmp} from './pmp.js';
+import {ACCESS, type Access, PageWalker, WALK, type WalkMode} from './walk.js';
+
+const needs = [PMP_NEED.read, PMP_NEED.write, PMP_NEED.execute] as const;
+const pageFaults = [CAUSE.loadPage, CAUSE.storePage, CAUSE.fetchPage] as const;
+const accessFaults = [CAUSE.loadAccess, CAUSE.storeAccess, CAUSE.fetchAccess] as const;
+const bankOf = {machine: 0, supervisor: 1, supervisorWithUser: 2, user: 3} as const;
+
+/** Called for every store that touches the watched 8 bytes (see `Mmu.watch`). */
+export type StoreWatcher = () => void;
+
+/** Address translation and slow accesses of one hart. */
+export class Mmu {
+  readonly pmp: Pmp;
+  /** Physical address of the last successful `translate`. */
+  physical = 0;
+  /** Virtual address and cause of the last failed access. */
+  faultLow = 0;
+  faultHigh = 0;
+  cause = 0;
+  readonly #state: HartState;
+  readonly #bus: Bus;
+  readonly #walker: PageWalker;
+  readonly #banks: number;
+  readonly #data: WalkMode = freshMode();
+  readonly #fetch: WalkMode = freshMode();
+  #dataPrivilege = 3;
+  #dataBank = 0;
+  #execBank = 0;
+  /** Whether the supervisor bank holds pages that belong to one address space. */
+  #hasNonGlobalSupervisor = false;
+  /** Whether entries were made from superpages, in the low (user) and high (kernel) half of the address space. */
+  readonly #hasSuperpages: [boolean, boolean] = [false, false];
+  #watched = -1;
+  #onWatched: StoreWatcher | undefined;
+
+  constructor(state: HartState, bus: Bus) {
+    this.#state = state;
+    this.#bus = bus;
+    this.#banks = state.layout.banks[state.id]!;
+    this.#walker = new PageWalker(state.views, state.layout.ram, state.layout.ramBytes);
+    this.pmp = new Pmp(state);
+  }
+
+  /** Reports every store to the 8 bytes at a physical address (HTIF's tohost); its page gets no write entries. */
+  watch(address: number, watcher: StoreWatcher): void {
+    this.#watched = address;
+    this.#onWatched = watcher;
+  }
+
+  /** Brings banks and walk modes up to date with privilege, mstatus, satp and the environment configuration. */
+  updateMode(): void {
+    const state = this.#state;
+    const privilege = state.i32(PRIVILEGE);
+    const status = state.csrLow(SLOT.mstatus);
+    const isModified = privilege === 3 && (status & Number(MSTATUS.MPRV)) !== 0;
+    const dataPrivilege = isModified ? (status >> 11) & 3 : privilege;
+    const sum = (status & Number(MSTATUS.SUM)) !== 0;
+    this.#dataPrivilege = dataPrivilege;
+    const mode = state.csrHigh(SLOT.satp) >>> 28;
+    const root = ((state.csrLow(SLOT.satp) >>> 0) + (state.csrHigh(SLOT.satp) & 0xfff) * 2 ** 32) * PAGE_BYTES;
+    const setsAccessed = (state.csrHigh(SLOT.menvcfg) & Number(MENVCFG.ADUE >> 32n)) !== 0;
+    this.#set(this.#data, dataPrivilege, mode, root, setsAccessed);
+    this.#data.sum = sum;
+    this.#data.mxr = (status & Number(MSTATUS.MXR)) !== 0;
+    this.#set(this.#fetch, privilege, mode, root, setsAccessed);
+    this.#dataBank = this.#bank(dataPrivilege, sum);
+    this.#execBank = this.#bank(privilege, false);
+    state.setI32(DATA_BANK, this.#banks + this.#dataBank * BANK_BYTES);
+    state.setI32(EXEC_BANK, this.#banks + this.#execBank * BANK_BYTES);
+    const machine = (state.csrLow(SLOT.menvcfg) >> 7) & 1;
+    const supervisor = machine & (state.csrLow(SLOT.senvcfg) >> 7);
+    state.setI32(ZERO_BLOCK_ALLOWED, 8 | (machine << 1) | (supervisor & 1));
+  }
+
+  /** Forgets every translation. */
+  flushAll(): void {
+    this.#state.views.u8.fill(0xff, this.#banks, this.#banks + BANKS * BANK_BYTES);
+    this.#hasNonGlobalSupervisor = false;
+    this.#hasSuperpages[0] = false;
+    this.#hasSuperpages[1] = false;
+  }
+
+  /** Forgets what belongs to one address space (a change of satp, sfence.vma of everything). */
+  flushAddressSpace(keepsGlobal: boolean): void {
+    if (!keepsGlobal || this.#hasNonGlobalSupervisor) {
+      this.flushAll();
+      return;
+    }
+    const from = this.#banks + bankOf.supervisorWithUser * BANK_BYTES;
+    this.#state.views.u8.fill(0xff, from, from + 2 * BANK_BYTES);
+    this.#hasSuperpages[0] = false;
+  }
+
+  /** Forgets one page. */
+  flushPage(low: number, high: number): void {
+    // A superpage is many entries here; one fence address stands for all of them.
+    if (this.#hasSuperpages[high < 0 ? 1 : 0]) {
+      this.flushAll();
+      return;
+    }
+    const {i32} = this.#state.views;
+    const index = (low >>> 12) & (TLB_ENTRIES - 1);
+    for (let bank = 1; bank < BANKS; bank++) {
+      for (let kind = 0; kind < 3; kind++) {
+        const at = (this.#banks + bank * BANK_BYTES + kind * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
+        i32[at] = -1;
+        i32[at + 1] = -1;
+      }
+    }
+  }
+
+  /** Forgets all fetch translations (decoded pages moved). */
+  flushFetches(): void {
+    for (let bank = 0; bank < BANKS; bank++) {
+      const from = this.#banks + bank * BANK_BYTES + ACCESS.execute * TLB_BYTES;
+      this.#state.views.u8.fill(0xff, from, from + TLB_BYTES);
+    }
+  }
+
+  /** Forgets write translations of a guest page (index), so that the next store to it is noticed. */
+  flushWritesTo(page: number): void {
+    const {i32} = this.#state.views;
+    const host = this.#state.layout.ram + page * PAGE_BYTES;
+    for (let bank = 0; bank < BANKS; bank++) {
+      let at = (this.#banks + bank * BANK_BYTES + ACCESS.write * TLB_BYTES) >> 2;
+      for (let i = 0; i < TLB_ENTRIES; i++, at += TLB_ENTRY_BYTES / 4) {
+        if (((i32[at]! + i32[at + 2]!) | 0) !== (host | 0)) continue;
+        i32[at] = -1;
+        i32[at + 1] = -1;
+      }
+    }
+  }
+
+  /**
+   * Translates one address for an access of `bytes` that stays in its page; the result is in `physical`.
+   * False when it faults: then `cause`, `faultLow` and `faultHigh` say how.
+   */
+  translate(low: number, high: number, access: Access, bytes: number): boolean {
+    const mode = access === ACCESS.execute ? this.#fetch : this.#data;
+    const privilege = access === ACCESS.execute ? this.#state.i32(PRIVILEGE) : this.#dataPrivilege;
+    const offset = low & (PAGE_BYTES - 1);
+    if (mode.mode === 0) {
+      this.physical = (low >>> 0) + (high >>> 0) * 2 ** 32;
+      this.#walker.isGlobal = false;
+      this.#walker.isSuperpage = false;
+    } else {
+      const outcome = this.#walker.walk(low, high, access, mode);
+      if (outcome !== WALK.ok)
+        return this.#fault(outcome === WALK.pageFault ? pageFaults[access] : accessFaults[access], low, high);
+      this.physical = this.#walker.page + offset;
+    }
+    if (!this.pmp.allows(this.physical, bytes, needs[access], privilege))
+      return this.#fault(accessFaults[access], low, high);
+    return true;
+  }
+
+  /**
+   * Host address of a RAM access that stays in its page, filling the TLB; -1 when the page is not RAM (then
+   * `physical` holds the address). The caller has translated it just before.
+   */
+  hostAddress(low: number, high: number, access: Access): number {
+    const offset = this.physical - RAM_BASE;
+    const {layout, views} = this.#state;
+    if (offset < 0 || offset >= layout.ramBytes) return -1;
+    const page = Math.floor(offset / PAGE_BYTES);
+    if (access === ACCESS.write) markPageWritten(views, layout, page);
+    const host = layout.ram + page * PAGE_BYTES;
+    const pageAddress = RAM_BASE + page * PAGE_BYTES;
+    const isWatched = access === ACCESS.write && Math.floor(this.#watched / PAGE_BYTES) * PAGE_BYTES === pageAddress;
+    if (!isWatched && this.pmp.isUniform(pageAddress, PAGE_BYTES))
+      this.#fill(access, low, high, host - (low & -PAGE_BYTES));
+    return host + (offset & (PAGE_BYTES - 1));
+  }
+
+  /** Makes a fetch entry: the ops of the page that was translated just before. */
+  fillFetch(low: number, high: number, ops: number): void {
+    if (this.pmp.isUniform(this.physical - (low & (PAGE_BYTES - 1)), PAGE_BYTES))
+      this.#fill(ACCESS.execute, low, high, ops);
+  }
+
+  /** A load the TLB could not serve: host address of the bytes (maybe the scratch area), or -1 after a fault. */
+  load(bytes: number, low: number, high: number): number {
+    if ((low & (PAGE_BYTES - 1)) + bytes > PAGE_BYTES) return this.#loadAcross(bytes, low, high);
+    if (!this.translate(low, high, ACCESS.read, bytes)) return -1;
+    const host = this.hostAddress(low, high, ACCESS.read);
+    if (host !== -1) return host;
+    return this.#loadDevice(bytes, low, high) ? this.#state.base + SCRATCH : -1;
+  }
+
+  /** A store the TLB could not serve; its value lies in the scratch area. False after a fault. */
+  store(bytes: number, low: number, high: number): boolean {
+    const {views, base} = this.#state;
+    if ((low & (PAGE_BYTES - 1)) + bytes > PAGE_BYTES) return this.#storeAcross(bytes, low, high);
+    if (!this.translate(low, high, ACCESS.write, bytes)) return false;
+    const address = this.physical;
+    const host = this.hostAddress(low, high, ACCESS.write);
+    if (host === -1) return this.#storeDevice(bytes, low, high);
+    const from = base + SCRATCH;
+    // Aligned stores are one access each, so that other harts never see half of one.
+    if ((host & (bytes - 1)) !== 0) views.u8.copyWithin(host, from, from + bytes);
+    else if (bytes === 8) views.f64[host >> 3] = views.f64[from >> 3]!;
+    else if (bytes === 4) views.i32[host >> 2] = views.i32[from >> 2]!;
+    else if (bytes === 2) views.u16[host >> 1] = views.u16[from >> 1]!;
+    else views.u8[host] = views.u8[from]!;
+    if (address < this.#watched + 8 && address + bytes > this.#watched) this.#onWatched?.();
+    return true;
+  }
+
+  /** Host address for an atomic access of aligned RAM, or -1 after a fault. */
+  atomicAddress(bytes: number, low: number, high: number, isRead: boolean): number {
+    const access = isRead ? ACCESS.read : ACCESS.write;
+    if ((low & (bytes - 1)) !== 0) {
+      this.#fault(isRead ? CAUSE.loadMisaligned : CAUSE.storeMisaligned, low, high);
+      return -1;
+    }
+    if (!this.translate(low, high, access, bytes)) return -1;
+    const host = this.hostAddress(low, high, access);
+    if (host === -1) this.#fault(accessFaults[access], low, high);
+    return host;
+  }
+
+  #loadDevice(bytes: number, low: number, high: number): boolean {
+    const address = this.physical;
+    const device = (address & (bytes - 1)) === 0 ? this.#bus.find(address, bytes) : undefined;
+    if (!device) return this.#fault(CAUSE.loadAccess, low, high);
+    const {views, base} = this.#state;
+    const at = (base + SCRATCH) >> 2;
+    if (bytes === 8) {
+      views.i32[at] = this.#bus.read(device, address, 4);
+      views.i32[at + 1] = this.#bus.read(device, address + 4, 4);
+    } else views.i32[at] = this.#bus.read(device, address, bytes as AccessBytes);
+    return true;
+  }
+
+  #storeDevice(bytes: number, low: number, high: number): boolean {
+    const address = this.physical;
+    const device = (address & (bytes - 1)) === 0 ? this.#bus.find(address, bytes) : undefined;
+    if (!device) return this.#fault(CAUSE.storeAccess, low, high);
+    const {views, base} = this.#state;
+    const value = views.i32[(base + SCRATCH) >> 2]!;
+    if (bytes === 8) {
+      const upper = views.i32[(base + SCRATCH + 4) >> 2]!;
+      this.#bus.write(device, address, 4, value);
+      this.#bus.write(device, address + 4, 4, upper);
+    } else {
+      const mask = bytes === 4 ? -1 : (1 << (bytes * 8)) - 1;
+      this.#bus.write(device, address, bytes as AccessBytes, value & mask);
+    }
+    return true;
+  }
+
+  /** A load over a page boundary: both pages are translated before a byte is read. */
+  #loadAcross(bytes: number, low: number, high: number): number {
+    const hosts = this.#across(bytes, low, high, ACCESS.read);
+    if (!hosts) return -1;
+    const {views, base} = this.#state;
+    for (let i = 0; i < bytes; i++)
+      views.u8[base + SCRATCH + i] = views.u8[i < hosts.split ? hosts.first + i : hosts.second + i - hosts.split]!;
+    return base + SCRATCH;
+  }
+
+  #storeAcross(bytes: number, low: number, high: number): boolean {
+    const hosts = this.#across(bytes, low, high, ACCESS.write);
+    if (!hosts) return false;
+    const {views, base} = this.#state;
+    for (let i = 0; i < bytes; i++)
+      views.u8[i < hosts.split ? hosts.first + i : hosts.second + i - hosts.split] = views.u8[base + SCRATCH + i]!;
+    return true;
+  }
+
+  #across(
+    bytes: number,
+    low: number,
+    high: number,
+    access: Access,
+  ): {readonly first: number; readonly second: number; readonly split: number} | undefined {
+    const split = PAGE_BYTES - (low & (PAGE_BYTES - 1));
+    const first = this.#piece(low, high, access, split);
+    if (first === -1) return undefined;
+    const nextLow = (low + split) | 0;
+    const nextHigh = nextLow === 0 ? (high + 1) | 0 : high;
+    const second = this.#piece(nextLow, nextHigh, access, bytes - split);
+    return second === -1 ? undefined : {first, second, split};
+  }
+
+  #piece(low: number, high: number, access: Access, bytes: number): number {
+    if (!this.translate(low, high, access, bytes)) return -1;
+    const host = this.hostAddress(low, high, access);
+    if (host === -1) this.#fault(accessFaults[access], low, high);
+    return host;
+  }
+
+  #fault(cause: number, low: number, high: number): false {
+    this.cause = cause;
+    this.faultLow = low;
+    this.faultHigh = high;
+    return false;
+  }
+
+  #fill(access: Access, low: number, high: number, addend: number): void {
+    const bank = access === ACCESS.execute ? this.#execBank : this.#dataBank;
+    const {i32} = this.#state.views;
+    const index = (low >>> 12) & (TLB_ENTRIES - 1);
+    const at = (this.#banks + bank * BANK_BYTES + access * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
+    i32[at] = low & -PAGE_BYTES;
+    i32[at + 1] = high;
+    i32[at + 2] = addend;
+    if (this.#walker.isSuperpage) this.#hasSuperpages[high < 0 ? 1 : 0] = true;
+    if (bank === bankOf.supervisor && !this.#walker.isGlobal) this.#hasNonGlobalSupervisor = true;
+  }
+
+  #bank(privilege: number, sum: boolean): number {
+    if (privilege === 3) return bankOf.machine;
+    if (privilege === 0) return bankOf.user;
+    return sum ? bankOf.supervisorWithUser : bankOf.supervisor;
+  }
+
+  #set(target: WalkMode, privilege: number, mode: number, root: number, setsAccessed: boolean): void {
+    target.mode = privilege === 3 ? 0 : mode;
+    target.root = root;
+    target.isUser = privilege === 0;
+    target.setsAccessed = setsAccessed;
+  }
+}
+
+function freshMode(): WalkMode {
+  return {mode: 0, root: 0, isUser: false, sum: false, mxr: false, setsAccessed: false};
+}
