@@ -16,7 +16,10 @@ export interface Paths {
   readonly daemonLog: string;
   readonly machines: string;
   readonly trash: string;
-  readonly images: string;
+  /** Built images and fetched packages; may be deleted to win space. */
+  readonly cache: string;
+  /** The user's own image recipes. */
+  readonly recipes: string;
   readonly events: string;
   readonly settings: string;
 }
@@ -43,7 +46,8 @@ export function findPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     daemonLog: join(home, 'daemon.log'),
     machines: join(home, 'machines'),
     trash: join(home, 'trash'),
-    images: join(home, 'images'),
+    cache: join(home, 'cache'),
+    recipes: join(home, 'recipes'),
     events: join(home, 'events.jsonl'),
     settings: join(home, 'daemon.json'),
   };

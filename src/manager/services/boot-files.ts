@@ -1,0 +1,89 @@
+/** Checks and finds what a machine boots from and its disks, before any process is started for it. */
+import {constants} from 'node:fs';
+import {access, stat} from 'node:fs/promises';
+import {freemem, totalmem} from 'node:os';
+import {isAbsolute, join} from 'node:path';
+import type {BootFiles} from '../hypervisor/contract.js';
+import {type BuiltImage, imageCommandLine} from '../image/image-record.js';
+import {ManagerError} from '../protocol/errors.js';
+import type {Boot, Disk} from '../protocol/machine.js';
+
+/** Errors: file-not-found */
+export async function checkReadable(path: string, what: string): Promise<void> {
+  if (!isAbsolute(path))
+    throw new ManagerError('file-not-found', `The path of the ${what}, ${path}, is not absolute.`, 'Give a full path.');
+  try {
+    if (!(await stat(path)).isFile()) throw new Error('it is not a file');
+    await access(path, constants.R_OK);
+  } catch (thrown) {
+    const isMissing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+    const detail = isMissing ? 'there is no such file' : thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ManagerError('file-not-found', `The ${what} ${path} cannot be read: ${detail}.`, 'Check the path.');
+  }
+}
+
+/** Checks the files a boot names itself. Errors: file-not-found */
+export async function checkBoot(boot: Boot): Promise<void> {
+  if (boot.kind === 'firmware') await checkReadable(boot.elfPath, 'firmware');
+  if (boot.kind !== 'linux') return;
+  await checkReadable(boot.kernelPath, 'kernel');
+  if (boot.initrdPath !== undefined) await checkReadable(boot.initrdPath, 'initial RAM disk');
+}
+
+/** The files of a boot that needs no image. Errors: file-not-found */
+export async function resolveOwnFiles(boot: Exclude<Boot, {kind: 'image'}>): Promise<BootFiles> {
+  await checkBoot(boot);
+  if (boot.kind === 'firmware') return {kind: 'firmware', elfPath: boot.elfPath};
+  const {kernelPath, initrdPath, commandLine} = boot;
+  return {kind: 'linux', kernelPath, commandLine, ...(initrdPath === undefined ? {} : {initrdPath})};
+}
+
+/** The files of a built image; the guest takes the machine's name as its host name. */
+export function imageFiles(image: BuiltImage, commandLine: string | undefined, hostname: string): BootFiles {
+  return {
+    kind: 'linux',
+    kernelPath: image.kernelPath,
+    initrdPath: image.initrdPath,
+    commandLine: commandLine ?? imageCommandLine(image, {mode: 'shell', hostname}),
+  };
+}
+
+/** Absolute paths of a machine's disks, all there. Errors: file-not-found */
+export async function resolveDisks(folder: string, disks: readonly Disk[]) {
+  const resolved = disks.map((disk) => ({...disk, path: isAbsolute(disk.path) ? disk.path : join(folder, disk.path)}));
+  for (const {path} of resolved) await checkReadable(path, 'disk');
+  return resolved;
+}
+
+/** Errors: not-enough-memory when the host could not give it at all */
+export function checkMemoryExists(memoryBytes: number): void {
+  const most = hostMemoryBytes();
+  if (memoryBytes <= most) return;
+  throw new ManagerError(
+    'not-enough-memory',
+    `The machine wants ${mebibytes(memoryBytes)} of memory, the host has ${mebibytes(most)}.`,
+    'Give it less with `--memory`.',
+  );
+}
+
+/** Errors: not-enough-memory when the host cannot give it now */
+export function checkMemoryFree(memoryBytes: number, reserveBytes: number): void {
+  checkMemoryExists(memoryBytes);
+  const free = Math.max(0, freemem() - reserveBytes);
+  if (memoryBytes <= free) return;
+  throw new ManagerError(
+    'not-enough-memory',
+    `The machine wants ${mebibytes(memoryBytes)} of memory, the host has ${mebibytes(free)} to give now.`,
+    'Shut down another machine, or give this one less.',
+  );
+}
+
+/** What the host, or the control group this process is confined to, has. */
+function hostMemoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 1_048_576)} MiB`;
+}

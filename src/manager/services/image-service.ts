@@ -1,0 +1,76 @@
+/** The image store as clients see it: builds are jobs, shared by all who ask. */
+import {join} from 'node:path';
+import type {BuiltImage} from '../image/image-record.js';
+import {builtInCatalogDir, ImageStore} from '../image/image-store.js';
+import type {Paths} from '../paths.js';
+import {ManagerError} from '../protocol/errors.js';
+import type {Image} from '../protocol/image.js';
+import type {Job} from '../protocol/job.js';
+import type {Settings} from '../settings/settings.js';
+import type {EventLog} from './event-log.js';
+import type {JobService} from './job-service.js';
+
+/** The store on the given folders; the user's recipes win over those that came with the program. */
+export function openImageStore(paths: Paths, settings: Settings['images']): ImageStore {
+  return new ImageStore({
+    catalogDirs: [builtInCatalogDir(), paths.recipes],
+    cacheDir: join(paths.cache),
+    ...(settings.debianMirror === '' ? {} : {mirror: settings.debianMirror}),
+  });
+}
+
+/** See the module. */
+export class ImageService {
+  readonly #store: ImageStore;
+  readonly #jobs: JobService;
+  readonly #log: EventLog;
+
+  constructor(store: ImageStore, jobs: JobService, log: EventLog) {
+    this.#store = store;
+    this.#jobs = jobs;
+    this.#log = log;
+  }
+
+  /** The catalog. A recipe that cannot be used says so in its description. */
+  async list(): Promise<Image[]> {
+    const running = this.#jobs.list().filter((job) => job.kind === 'image-build' && job.state === 'running');
+    return (await this.#store.listImages()).map(({name, title, description, state, built, error}) => {
+      const job = running.find(({subject}) => subject === name);
+      return {
+        name,
+        title,
+        description: error === undefined ? description : error.message,
+        state: job === undefined ? state : 'building',
+        ...(built === undefined ? {} : {sizeBytes: built.kernelBytes + built.initrdBytes, builtAtMs: built.builtAtMs}),
+        ...(job === undefined ? {} : {jobId: job.id}),
+      };
+    });
+  }
+
+  /** The built image, or `undefined` when it is yet to be built. Errors: image-not-found, recipe-broken */
+  find(name: string): Promise<BuiltImage | undefined> {
+    return this.#store.findImage(name);
+  }
+
+  /** Errors: image-not-found, recipe-broken, before there is a job */
+  async build(name: string, isForced: boolean): Promise<Job> {
+    await this.#store.findImage(name);
+    return this.#jobs.start('image-build', name, async (signal, report) => {
+      try {
+        await this.#store.buildImage(name, {signal, isForced, onProgress: report});
+        this.#log.record('image-built', `The image ${name} was built.`);
+      } catch (thrown) {
+        if (!signal.aborted && thrown instanceof ManagerError)
+          this.#log.record('image-build-failed', `The image ${name} could not be built: ${thrown.message}`);
+        throw thrown;
+      }
+    });
+  }
+
+  /** Errors: image-not-found, image-not-built, image-in-use */
+  async remove(name: string): Promise<{freedBytes: number}> {
+    const freed = await this.#store.removeImage(name);
+    this.#log.record('image-removed', `The image ${name} was removed; its recipe stays.`);
+    return freed;
+  }
+}

@@ -1,0 +1,187 @@
+/** Makes, renames, removes and brings back machines: everything that touches definitions, nothing that runs. */
+import {randomUUID} from 'node:crypto';
+import {mkdir, open} from 'node:fs/promises';
+import {join} from 'node:path';
+import type {HypervisorDriver} from '../hypervisor/contract.js';
+import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
+import type {ParamsOutput} from '../protocol/define.js';
+import {ManagerError} from '../protocol/errors.js';
+import {type Disk, MAX_HARTS, MIN_MEMORY_BYTES, type machineCreate} from '../protocol/machine.js';
+import type {Settings} from '../settings/settings.js';
+import type {MachineDefinition, MachineStore, StoredMachine} from '../store/machine-store.js';
+import {checkBoot, checkMemoryExists, checkReadable} from './boot-files.js';
+import type {ConsoleHub} from './console-hub.js';
+import type {EventLog} from './event-log.js';
+import type {Fleet, FleetMachine} from './fleet.js';
+import type {ImageService} from './image-service.js';
+import type {MetricsService} from './metrics-service.js';
+
+/** What it works with. */
+export interface DefinerParts {
+  readonly fleet: Fleet;
+  readonly store: MachineStore;
+  readonly driver: HypervisorDriver;
+  readonly images: ImageService;
+  readonly consoles: ConsoleHub;
+  readonly metrics: MetricsService;
+  readonly log: EventLog;
+  readonly settings: Settings['machines'];
+}
+
+/** Smallest step of guest memory. */
+const PAGE_BYTES = 4096;
+
+/** See the module. */
+export class MachineDefiner {
+  readonly #parts: DefinerParts;
+  /** Names given out whose machines are not in the fleet yet. */
+  readonly #pendingNames = new Set<string>();
+
+  constructor(parts: DefinerParts) {
+    this.#parts = parts;
+  }
+
+  /** Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, disk-full */
+  async create(params: ParamsOutput<typeof machineCreate>): Promise<FleetMachine> {
+    const {fleet, store, driver, log} = this.#parts;
+    const name = this.#reserveName(params.name);
+    try {
+      const memoryBytes = await this.#chooseMemory(params);
+      const hartCount = checkHarts(params.hartCount ?? this.#parts.settings.defaultHartCount);
+      await checkBoot(params.boot);
+      const id = randomUUID();
+      const disks: Disk[] = [];
+      const newDisks: {readonly path: string; readonly sizeBytes: number}[] = [];
+      for (const [index, disk] of params.disks.entries()) {
+        if ('path' in disk) {
+          await checkReadable(disk.path, 'disk');
+          disks.push(disk);
+        } else {
+          const path = join('disks', `disk${index}.raw`);
+          newDisks.push({path, sizeBytes: disk.newSizeBytes});
+          disks.push({path, isReadOnly: false});
+        }
+      }
+      const config = {memoryBytes, hartCount, boot: params.boot, disks};
+      const definition: MachineDefinition = {id, name, createdAtMs: Date.now(), driver: driver.name, config};
+      await store.create(definition, async (folder) => {
+        await mkdir(join(folder, 'disks'), {mode: 0o700});
+        for (const disk of newDisks) await createSparseFile(join(folder, disk.path), disk.sizeBytes);
+      });
+      const machine = this.adopt({id, definition, life: undefined});
+      log.record('machine-created', `${name} was created.`, machine);
+      return fleet.find(id);
+    } finally {
+      this.#pendingNames.delete(name);
+    }
+  }
+
+  /** Puts a stored machine into the fleet, as defined, crashed or broken; whether it runs is found out later. */
+  adopt(stored: StoredMachine): FleetMachine {
+    const {fleet, store, driver} = this.#parts;
+    const {id, definition, life} = stored;
+    const isBroken = definition instanceof ManagerError;
+    const machine: FleetMachine = {
+      id,
+      createdAtMs: isBroken ? 0 : definition.createdAtMs,
+      folder: store.folder(id),
+      driver,
+      name: isBroken ? (life?.name ?? id) : definition.name,
+      definition: isBroken ? undefined : definition,
+      state: isBroken ? 'broken' : life?.crash === undefined ? 'defined' : 'crashed',
+      reason: isBroken ? definition.message : life?.crash?.reason,
+      process: undefined,
+      crash: life?.crash,
+      run: undefined,
+      terminalPath: undefined,
+    };
+    fleet.add(machine);
+    return machine;
+  }
+
+  /** Errors: machine-not-found, bad-name, name-taken, machine-broken */
+  async rename(reference: string, newName: string): Promise<FleetMachine> {
+    const {fleet, store, log} = this.#parts;
+    const machine = fleet.findFor('rename', reference);
+    const {definition, name: oldName} = machine;
+    if (definition === undefined || oldName === newName) return machine;
+    const name = this.#reserveName(newName);
+    try {
+      const renamed = {...definition, name};
+      await store.saveDefinition(renamed);
+      fleet.update(machine, {name, definition: renamed});
+    } finally {
+      this.#pendingNames.delete(name);
+    }
+    log.record('machine-renamed', `${oldName} is called ${name} now.`, machine);
+    return machine;
+  }
+
+  /** Errors: machine-not-found, wrong-state */
+  async remove(reference: string): Promise<FleetMachine> {
+    const {fleet, store, consoles, metrics, log} = this.#parts;
+    const machine = fleet.findFor('remove', reference);
+    await store.discard(machine.id);
+    fleet.remove(machine);
+    metrics.forget(machine.id);
+    await consoles.remove(machine.id);
+    log.record('machine-removed', `${machine.name} was moved to the trash.`, machine);
+    return machine;
+  }
+
+  /** Errors: machine-not-found */
+  async unremove(id: string | undefined): Promise<FleetMachine> {
+    const {fleet, store, log} = this.#parts;
+    const machine = this.adopt(await store.recover(id));
+    const {definition} = machine;
+    if (definition !== undefined && fleet.all().some((other) => other !== machine && other.name === machine.name)) {
+      const name = inventMachineName((candidate) => this.#isTaken(candidate));
+      await store.saveDefinition({...definition, name});
+      fleet.update(machine, {name, definition: {...definition, name}});
+    }
+    log.record('machine-unremoved', `${machine.name} was brought back from the trash.`, machine);
+    return machine;
+  }
+
+  #isTaken(name: string): boolean {
+    return this.#pendingNames.has(name) || this.#parts.fleet.isNameTaken(name);
+  }
+
+  #reserveName(wanted: string | undefined): string {
+    const name =
+      wanted === undefined ? inventMachineName((candidate) => this.#isTaken(candidate)) : checkMachineName(wanted);
+    if (this.#isTaken(name))
+      throw new ManagerError(
+        'name-taken',
+        `There is a machine named ${name} already.`,
+        'Choose another name, or leave it out to get one.',
+      );
+    this.#pendingNames.add(name);
+    return name;
+  }
+
+  async #chooseMemory({boot, memoryBytes}: ParamsOutput<typeof machineCreate>): Promise<number> {
+    const {images, settings} = this.#parts;
+    const image = boot.kind === 'image' ? await images.find(boot.image) : undefined;
+    const wanted = memoryBytes ?? Math.max(image?.memoryBytes ?? 0, settings.defaultMemoryBytes);
+    if (!Number.isSafeInteger(wanted) || wanted < MIN_MEMORY_BYTES || wanted % PAGE_BYTES !== 0)
+      throw new ManagerError(
+        'bad-memory-size',
+        `${wanted} bytes cannot be a machine's memory.`,
+        `Give at least ${MIN_MEMORY_BYTES / 1_048_576} MiB, like 256M, a multiple of 4 KiB.`,
+      );
+    checkMemoryExists(wanted);
+    return wanted;
+  }
+}
+
+function checkHarts(hartCount: number): number {
+  if (Number.isInteger(hartCount) && hartCount >= 1 && hartCount <= MAX_HARTS) return hartCount;
+  throw new ManagerError('bad-request', `A machine cannot have ${hartCount} harts.`, `Give 1 to ${MAX_HARTS}.`);
+}
+
+async function createSparseFile(path: string, sizeBytes: number): Promise<void> {
+  await using file = await open(path, 'wx', 0o600);
+  await file.truncate(sizeBytes);
+  await file.sync();
+}

@@ -1,0 +1,297 @@
+/**
+ * Starts, pauses, stops and watches machines, and finds those again that an earlier daemon started. Every step goes
+ * through the life-cycle table; what a machine's process does by itself arrives as events of its run.
+ */
+import {setTimeout as delay} from 'node:timers/promises';
+import type {BootFiles, MachineEnd, RunListener} from '../hypervisor/contract.js';
+import {hasProcess} from '../machine/lifecycle.js';
+import {ManagerError, toManagerError} from '../protocol/errors.js';
+import type {Job} from '../protocol/job.js';
+import type {Settings} from '../settings/settings.js';
+import type {MachineDefinition, MachineLife, MachineStore} from '../store/machine-store.js';
+import {checkMemoryFree, imageFiles, resolveDisks, resolveOwnFiles} from './boot-files.js';
+import type {ConsoleHub} from './console-hub.js';
+import type {EventLog} from './event-log.js';
+import type {Fleet, FleetMachine} from './fleet.js';
+import type {ImageService} from './image-service.js';
+import type {JobService} from './job-service.js';
+import type {MetricsService} from './metrics-service.js';
+
+/** What it works with. */
+export interface RunnerParts {
+  readonly fleet: Fleet;
+  readonly store: MachineStore;
+  readonly images: ImageService;
+  readonly jobs: JobService;
+  readonly consoles: ConsoleHub;
+  readonly metrics: MetricsService;
+  readonly log: EventLog;
+  readonly settings: Settings['machines'];
+}
+
+/** See the module. */
+export class MachineRunner {
+  readonly #parts: RunnerParts;
+  /** Starts under way, to be cancelled by a kill. */
+  readonly #starts = new Map<string, {readonly abort: AbortController; readonly settled: Promise<unknown>}>();
+  /** Resolved when the present run of a machine has ended and its end is recorded. */
+  readonly #runs = new Map<string, PromiseWithResolvers<void>>();
+  /** Writes of state.json, one after the other for each machine. */
+  readonly #saves = new Map<string, Promise<void>>();
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** Errors: wrong-state, and all that can be wrong with image, files, memory and the machine process */
+  async start(reference: string): Promise<{readonly machine: FleetMachine; readonly job: Job | undefined}> {
+    const {fleet, images, settings} = this.#parts;
+    const machine = fleet.findFor('start', reference);
+    const {definition} = machine;
+    if (definition === undefined) throw new Error(`machine ${machine.id} has no definition in state ${machine.state}`);
+    checkMemoryFree(definition.config.memoryBytes, settings.hostMemoryReserveBytes);
+    const {boot} = definition.config;
+    fleet.apply(machine, 'start', {crash: undefined});
+    const abort = new AbortController();
+    let job: Job | undefined;
+    try {
+      const image = boot.kind === 'image' ? await images.find(boot.image) : undefined;
+      if (boot.kind === 'image' && image === undefined) {
+        job = await images.build(boot.image, false);
+        fleet.update(machine, {reason: `Its image ${boot.image} is being built.`});
+      }
+    } catch (thrown) {
+      throw await this.#startFailed(machine, thrown);
+    }
+    const launching = this.#launch(machine, definition, job, abort.signal).finally(() =>
+      this.#starts.delete(machine.id),
+    );
+    this.#starts.set(machine.id, {abort, settled: launching.catch(() => undefined)});
+    if (job === undefined) await launching;
+    // Its failure is told as a change of the machine and an event.
+    else launching.catch(() => undefined);
+    return {machine, job};
+  }
+
+  /** Errors: wrong-state, machine-failed */
+  async pause(reference: string): Promise<FleetMachine> {
+    const {fleet, log} = this.#parts;
+    const machine = fleet.findFor('pause', reference);
+    await machine.run?.pause();
+    if (fleet.apply(machine, 'paused')) log.record('machine-paused', `${machine.name} was paused.`, machine);
+    return machine;
+  }
+
+  /** Errors: wrong-state, machine-failed */
+  async resume(reference: string): Promise<FleetMachine> {
+    const {fleet, log} = this.#parts;
+    const machine = fleet.findFor('resume', reference);
+    await machine.run?.resume();
+    if (fleet.apply(machine, 'resumed')) log.record('machine-resumed', `${machine.name} goes on.`, machine);
+    return machine;
+  }
+
+  /** Resolves when the guest is off. Errors: wrong-state, shutdown-timeout, machine-failed */
+  async shutdown(reference: string, timeoutMs = this.#parts.settings.shutdownTimeoutMs): Promise<FleetMachine> {
+    const {fleet, log} = this.#parts;
+    const machine = fleet.findFor('shutdown', reference);
+    const run = this.#runs.get(machine.id);
+    fleet.apply(machine, 'ask-shutdown');
+    log.record('machine-stopping', `${machine.name} was asked to power off.`, machine);
+    await machine.run?.askShutdown();
+    const waiting = new AbortController();
+    try {
+      const late = delay(timeoutMs, 'late' as const, {signal: waiting.signal}).catch(() => 'late' as const);
+      if ((await Promise.race([run?.promise, late])) !== 'late') return machine;
+    } finally {
+      waiting.abort();
+    }
+    const reason = `It did not power off within ${timeoutMs / 1000} s of being asked.`;
+    if (!fleet.apply(machine, 'shutdown-ignored', {reason})) return machine;
+    log.record('shutdown-ignored', `${machine.name}: ${reason}`, machine);
+    throw new ManagerError(
+      'shutdown-timeout',
+      `${machine.name} did not power off within ${timeoutMs / 1000} s.`,
+      `Wait and ask again, or force it off with \`viv kill ${machine.name}\`.`,
+    );
+  }
+
+  /** Errors: wrong-state, machine-failed */
+  async kill(reference: string): Promise<FleetMachine> {
+    const {fleet, log} = this.#parts;
+    const machine = fleet.findFor('kill', reference);
+    const start = this.#starts.get(machine.id);
+    if (start !== undefined) {
+      start.abort.abort();
+      await start.settled;
+      // The abort may have come too late to stop it; then it runs now and is ended below.
+      if (!hasProcess(machine.state)) return machine;
+    }
+    const run = this.#runs.get(machine.id);
+    await machine.run?.kill();
+    await run?.promise;
+    log.record('machine-killed', `${machine.name} was forced off.`, machine);
+    return machine;
+  }
+
+  /** Looks for the process of a machine that ran when the last daemon ended. */
+  async recover(machine: FleetMachine, life: MachineLife | undefined): Promise<void> {
+    const {fleet, consoles, log} = this.#parts;
+    const process = life?.process;
+    if (process === undefined) return;
+    const console = await consoles.openFound(machine.id, process.consoleBase);
+    console.begin(process.consoleBase);
+    fleet.apply(machine, 'start', {process});
+    this.#runs.set(machine.id, Promise.withResolvers());
+    const found = await machine.driver.find(machine.id, machine.folder, process, this.#listen(machine));
+    if ('end' in found) return this.#ended(machine, found.end);
+    fleet.apply(machine, 'started', {run: found, terminalPath: await consoles.openTerminal(machine.id)});
+    if (found.isPaused) fleet.apply(machine, 'paused');
+    console.setRun(found);
+    log.record('machine-found', `${machine.name} was found running by the new daemon.`, machine);
+  }
+
+  /** Lets go of every process without ending it. */
+  async release(): Promise<void> {
+    for (const {abort} of this.#starts.values()) abort.abort();
+    await Promise.all([...this.#starts.values()].map(({settled}) => settled));
+    for (const machine of this.#parts.fleet.all()) machine.run?.release();
+    await Promise.all(this.#saves.values());
+  }
+
+  async #launch(
+    machine: FleetMachine,
+    definition: MachineDefinition,
+    job: Job | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const {fleet, store, consoles, log} = this.#parts;
+    const {config} = definition;
+    try {
+      const boot = await this.#findBoot(machine, definition, job, signal);
+      const disks = await resolveDisks(store.folder(machine.id), config.disks);
+      this.#checkDisksFree(machine, disks);
+      const console = await consoles.open(machine.id);
+      const consoleBase = console.ring.endOffset;
+      console.begin(consoleBase);
+      fleet.update(machine, {reason: undefined});
+      this.#runs.set(machine.id, Promise.withResolvers());
+      const {id, name} = machine;
+      const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size};
+      const listener = this.#listen(machine, async (spawned) => {
+        fleet.update(machine, {process: {...spawned, startedAtMs: Date.now(), consoleBase}});
+        await this.#save(machine);
+      });
+      const run = await machine.driver.start(plan, listener, signal);
+      // It may have ended between its start and now; its end has been told then.
+      if (machine.process === undefined) return;
+      const terminalPath = await consoles.openTerminal(id);
+      fleet.apply(machine, 'started', {run, terminalPath, process: {...machine.process, startedAtMs: run.startedAtMs}});
+      console.setRun(run);
+      log.record('machine-started', `${name} was started.`, machine);
+    } catch (thrown) {
+      throw await this.#startFailed(machine, thrown);
+    }
+  }
+
+  async #findBoot(
+    machine: FleetMachine,
+    {config, name}: MachineDefinition,
+    job: Job | undefined,
+    signal: AbortSignal,
+  ): Promise<BootFiles> {
+    const {images, jobs, fleet} = this.#parts;
+    const {boot} = config;
+    if (boot.kind !== 'image') return resolveOwnFiles(boot);
+    if (job !== undefined) {
+      const {state, error} = await jobs.wait(job.id, signal);
+      if (state === 'cancelled')
+        throw new ManagerError(
+          'cancelled',
+          `The build of ${boot.image} was cancelled.`,
+          `\`viv start ${name}\` builds it again.`,
+        );
+      if (error !== undefined)
+        throw new ManagerError('image-build-failed', `Its image could not be built: ${error.message}`, error.hint);
+      fleet.update(machine, {reason: undefined});
+    }
+    const image = await images.find(boot.image);
+    if (image !== undefined) return imageFiles(image, boot.commandLine, name);
+    throw new ManagerError('image-not-built', `The image ${boot.image} is gone again.`, 'Start the machine once more.');
+  }
+
+  /** Two machines that write one raw disk destroy it. */
+  #checkDisksFree(
+    machine: FleetMachine,
+    disks: readonly {readonly path: string; readonly isReadOnly: boolean}[],
+  ): void {
+    for (const other of this.#parts.fleet.all()) {
+      if (other === machine || !hasProcess(other.state)) continue;
+      for (const theirs of other.definition?.config.disks ?? []) {
+        const clash = disks.find((disk) => disk.path === theirs.path && !(disk.isReadOnly && theirs.isReadOnly));
+        if (clash !== undefined)
+          throw new ManagerError(
+            'bad-disk',
+            `The disk ${clash.path} is in use by ${other.name}.`,
+            `Shut ${other.name} down first, or give one of them a copy.`,
+          );
+      }
+    }
+  }
+
+  #listen(machine: FleetMachine, onSpawned?: RunListener['onSpawned']): RunListener {
+    const {consoles, metrics, log} = this.#parts;
+    // Opened before every start, so this settles before the first byte arrives and keeps the order of bytes.
+    const console = consoles.open(machine.id);
+    return {
+      onSpawned: onSpawned ?? (async () => undefined),
+      onOutput: (offset, bytes) => void console.then((opened) => opened.output(offset, bytes)),
+      onCounters: (counters) => metrics.add(machine.id, counters),
+      onRebooted: () => log.record('machine-rebooted', `${machine.name} rebooted.`, machine),
+      onEnd: (end) => void this.#ended(machine, end),
+    };
+  }
+
+  async #ended(machine: FleetMachine, end: MachineEnd): Promise<void> {
+    const {fleet, consoles, metrics, log} = this.#parts;
+    metrics.stop(machine.id);
+    if (end.kind === 'crashed') {
+      const crash = {reason: end.reason, atMs: Date.now()};
+      fleet.apply(machine, 'crashed', {reason: end.reason, crash, run: undefined, process: undefined});
+      log.record('machine-crashed', `${machine.name} crashed: ${end.reason}`, machine);
+    } else {
+      fleet.apply(machine, 'off', {crash: undefined, run: undefined, process: undefined});
+      const status = end.status === 0 ? '' : ` with status ${end.status}`;
+      log.record('machine-stopped', `${machine.name} is off${status}.`, machine);
+    }
+    (await consoles.open(machine.id)).setRun(undefined);
+    await this.#save(machine);
+    this.#runs.get(machine.id)?.resolve();
+    this.#runs.delete(machine.id);
+  }
+
+  async #startFailed(machine: FleetMachine, thrown: unknown): Promise<ManagerError> {
+    const error = toManagerError(thrown);
+    const {fleet, log} = this.#parts;
+    fleet.apply(machine, 'start-failed', {reason: error.message, run: undefined, process: undefined});
+    log.record('start-failed', `${machine.name} could not be started: ${error.message}`, machine);
+    this.#runs.get(machine.id)?.resolve();
+    this.#runs.delete(machine.id);
+    await this.#save(machine);
+    return error;
+  }
+
+  #save(machine: FleetMachine): Promise<void> {
+    const {id} = machine;
+    const save = (this.#saves.get(id) ?? Promise.resolve()).then(async () => {
+      const {name, process, crash} = machine;
+      const life = {name, ...(process === undefined ? {} : {process}), ...(crash === undefined ? {} : {crash})};
+      await this.#parts.store.saveLife(id, life).catch((failure: unknown) => {
+        // A full disk: the machine runs on, a later daemon may not find it.
+        console.error(`state of ${name}: ${failure instanceof Error ? failure.message : failure}`);
+      });
+    });
+    this.#saves.set(id, save);
+    return save;
+  }
+}
