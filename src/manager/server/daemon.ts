@@ -1,0 +1,224 @@
+/** The daemon: its services put together, its start and its end. */
+import {randomUUID} from 'node:crypto';
+import {bundledEntry, packageFolder} from '../bundle.js';
+import {BuiltinDriver} from '../hypervisor/registry.js';
+import {hasProcess} from '../machine/lifecycle.js';
+import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
+import {ManagerError} from '../protocol/errors.js';
+import {eventHappened} from '../protocol/events.js';
+import {jobFinished, jobProgressed} from '../protocol/job.js';
+import {machineChanged, machineRemoved} from '../protocol/machine.js';
+import {metricsSampled} from '../protocol/metrics.js';
+import {ConsoleHub} from '../services/console-hub.js';
+import {EventLog} from '../services/event-log.js';
+import {Fleet} from '../services/fleet.js';
+import {ImageService, openImageStore} from '../services/image-service.js';
+import {JobService} from '../services/job-service.js';
+import {MachineDefiner} from '../services/machine-definer.js';
+import {MachineRunner} from '../services/machine-runner.js';
+import {MetricsService} from '../services/metrics-service.js';
+import {loadSettings, type Settings} from '../settings/settings.js';
+import {acquireLock, type LockFile} from '../store/lock-file.js';
+import {MachineStore} from '../store/machine-store.js';
+import {programVersion} from '../version.js';
+import {consoleHandlers} from './handlers/console-handlers.js';
+import {daemonHandlers} from './handlers/daemon-handlers.js';
+import {machineHandlers} from './handlers/machine-handlers.js';
+import {Server} from './server.js';
+
+/** The services, made once. */
+export interface DaemonParts {
+  readonly fleet: Fleet;
+  readonly jobs: JobService;
+  readonly images: ImageService;
+  readonly log: EventLog;
+  readonly metrics: MetricsService;
+  readonly consoles: ConsoleHub;
+  readonly definer: MachineDefiner;
+  readonly runner: MachineRunner;
+}
+
+/** See the module. */
+export class Daemon {
+  readonly bootId = randomUUID();
+  readonly parts: DaemonParts;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly #paths: Paths;
+  readonly #lock: LockFile;
+  readonly #server: Server;
+  readonly #startedAtMs = Date.now();
+  readonly #ended = Promise.withResolvers<void>();
+  #isEnding = false;
+
+  private constructor(
+    environment: NodeJS.ProcessEnv,
+    paths: Paths,
+    lock: LockFile,
+    parts: DaemonParts,
+    settings: Settings,
+  ) {
+    this.environment = environment;
+    this.parts = parts;
+    this.#paths = paths;
+    this.#lock = lock;
+    const {fleet, consoles, definer, runner} = parts;
+    this.#server = new Server({
+      socketPath: paths.socket,
+      bounds: settings.server,
+      maxClients: settings.server.maxClients,
+      handlers: {
+        ...machineHandlers(fleet, definer, runner),
+        ...consoleHandlers(fleet, consoles),
+        ...daemonHandlers(this),
+      },
+      onViewerGone: (viewerId) => consoles.detach(viewerId),
+      onViewerDrained: (viewerId) => consoles.viewed(viewerId).pull(viewerId),
+    });
+  }
+
+  /**
+   * Takes the lock, finds the machines that still run, and listens.
+   * Errors: daemon-already-running, runtime-folder-unsafe, path-too-long, bad-setting, storage-failed
+   */
+  static async start(environment: NodeJS.ProcessEnv): Promise<Daemon> {
+    const paths = findPaths(environment);
+    secureRuntimeFolder(paths.runtime);
+    const lock = acquireLock(paths.daemonLock);
+    if ('heldBy' in lock)
+      throw new ManagerError(
+        'daemon-already-running',
+        `A daemon is running already${lock.heldBy > 0 ? ` (process ${lock.heldBy})` : ''}.`,
+        'Use it, or end it with `viv daemon stop`.',
+      );
+    try {
+      const settings = await loadSettings(paths.settings);
+      const store = new MachineStore(paths);
+      await store.open();
+      const parts = await assemble(environment, paths, settings, store);
+      const daemon = new Daemon(environment, paths, lock, parts, settings);
+      daemon.#connectNotifications();
+      await daemon.#recover(store);
+      await daemon.#server.listen();
+      parts.log.record('daemon-started', `The daemon ${programVersion()} was started.`);
+      return daemon;
+    } catch (thrown) {
+      lock[Symbol.dispose]();
+      throw thrown;
+    }
+  }
+
+  /** Resolves when the daemon has been asked to end and has let go of everything. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  status() {
+    const machines = this.parts.fleet.all();
+    return {
+      pid: process.pid,
+      version: programVersion(),
+      startedAtMs: this.#startedAtMs,
+      socketPath: this.#paths.socket,
+      homeFolder: this.#paths.home,
+      logPath: this.#paths.daemonLog,
+      machineCount: machines.length,
+      runningCount: this.#running().length,
+      clientCount: this.#server.clientCount,
+      residentBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
+  async stop(machines: 'keep' | 'shutdown' | 'kill'): Promise<{stillRunning: number}> {
+    const {runner} = this.parts;
+    if (machines === 'kill') await Promise.all(this.#running().map(({id}) => runner.kill(id)));
+    if (machines === 'shutdown')
+      await Promise.all(
+        this.#running().map(async ({id, state}) => {
+          if (state === 'paused') await runner.resume(id);
+          await (state === 'starting' ? runner.kill(id) : runner.shutdown(id));
+        }),
+      );
+    const stillRunning = this.#running().length;
+    // After the answer has been written.
+    setImmediate(() => void this.#end());
+    return {stillRunning};
+  }
+
+  #running() {
+    return this.parts.fleet.all().filter(({state}) => hasProcess(state));
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    const {jobs, runner, consoles, metrics, log} = this.parts;
+    log.record('daemon-stopped', 'The daemon was stopped.');
+    this.#server.close();
+    await jobs.close();
+    await runner.release();
+    await consoles.close();
+    metrics[Symbol.dispose]();
+    await log[Symbol.asyncDispose]();
+    this.#lock[Symbol.dispose]();
+    this.#ended.resolve();
+  }
+
+  async #recover(store: MachineStore): Promise<void> {
+    const {definer, runner, log} = this.parts;
+    const stored = await store.list();
+    await Promise.all(
+      stored.map(async (entry) => {
+        const machine = definer.adopt(entry);
+        if (machine.state === 'broken') log.record('machine-broken', machine.reason ?? '', machine);
+        else await runner.recover(machine, entry.life);
+      }),
+    );
+  }
+
+  #connectNotifications(): void {
+    const {fleet, jobs, log, metrics} = this.parts;
+    const server = this.#server;
+    fleet.events.on('changed', (seq, machine) => server.broadcast('fleet', machineChanged, {seq, machine}));
+    fleet.events.on('removed', (seq, id) => server.broadcast('fleet', machineRemoved, {seq, id}));
+    jobs.events.on('progressed', (job) => server.broadcast('jobs', jobProgressed, {job}));
+    jobs.events.on('finished', (job) => server.broadcast('jobs', jobFinished, {job}));
+    log.events.on('happened', (event) => server.broadcast('events', eventHappened, {event}));
+    metrics.events.on('sampled', (sample) => server.broadcast('metrics', metricsSampled, sample));
+  }
+}
+
+async function assemble(
+  environment: NodeJS.ProcessEnv,
+  paths: Paths,
+  settings: Settings,
+  store: MachineStore,
+): Promise<DaemonParts> {
+  const log = await EventLog.open(paths.events, settings.events.keptCount);
+  const jobs = new JobService(settings.jobs.keptCount);
+  const metrics = new MetricsService(settings.metrics.intervalMs);
+  const consoles = new ConsoleHub(settings.console, (id) => store.folder(id));
+  const images = new ImageService(openImageStore(paths, settings.images), jobs, log);
+  const driver = new BuiltinDriver({
+    runtimeFolder: paths.runtime,
+    // Tests put a scripted machine here.
+    program: environment['VIVARIUM_MACHINE_PROGRAM'] || bundledEntry('machine'),
+    packageFolder: packageFolder(),
+    scrollbackBytes: settings.console.scrollbackBytes,
+    logMaxBytes: settings.console.logMaxBytes,
+    sampleIntervalMs: settings.metrics.intervalMs,
+    startTimeoutMs: settings.machines.startTimeoutMs,
+  });
+  const fleet = new Fleet();
+  const shared = {fleet, store, images, consoles, metrics, log, settings: settings.machines};
+  return {
+    fleet,
+    jobs,
+    images,
+    log,
+    metrics,
+    consoles,
+    definer: new MachineDefiner({...shared, driver}),
+    runner: new MachineRunner({...shared, jobs}),
+  };
+}

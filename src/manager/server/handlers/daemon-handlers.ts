@@ -1,0 +1,62 @@
+/** Requests about the daemon itself, its jobs, images, events and numbers. */
+import {PROTOCOL_VERSION} from '../../protocol/daemon.js';
+import {ManagerError} from '../../protocol/errors.js';
+import {examineHost} from '../../services/doctor.js';
+import {programVersion} from '../../version.js';
+import type {Daemon} from '../daemon.js';
+import type {Handlers} from '../router.js';
+
+/** See the module. */
+export function daemonHandlers(daemon: Daemon) {
+  const {fleet, jobs, images, log, metrics} = daemon.parts;
+  return {
+    daemonHello: async ({protocolVersion, clientVersion}, connection) => {
+      if (protocolVersion !== PROTOCOL_VERSION)
+        throw new ManagerError(
+          'version-mismatch',
+          `The running daemon is Vivarium ${programVersion()} (protocol ${PROTOCOL_VERSION}) and this is ${clientVersion} (protocol ${protocolVersion}).`,
+          'Run `viv daemon stop` with the version that started it; machines keep running. Then try again.',
+        );
+      connection.isGreeted = true;
+      return {
+        protocolVersion: PROTOCOL_VERSION,
+        daemonVersion: programVersion(),
+        pid: process.pid,
+        bootId: daemon.bootId,
+      };
+    },
+    daemonStatus: async () => daemon.status(),
+    daemonStop: async ({machines}) => daemon.stop(machines),
+    daemonDoctor: async () => ({checks: await examineHost(daemon.environment)}),
+    imageList: async () => ({images: await images.list()}),
+    imageBuild: async ({image, isForced}) => ({job: await images.build(image, isForced)}),
+    imageRemove: async ({image}) => images.remove(image),
+    jobList: async () => ({jobs: jobs.list()}),
+    jobCancel: async ({jobId}) => ({job: await jobs.cancel(jobId)}),
+    jobWait: async ({jobId}, _connection, signal) => ({job: await jobs.wait(jobId, signal)}),
+    metricsHistory: async ({machine, count}) => ({
+      machine: machine === undefined ? [] : metrics.machineHistory(fleet.find(machine).id, count),
+      host: metrics.hostHistory(count),
+    }),
+    eventsSince: async ({seq, machine, limit}) =>
+      log.since(seq, machine === undefined ? undefined : fleet.find(machine).id, limit),
+    subscribe: async ({topics}, connection) => {
+      connection.subscribe(topics);
+      return {fleetSeq: fleet.seq, machines: fleet.list(), jobs: jobs.list(), lastEventSeq: log.lastSeq};
+    },
+  } satisfies Handlers<
+    | 'daemonHello'
+    | 'daemonStatus'
+    | 'daemonStop'
+    | 'daemonDoctor'
+    | 'imageList'
+    | 'imageBuild'
+    | 'imageRemove'
+    | 'jobList'
+    | 'jobCancel'
+    | 'jobWait'
+    | 'metricsHistory'
+    | 'eventsSince'
+    | 'subscribe'
+  >;
+}

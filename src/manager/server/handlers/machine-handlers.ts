@@ -1,0 +1,40 @@
+/** Requests about machines. */
+import {describe, type Fleet} from '../../services/fleet.js';
+import type {MachineDefiner} from '../../services/machine-definer.js';
+import type {MachineRunner} from '../../services/machine-runner.js';
+import type {Handlers} from '../router.js';
+
+/** See the module. */
+export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: MachineRunner) {
+  return {
+    machineCreate: async (params) => ({machine: describe(await definer.create(params))}),
+    machineStart: async (params) => {
+      const {machine, job} = await runner.start(params.machine);
+      return {machine: describe(machine), ...(job === undefined ? {} : {job})};
+    },
+    machinePause: async (params) => ({machine: describe(await runner.pause(params.machine))}),
+    machineResume: async (params) => ({machine: describe(await runner.resume(params.machine))}),
+    machineShutdown: async (params) => ({machine: describe(await runner.shutdown(params.machine, params.timeoutMs))}),
+    machineKill: async (params) => ({machine: describe(await runner.kill(params.machine))}),
+    machineRename: async (params) => ({machine: describe(await definer.rename(params.machine, params.name))}),
+    machineRemove: async (params) => {
+      const {id, name} = await definer.remove(params.machine);
+      return {id, name};
+    },
+    machineUnremove: async (params) => ({machine: describe(await definer.unremove(params.id))}),
+    machineList: async () => ({seq: fleet.seq, machines: fleet.list()}),
+    machineShow: async (params) => ({machine: describe(fleet.find(params.machine))}),
+  } satisfies Handlers<
+    | 'machineCreate'
+    | 'machineStart'
+    | 'machinePause'
+    | 'machineResume'
+    | 'machineShutdown'
+    | 'machineKill'
+    | 'machineRename'
+    | 'machineRemove'
+    | 'machineUnremove'
+    | 'machineList'
+    | 'machineShow'
+  >;
+}
