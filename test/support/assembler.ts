@@ -53,15 +53,18 @@ function immediateBits(format: Format, imm: number): number {
   }
 }
 
+const withoutRd: ReadonlySet<Format> = new Set<Format>(['S', 'B', 'none']);
+const withoutRs1: ReadonlySet<Format> = new Set<Format>(['U', 'J', 'none']);
+const withRs2: ReadonlySet<Format> = new Set<Format>(['R', 'R4', 'S', 'B']);
+
 /** Encodes one instruction. */
 export function encode(record: Instruction, fields: Fields): number {
   const {rd = 0, rs1 = 0, rs2 = 0, rs3 = 0, imm = 0, rounding = 7} = fields;
   const {format} = record;
-  const uses = (formats: string) => formats.split(' ').includes(format);
   let bits = immediateBits(format, imm);
-  if (!uses('S B none')) bits |= rd << 7;
-  if (!uses('U J none')) bits |= rs1 << 15;
-  if (uses('R R4 S B')) bits |= rs2 << 20;
+  if (!withoutRd.has(format)) bits |= rd << 7;
+  if (!withoutRs1.has(format)) bits |= rs1 << 15;
+  if (withRs2.has(format)) bits |= rs2 << 20;
   if (format === 'R4') bits |= rs3 << 27;
   if (record.hasRounding) bits |= rounding << 12;
   return ((bits & ~record.mask) | record.match) >>> 0;

@@ -39,7 +39,7 @@ export function firstDifference(
     const names = new Set(words.map(({name}) => name));
     // fcsr changes without being named: then every instruction of the block is a suspect.
     const suspects = names.has('fcsr') && names.size === 1 ? lines : lines.filter(({writes}) => names.has(writes));
-    const listing = suspects.slice(-60).map(({address, text}) => `  ${address.toString(16)}: ${text}`);
+    const listing = suspects.slice(-60).map(({address, text}) => `  ${address.toString(16)}: ${text()}`);
     return [`block ${index}:`, ...words.map(({text}) => `  ${text}`), 'suspects:', ...listing].join('\n');
   }
   const scratch = differingWords(left, right, 0, SCRATCH_BYTES / 8);

@@ -25,7 +25,8 @@ const POOL_BYTES = 2048;
 /** One emitted instruction, for reports. */
 export interface Line {
   readonly address: number;
-  readonly text: string;
+  /** The instruction in words; made only when it is asked for. */
+  readonly text: () => string;
   /** `x5` or `f5`, what it writes; empty when nothing. */
   readonly writes: string;
 }
@@ -47,6 +48,9 @@ export function randomProgram(seed: number, blockCount: number, units: number): 
       a.op('add', {rd: REG.scratchLow, rs1: REG.results, rs2: 5});
       a.op('addi', {rd: REG.scratchHigh, rs1: REG.scratchLow, imm: 256});
       a.op('add', {rd: REG.results, rs1: REG.scratchLow, rs2: 5});
+      // What the two environments leave in the registers differs.
+      for (const rd of [...freeRegisters, REG.loop]) a.op('addi', {rd});
+      for (let rd = 0; rd < 32; rd++) a.op('fmv.d.x', {rd});
       for (let block = 0; block < blockCount; block++) blocks.push(new BlockWriter(a, random, block).write(units));
       a.to('end', 'jal');
       writeCheckpoint(a);
@@ -76,6 +80,14 @@ function writeCheckpoint(a: Assembler): void {
   a.op('jalr', {rs1: REG.pool});
 }
 
+function describe(record: Instruction, bits: number): string {
+  const part = (shift: number) => (bits >>> shift) & 31;
+  const rounding = record.hasRounding ? ` rm=${part(12) & 7}` : '';
+  const third = record.format === 'R4' ? ` rs3=${part(27)}` : '';
+  const registers = `rd=${part(7)} rs1=${part(15)} rs2=${part(20)}${third}`;
+  return `${record.name} ${registers}${rounding} (${bits.toString(16).padStart(8, '0')})`;
+}
+
 /** Writes one block. */
 class BlockWriter {
   readonly #a: Assembler;
@@ -84,6 +96,8 @@ class BlockWriter {
   readonly #lines: Line[] = [];
   #labels = 0;
   #isInLoop = false;
+  /** The x register written last. */
+  #last = 0;
 
   constructor(a: Assembler, random: SeededRandom, block: number) {
     this.#a = a;
@@ -115,17 +129,20 @@ class BlockWriter {
   }
 
   #list(record: Instruction, bits: number, prefix = ''): void {
-    const part = (shift: number) => (bits >>> shift) & 31;
-    const writesX = !['S', 'B', 'none'].includes(record.format) && record.files.rd !== 'none';
-    const writes = writesX ? `${record.files.rd === 'f' ? 'f' : 'x'}${part(7)}` : '';
-    const rounding = record.hasRounding ? ` rm=${part(12) & 7}` : '';
-    const registers = `rd=${part(7)} rs1=${part(15)} rs2=${part(20)}${record.format === 'R4' ? ` rs3=${part(27)}` : ''}`;
-    const text = `${prefix}${record.name} ${registers}${rounding} (${bits.toString(16).padStart(8, '0')})`;
+    const rd = (bits >>> 7) & 31;
+    const isF = record.files.rd === 'f';
+    const writesRegister = !['S', 'B', 'none'].includes(record.format) && record.files.rd !== 'none';
+    if (writesRegister && !isF) this.#last = rd;
+    this.#line(writesRegister ? `${isF ? 'f' : 'x'}${rd}` : '', () => prefix + describe(record, bits));
+  }
+
+  #line(writes: string, text: () => string): void {
     this.#lines.push({address: this.#a.here, text, writes});
   }
 
+  /** Any register; often the one written last, so that instructions depend on each other as in real code. */
   #anyRegister(): number {
-    return this.#random.below(32);
+    return this.#random.chance(20) ? this.#last : this.#random.below(32);
   }
 
   #target(record: Instruction): number {
@@ -157,9 +174,16 @@ class BlockWriter {
   #computation(): void {
     const random = this.#random;
     const record = random.pick(vocabulary.computations);
+    let rs1 = this.#anyRegister();
+    if (record.name === 'ctzw') {
+      // QEMU 7.2 counts past bit 31 when the low word is zero (test/engine/isa/zbb.test.ts has that case): avoid it.
+      const word = random.pick(freeRegisters);
+      this.#emit('ori', {rd: word, rs1, imm: 1 << random.below(11)});
+      rs1 = word;
+    }
     this.#record(record, {
       rd: this.#target(record),
-      rs1: this.#anyRegister(),
+      rs1,
       rs2: random.chance(10) ? this.#anyRegister() & 3 : this.#anyRegister(),
       rs3: this.#anyRegister(),
       imm: record.format === 'U' ? random.u32() & -4096 : this.#immediate(),
@@ -224,13 +248,13 @@ class BlockWriter {
     if (random.chance(30)) {
       const name = random.pick(['c.beqz', 'c.bnez', 'c.j'] as const);
       const register = 8 + random.below(8);
-      this.#lines.push({address: this.#a.here, text: `${name} x${register}`, writes: ''});
+      this.#line('', () => `${name} x${register}`);
       this.#a.toCompressed(label, (distance) => vocabulary.compressedJump(name, distance, register));
       this.#units(1 + random.below(2));
     } else {
       const record = random.pick(vocabulary.branches);
       const [rs1, rs2] = [this.#anyRegister(), this.#anyRegister()];
-      this.#lines.push({address: this.#a.here, text: `${record.name} x${rs1}, x${rs2}`, writes: ''});
+      this.#line('', () => `${record.name} x${rs1}, x${rs2}`);
       this.#a.to(label, record.name, {rs1, rs2});
       this.#units(1 + random.below(5));
     }
@@ -242,18 +266,17 @@ class BlockWriter {
     const random = this.#random;
     const label = this.#label('jump');
     const link = random.chance(50) ? 0 : random.pick(freeRegisters);
-    const at = this.#a.here;
     if (random.chance(50)) {
-      this.#lines.push({address: at, text: `jal x${link}`, writes: `x${link}`});
+      this.#line(`x${link}`, () => `jal x${link}`);
       this.#a.to(label, 'jal', {rd: link});
     } else {
       const pointer = random.pick(freeRegisters);
-      this.#lines.push({address: at, text: `la x${pointer}`, writes: `x${pointer}`});
+      this.#line(`x${pointer}`, () => `la x${pointer}`);
       this.#a.loadAddress(pointer, label);
       if (random.chance(50)) this.#emit('jalr', {rd: link, rs1: pointer});
       else {
         const isLinking = random.chance(50);
-        this.#lines.push({address: at, text: isLinking ? 'c.jalr' : 'c.jr', writes: isLinking ? 'x1' : ''});
+        this.#line(isLinking ? 'x1' : '', () => (isLinking ? 'c.jalr' : 'c.jr'));
         this.#a.half((isLinking ? 0x9002 : 0x8002) | (pointer << 7));
       }
     }
