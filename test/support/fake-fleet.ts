@@ -244,7 +244,8 @@ export class FakeFleet {
     for (const char of text) {
       if (char !== '\r') {
         this.typed.set(machineId, (this.typed.get(machineId) ?? '') + char);
-        this.say(machineId, char === '\x1d' ? '^]' : char);
+        // Control characters are echoed as a Unix terminal does.
+        this.say(machineId, char < ' ' ? `^${String.fromCharCode(char.charCodeAt(0) + 0x40)}` : char);
         continue;
       }
       const line = this.typed.get(machineId) ?? '';

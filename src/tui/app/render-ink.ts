@@ -14,11 +14,9 @@ export interface InkInstance {
  */
 export async function renderInk(props: RootProps, sink: InkSink, input: PassThrough): Promise<InkInstance> {
   // Ink asks for colour support when it is loaded, of the real terminal; here the compositor reduces colours itself.
-  const before = process.env['FORCE_COLOR'];
-  process.env['FORCE_COLOR'] = '3';
-  const [{render}, {Root}] = await Promise.all([import('ink'), import('./root.js')]);
-  if (before === undefined) delete process.env['FORCE_COLOR'];
-  else process.env['FORCE_COLOR'] = before;
+  const [{render}, {Root}] = await withEnvironment({FORCE_COLOR: '3', NO_COLOR: undefined}, () =>
+    Promise.all([import('ink'), import('./root.js')]),
+  );
   const instance = render(createElement(Root, props), {
     stdout: sink,
     stdin: input,
@@ -29,4 +27,24 @@ export async function renderInk(props: RootProps, sink: InkSink, input: PassThro
     patchConsole: false,
   });
   return {failed: instance.waitUntilExit(), unmount: () => instance.unmount()};
+}
+
+// Puts the variables back afterwards: the daemon that is started later must not inherit them.
+async function withEnvironment<T>(
+  changes: Readonly<Record<string, string | undefined>>,
+  task: () => Promise<T>,
+): Promise<T> {
+  const before = Object.keys(changes).map((name) => [name, process.env[name]] as const);
+  const apply = (values: Iterable<readonly [string, string | undefined]>) => {
+    for (const [name, value] of values) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+  apply(Object.entries(changes));
+  try {
+    return await task();
+  } finally {
+    apply(before);
+  }
 }

@@ -86,6 +86,15 @@ export class GuestFilter {
 
   private stepEscape(byte: number, out: number[]): void {
     if (byte === ESC) return;
+    if (byte < 0x20) {
+      this.stepControl(byte, out);
+      return;
+    }
+    if (byte >= 0x7f) {
+      this.state = 'text';
+      this.step(byte, out);
+      return;
+    }
     if (byte === 0x5b) {
       this.held.push(byte);
       this.state = 'csi';
@@ -106,8 +115,13 @@ export class GuestFilter {
       return;
     }
     if (byte < 0x20) {
-      // Terminals obey control characters inside a sequence at once.
-      if (byte !== ENQ) out.push(byte);
+      this.stepControl(byte, out);
+      return;
+    }
+    if (byte >= 0x7f) {
+      // No byte of a CSI: a terminal may take it for an 8-bit control, so the sequence ends here unseen.
+      this.state = 'text';
+      this.step(byte, out);
       return;
     }
     this.held.push(byte);
@@ -115,5 +129,11 @@ export class GuestFilter {
     if (!isFinal && this.held.length <= MAX_CSI_BYTES) return;
     this.state = 'text';
     if (isFinal && this.held.length <= MAX_CSI_BYTES && !isQuery(this.held)) out.push(...this.held);
+  }
+
+  // Terminals obey control characters inside a sequence at once and then go on with it; CAN and SUB end it.
+  private stepControl(byte: number, out: number[]): void {
+    if (byte === CAN || byte === SUB) this.state = 'text';
+    else if (byte !== ENQ) out.push(byte);
   }
 }

@@ -10,6 +10,8 @@ import type {ColorDepth} from './sgr.js';
 const ENTER = '\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[?25l\x1b[2J\x1b[H';
 const LEAVE = '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
 
+const MAX_HELD_WRITES = 200;
+
 const FATAL_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** Finds out how many colours a terminal shows, from its environment. `NO_COLOR` with any value means none. */
@@ -36,6 +38,7 @@ export class HostTerminal implements Disposable {
   private readonly onSignal: (signal: NodeJS.Signals) => void;
   private isActive = false;
   private modes = '';
+  private releaseStderr: () => void = () => undefined;
   private readonly signalHandlers = new Map<NodeJS.Signals, () => void>();
 
   /** `onSignal` is told about a signal that ends the program; the terminal is restored before it. */
@@ -58,6 +61,7 @@ export class HostTerminal implements Disposable {
     this.input.setRawMode(true);
     this.input.resume();
     this.output.write(ENTER);
+    this.holdStderr();
     this.output.on('resize', this.onResize);
     process.on('exit', this.leave);
     process.on('uncaughtExceptionMonitor', this.leave);
@@ -77,13 +81,12 @@ export class HostTerminal implements Disposable {
     this.isActive = false;
     process.off('exit', this.leave);
     process.off('uncaughtExceptionMonitor', this.leave);
-    for (const [signal, handler] of this.signalHandlers) process.off(signal, handler);
-    this.signalHandlers.clear();
     this.output.off('resize', this.onResize);
     this.output.write(LEAVE);
     this.modes = '';
     if (!this.input.destroyed) this.input.setRawMode(false);
     this.input.pause();
+    this.releaseStderr();
   };
 
   /** Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it. */
@@ -97,7 +100,26 @@ export class HostTerminal implements Disposable {
     this.output.write(modes);
   }
 
+  // Warnings of Node.js and of libraries would be written over the screen: they wait until it is given back.
+  private holdStderr(): void {
+    if (!process.stderr.isTTY) return;
+    const write = process.stderr.write;
+    const held: (string | Uint8Array)[] = [];
+    process.stderr.write = (chunk: string | Uint8Array) => {
+      // The newest are the ones that tell why something ended.
+      if (held.push(chunk) > MAX_HELD_WRITES) held.shift();
+      return true;
+    };
+    this.releaseStderr = () => {
+      this.releaseStderr = () => undefined;
+      process.stderr.write = write;
+      for (const chunk of held) process.stderr.write(chunk);
+    };
+  }
+
   [Symbol.dispose](): void {
     this.leave();
+    for (const [signal, handler] of this.signalHandlers) process.off(signal, handler);
+    this.signalHandlers.clear();
   }
 }
