@@ -7,13 +7,17 @@
  */
 import {type Expr, f32, f64, get, type I32, type I64, i32, i64} from '../codegen/wasm/expression.js';
 import type {FunctionBuilder, FunctionRef} from '../codegen/wasm/function.js';
-import type {ModuleBuilder} from '../codegen/wasm/module.js';
 
-/** Flag bits of fcsr. Source: RISC-V Unprivileged ISA §"Floating-Point Control and Status Register" */
+/**
+ * fflags NX; UF is the next bit and only ever raised together with it.
+ * Source: RISC-V Unprivileged ISA, chapter "F", §"Floating-Point Control and Status Register"
+ */
 export const INEXACT = 1;
-export const UNDERFLOW = 2;
+/** fflags OF. */
 export const OVERFLOW = 4;
+/** fflags DZ. */
 export const DIVIDE_BY_ZERO = 8;
+/** fflags NV. */
 export const INVALID = 16;
 
 /** Rounding mode towards minus infinity: the only one in which an exact cancellation gives -0. */
@@ -52,12 +56,8 @@ export const single = format('f32', 23, 8);
 /** binary64. */
 export const double = format('f64', 52, 11);
 
-/** Name of the function that does an operation in a format: `('f64', 'add')` gives `f64Add`. */
-export type FunctionName<F extends Format['name'], O extends string> = `${F}${Capitalize<O>}`;
-
 /** What every group of operations needs to emit itself. */
 export interface Emitter {
-  readonly module: ModuleBuilder;
   /** Rounds and packs: see `addRoundPack`. */
   readonly roundPack: Readonly<Record<Format['name'], FunctionRef>>;
   /** Starts an exported-by-name operation: operands as given, rounding mode appended, result and flags returned. */
@@ -99,18 +99,22 @@ export function signOf(form: Format, bits: I64): I32 {
   return i32.wrap(i64.and(i64.shrU(bits, i64.const(form.signShift)), i64.const(1)));
 }
 
+/** 1 for a NaN of either kind. */
 export function isNan(form: Format, bits: I64): I32 {
   return i64.gtU(magnitude(form, bits), i64.const(form.infinity));
 }
 
+/** 1 for an infinity of either sign. */
 export function isInfinite(form: Format, bits: I64): I32 {
   return i64.eq(magnitude(form, bits), i64.const(form.infinity));
 }
 
+/** 1 for a zero of either sign. */
 export function isZero(form: Format, bits: I64): I32 {
   return i64.eqz(magnitude(form, bits));
 }
 
+/** 1 for a signalling NaN: the top fraction bit is clear. */
 export function isSignalling(form: Format, bits: I64): I32 {
   return i32.and(isNan(form, bits), i64.eqz(i64.and(bits, i64.const(form.quietBit))));
 }
@@ -120,10 +124,12 @@ export function withSign(form: Format, sign: I32, magnitudeBits: I64): I32 | I64
   return narrow(form, i64.or(i64.shl(i64.extendU(sign), i64.const(form.signShift)), magnitudeBits));
 }
 
+/** Infinity with a sign of 0 or 1. */
 export function signedInfinity(form: Format, sign: I32): I32 | I64 {
   return withSign(form, sign, i64.const(form.infinity));
 }
 
+/** Zero with a sign of 0 or 1. */
 export function signedZero(form: Format, sign: I32): I32 | I64 {
   return withSign(form, sign, i64.const(0));
 }

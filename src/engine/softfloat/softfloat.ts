@@ -40,7 +40,6 @@ export function softfloat(
 ): Readonly<Record<SoftfloatName, SoftfloatFunction>> {
   const functions: Record<string, SoftfloatFunction> = {};
   const emitter: Emitter = {
-    module,
     roundPack: {f32: addRoundPack(module, single), f64: addRoundPack(module, double)},
     start(name, operands, result, takesRounding) {
       const signature = {

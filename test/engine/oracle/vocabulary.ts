@@ -39,8 +39,11 @@ export const computations = withOpcode(
   opcode.NMSUB,
   opcode.NMADD,
 );
+/** Integer and floating-point loads. */
 export const loads = withOpcode(opcode.LOAD, opcode.LOAD_FP);
+/** Integer and floating-point stores. */
 export const stores = withOpcode(opcode.STORE, opcode.STORE_FP);
+/** Conditional branches. */
 export const branches = withOpcode(opcode.BRANCH);
 /** Read-modify-writes; LR and SC only make sense as a pair. */
 export const atomics = withOpcode(opcode.AMO).filter(({name}) => name.startsWith('amo'));
