@@ -33,6 +33,11 @@ export interface BlockBackend extends AsyncDisposable {
 export interface BlockOpenOptions {
   readonly path: string;
   readonly isReadOnly: boolean;
+  /**
+   * Every write is durable when it resolves and `flush` has nothing left to do. For processes that may not sync:
+   * Node refuses fsync under its permission model.
+   */
+  readonly isWriteThrough?: boolean;
 }
 
 /** One row of `formats/registry.ts`. */

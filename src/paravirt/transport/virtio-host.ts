@@ -213,6 +213,8 @@ export class VirtioHost implements DeviceHost {
     }
     const finish = (): void => {
       this.#isServing = false;
+      // Before the hart goes on: a late doorbell must not find DRIVER_OK and start the device again.
+      if (request === HOST_REQUEST.RESET) Atomics.store(this.#cells, CELL.STATUS, 0);
       Atomics.store(this.#cells, CELL.HOST_REQUEST, HOST_REQUEST.NONE);
       Atomics.notify(this.#cells, CELL.HOST_REQUEST);
       // Notifications of other queues may have come in meanwhile.

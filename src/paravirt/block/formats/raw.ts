@@ -5,9 +5,11 @@
  * A file that is no multiple of 512 bytes long reads as zeros up to the next sector. Node has no hole punching, so
  * `discard` is not offered and zeros are written only where the file holds something else: sparse files stay sparse.
  */
+import {constants} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
 import {ParavirtError} from '../../error.js';
 import {type BlockBackend, type BlockFormat, type BlockOpenOptions, SECTOR_BYTES} from '../contract.js';
+import {hostError, openError} from '../host-error.js';
 
 /** The most bytes `writeZeroes` looks at or writes in one step; the bound of its host memory. */
 const ZERO_CHUNK_BYTES = 1 << 20;
@@ -20,9 +22,11 @@ class RawImage implements BlockBackend {
   readonly isReadOnly: boolean;
   readonly canDiscard = false;
   readonly #file: FileHandle;
+  readonly #needsSync: boolean;
 
-  constructor(file: FileHandle, sizeBytes: number, isReadOnly: boolean) {
+  constructor(file: FileHandle, sizeBytes: number, isReadOnly: boolean, needsSync: boolean) {
     this.#file = file;
+    this.#needsSync = needsSync;
     this.sizeBytes = sizeBytes;
     this.isReadOnly = isReadOnly;
   }
@@ -49,7 +53,7 @@ class RawImage implements BlockBackend {
   }
 
   async flush(): Promise<void> {
-    if (this.isReadOnly) return;
+    if (!this.#needsSync) return;
     try {
       await this.#file.datasync();
     } catch (error) {
@@ -99,52 +103,21 @@ class RawImage implements BlockBackend {
   }
 }
 
-/** Turns what a system call says into an error with a code. */
-function hostError(error: unknown): ParavirtError {
-  if (error instanceof ParavirtError) return error;
-  const code = errorCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new ParavirtError('no-space', 'The host disk is full.', 'Free some space on it, then resume the VM.', error);
-  }
-  return new ParavirtError('io', `The disk image failed (${code}).`, 'Check the host disk and its log.', error);
-}
-
-const errorCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
-
-/** Turns what opening a path says into an error with a code. */
-function openError(error: unknown, path: string): ParavirtError {
-  switch (errorCode(error)) {
-    case 'ENOENT':
-      return new ParavirtError('not-found', `There is no disk image ${path}.`, 'Check the path.', error);
-    case 'EEXIST':
-      return new ParavirtError('in-use', `${path} exists already.`, 'Choose another path or remove it first.', error);
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new ParavirtError(
-        'no-permission',
-        `The disk image ${path} may not be opened for this.`,
-        'Check its permissions or attach it read-only.',
-        error,
-      );
-    case 'EISDIR':
-      return new ParavirtError('not-a-file', `${path} is a folder, not a disk image.`, 'Name a file.', error);
-    default:
-      return hostError(error);
-  }
-}
-
-async function openRaw({path, isReadOnly}: BlockOpenOptions): Promise<BlockBackend> {
+async function openRaw({path, isReadOnly, isWriteThrough = false}: BlockOpenOptions): Promise<BlockBackend> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, isReadOnly ? 'r' : 'r+');
+    file = await open(path, isReadOnly ? 'r' : constants.O_RDWR | (isWriteThrough ? constants.O_DSYNC : 0));
     const stat = await file.stat();
     if (!stat.isFile()) throw new ParavirtError('not-a-file', `${path} is no regular file.`, 'Name a disk image.');
-    return new RawImage(file, Math.ceil(stat.size / SECTOR_BYTES) * SECTOR_BYTES, isReadOnly);
+    return new RawImage(
+      file,
+      Math.ceil(stat.size / SECTOR_BYTES) * SECTOR_BYTES,
+      isReadOnly,
+      !isReadOnly && !isWriteThrough,
+    );
   } catch (error) {
     await file?.close();
-    throw error instanceof ParavirtError ? error : openError(error, path);
+    throw openError(error, path);
   }
 }
 

@@ -2,7 +2,7 @@
  * A unix socket as an endpoint: everybody connected sees the guest's output and may type. A client that does not read is
  * disconnected before it costs more than its bound; the others and the guest notice nothing.
  */
-import {rm} from 'node:fs/promises';
+import {lstat, rm} from 'node:fs/promises';
 import {createConnection, createServer, type Server, type Socket} from 'node:net';
 import {ParavirtError} from '../../error.js';
 import type {CharEndpoint, CharEndpointListener} from '../contract.js';
@@ -77,6 +77,8 @@ class SocketEndpoint implements CharEndpoint {
     const client: Client = {socket, input: new AttachedInput(this.#listener)};
     this.#clients.add(client);
     socket.on('data', (bytes) => {
+      // Strings only come to those who set an encoding.
+      if (typeof bytes === 'string') return;
       client.input.offer(bytes);
       if (client.input.isBlocked) socket.pause();
     });
@@ -102,8 +104,7 @@ export async function openSocket(listener: CharEndpointListener, path: string): 
   }
   const server = createServer();
   try {
-    // Left over from a process that was killed; nobody answers on it.
-    await rm(path, {force: true});
+    await removeStaleSocket(path);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(path, () => {
@@ -112,9 +113,18 @@ export async function openSocket(listener: CharEndpointListener, path: string): 
       });
     });
   } catch (error) {
+    if (error instanceof ParavirtError) throw error;
     throw new ParavirtError('io', `Cannot listen on ${path}.`, 'Check that its folder exists and is yours.', error);
   }
   return new SocketEndpoint(server, path, listener);
+}
+
+/** Removes what a killed process left behind: a socket nobody answers on, and nothing that is no socket. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const stat = await lstat(path).catch(() => undefined);
+  if (stat === undefined) return;
+  if (!stat.isSocket()) throw new ParavirtError('in-use', `${path} is no socket.`, 'Choose another path.');
+  await rm(path, {force: true});
 }
 
 function isAnswered(path: string): Promise<boolean> {

@@ -1,0 +1,54 @@
+import {expect, it} from 'vitest';
+import {BlkDevice} from '../../../src/paravirt/devices/blk.js';
+import {FakeDisk} from '../../support/driver-disk.js';
+import {HartThread} from '../../support/driver-hart.js';
+import {MmioDriver} from '../../support/driver-mmio.js';
+
+const STATUS = 0x070;
+const QUEUE_READY = 0x044;
+
+/** A read in flight whose disk does not answer before `open` is called. */
+async function setUp() {
+  const disk = new FakeDisk();
+  disk.bytes.fill(0xdd);
+  let open = (): void => {};
+  disk.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const device = new BlkDevice({backend: disk});
+  const driver = new MmioDriver(device).start();
+  const queue = driver.queues[0]!;
+  queue.add({read: new Uint8Array(16)}, {write: 512}, {write: 1});
+  driver.notify(0);
+  const hart = await HartThread.start(driver.context, device.description);
+  return {driver, queue, open, hart};
+}
+
+it.each([
+  ['a reset', STATUS],
+  ['the end of a queue', QUEUE_READY],
+])('%s holds the hart until the disk has let go of guest memory', async (_name, register) => {
+  const {driver, queue, open, hart} = await setUp();
+  await using _hart = hart;
+  driver.write(0x030, 0);
+  const rung = new Promise<void>((resolve) => {
+    driver.context.onDoorbell = () => {
+      driver.host.takeDoorbell();
+      resolve();
+    };
+  });
+  let isDone = false;
+  const done = hart.write(register, 0).then(() => {
+    isDone = true;
+  });
+  await rung;
+  await new Promise(setImmediate);
+  expect([isDone, driver.host.isActive]).toEqual([false, register !== STATUS]);
+  open();
+  await done;
+  expect([driver.status, queue.usedIndex]).toEqual([register === STATUS ? 0 : 15, 0]);
+  // From here on the memory is the driver's: nothing may write it any more.
+  const before = driver.memory.all.slice();
+  await new Promise(setImmediate);
+  expect(Buffer.compare(driver.memory.all, before)).toBe(0);
+});
