@@ -1,6 +1,12 @@
 /** What the TUI needs of the manager, so that tests can put a scripted one in its place. */
 
-import {Client, type ConnectionState, ConsoleSession, type ConsoleSessionOptions} from '../../manager/client.js';
+import {
+  Client,
+  type ConnectionState,
+  type ConnectOptions,
+  ConsoleSession,
+  type ConsoleSessionOptions,
+} from '../../manager/client.js';
 import type {TerminalSize} from '../../manager/protocol/console.js';
 import type {NotificationType, ParamsInput, PayloadOf, RequestType, ResultOf} from '../../manager/protocol/define.js';
 
@@ -25,8 +31,11 @@ export interface Backend {
   openConsole(options: ConsoleSessionOptions): Promise<ConsoleHandle>;
 }
 
-/** Connects to the daemon of this user, starting it when needed. Errors: those of `Client.connect` */
-export async function connectDaemon(): Promise<Backend> {
-  const client = await Client.connect({startsDaemon: true, reconnects: true});
+/**
+ * Connects to the daemon of this user. Default: starts it when needed and comes back after a loss.
+ * Errors: those of `Client.connect`
+ */
+export async function connectDaemon(options: ConnectOptions = {}): Promise<Backend> {
+  const client = await Client.connect({startsDaemon: true, reconnects: true, ...options});
   return {client, openConsole: (options) => ConsoleSession.open(client, options)};
 }

@@ -1,5 +1,6 @@
 import type {Readable, Writable} from 'node:stream';
-import {Client, type Embedded, openEmbedded} from '../../manager/client.js';
+import {type Embedded, openEmbedded} from '../../manager/client.js';
+import {type Backend, connectDaemon, type FleetClient} from '../app/backend.js';
 
 /** A command's streams; `isTTY` as Node's own have it. */
 export interface CliStreams {
@@ -8,27 +9,47 @@ export interface CliStreams {
   readonly stderr: Writable & {readonly isTTY?: boolean; readonly columns?: number};
 }
 
+/** How a command reaches the manager. */
+export interface CliManager {
+  connect(options: {startsDaemon: boolean}): Promise<Backend>;
+  /** The manager in this process, for throwaway machines. */
+  openEmbedded(): Promise<Embedded>;
+}
+
+/** The daemon of this user, and the emulator in this process. */
+export const REAL_MANAGER: CliManager = {
+  connect: ({startsDaemon}) => connectDaemon({startsDaemon, reconnects: false}),
+  openEmbedded,
+};
+
 /** What a command has to work with: streams, the manager, its exit status. */
 export class CliContext implements AsyncDisposable {
   readonly streams: CliStreams;
   /** Exit status of the program unless something throws. */
   status = 0;
-  private client: Promise<Client> | undefined;
+  private readonly manager: CliManager;
+  private backend: Promise<Backend> | undefined;
   private readonly interrupt = new AbortController();
 
-  constructor(streams: CliStreams) {
+  constructor(streams: CliStreams, manager: CliManager = REAL_MANAGER) {
     this.streams = streams;
+    this.manager = manager;
   }
 
-  /** The daemon, started when needed; one connection a command. */
-  connect(options: {startsDaemon?: boolean} = {}): Promise<Client> {
-    this.client ??= Client.connect({startsDaemon: options.startsDaemon ?? true});
-    return this.client;
+  /** The daemon and its consoles, started when needed; one connection a command. */
+  openBackend(options: {startsDaemon?: boolean} = {}): Promise<Backend> {
+    this.backend ??= this.manager.connect({startsDaemon: options.startsDaemon ?? true});
+    return this.backend;
+  }
+
+  /** The connection to the daemon, see {@link openBackend}. */
+  async connect(options: {startsDaemon?: boolean} = {}): Promise<FleetClient> {
+    return (await this.openBackend(options)).client;
   }
 
   /** The manager in this process, for throwaway machines. */
   openEmbedded(): Promise<Embedded> {
-    return openEmbedded();
+    return this.manager.openEmbedded();
   }
 
   /** Aborted when the person presses Ctrl-C or the program is told to end. */
@@ -59,9 +80,8 @@ export class CliContext implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const client = this.client;
-    if (!client) return;
-    const [connected] = await Promise.allSettled([client]);
-    if (connected.status === 'fulfilled') await connected.value[Symbol.asyncDispose]();
+    if (!this.backend) return;
+    const [connected] = await Promise.allSettled([this.backend]);
+    if (connected.status === 'fulfilled') await connected.value.client[Symbol.asyncDispose]();
   }
 }

@@ -1,8 +1,9 @@
 /** Progress of jobs on standard error: one line that is rewritten on a terminal, one line a stage elsewhere. */
-import type {Client} from '../../manager/client.js';
+
 import {isErrorCode, ManagerError} from '../../manager/protocol/errors.js';
 import {subscribe} from '../../manager/protocol/events.js';
 import {type Job, jobCancel, jobFinished, jobProgressed, jobWait} from '../../manager/protocol/job.js';
+import type {FleetClient} from '../app/backend.js';
 import {jobFraction, jobLine, progressBar} from '../state/presenters/job.js';
 import {stripControls} from '../terminal/cells.js';
 import {truncate} from '../terminal/char-width.js';
@@ -54,7 +55,7 @@ export function jobError(job: Job): ManagerError | undefined {
 }
 
 /** Shows a job until it ends; Ctrl-C cancels it. Errors: the job's own, or `cancelled` */
-export async function followJob(cli: CliContext, client: Client, job: Job): Promise<void> {
+export async function followJob(cli: CliContext, client: FleetClient, job: Job): Promise<void> {
   using line = new ProgressLine(cli.streams);
   using watches = new DisposableStack();
   const show = (news: {job: Job}) => {

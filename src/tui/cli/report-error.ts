@@ -1,7 +1,7 @@
-import type {Client} from '../../manager/client.js';
 import {ManagerError, toManagerError} from '../../manager/protocol/errors.js';
 import {imageList} from '../../manager/protocol/image.js';
 import {machineList} from '../../manager/protocol/machine.js';
+import type {FleetClient} from '../app/backend.js';
 import {stripControls} from '../terminal/cells.js';
 import type {CliContext} from './cli-context.js';
 import {nearNames} from './near-names.js';
@@ -56,7 +56,7 @@ async function suggest(cli: CliContext, error: ManagerError, args: readonly stri
   }
 }
 
-async function knownNames(client: Client, code: 'machine-not-found' | 'image-not-found'): Promise<string[]> {
+async function knownNames(client: FleetClient, code: 'machine-not-found' | 'image-not-found'): Promise<string[]> {
   if (code === 'machine-not-found') return (await client.request(machineList, {})).machines.map(({name}) => name);
   return (await client.request(imageList, {})).images.map(({name}) => name);
 }

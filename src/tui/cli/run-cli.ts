@@ -1,6 +1,6 @@
 import {Command, CommanderError} from 'commander';
 import packageJson from '../../../package.json' with {type: 'json'};
-import {CliContext, type CliStreams} from './cli-context.js';
+import {CliContext, type CliManager, type CliStreams, REAL_MANAGER} from './cli-context.js';
 import * as registry from './commands/registry.js';
 import {reportError, STATUS_USAGE} from './report-error.js';
 
@@ -24,8 +24,12 @@ export function buildProgram(cli: CliContext): Command {
 }
 
 /** Runs one command line. Resolves with the exit status: 0, 1 for errors, 2 for wrong usage, `run` passes the guest's. */
-export async function runCli(args: readonly string[], streams: CliStreams = process): Promise<number> {
-  await using cli = new CliContext(streams);
+export async function runCli(
+  args: readonly string[],
+  streams: CliStreams = process,
+  manager: CliManager = REAL_MANAGER,
+): Promise<number> {
+  await using cli = new CliContext(streams, manager);
   const interrupt = () => {
     // The second Ctrl-C does not wait for anything any more.
     if (!cli.requestInterrupt()) process.exit(130);

@@ -50,8 +50,9 @@ export class GuestFilter {
       case 'c2':
         // U+0080–U+009F in UTF-8 are the 8-bit forms of ESC sequences.
         this.state = 'text';
-        if (byte < 0x80 || byte > 0x9f) {
-          out.push(0xc2);
+        if (byte >= 0xa0 && byte <= 0xbf) out.push(0xc2, byte);
+        else if (byte < 0x80 || byte > 0xbf) {
+          // Broken UTF-8: the head is dropped, or it could meet another tail once something between is removed.
           this.step(byte, out);
         } else if ([0x90, 0x98, 0x9d, 0x9e, 0x9f].includes(byte)) this.state = 'string';
         else if (byte === 0x9b) {

@@ -1,8 +1,8 @@
 import type {Command} from 'commander';
-import {ConsoleSession} from '../../../manager/client.js';
 import {ManagerError} from '../../../manager/protocol/errors.js';
 import {subscribe} from '../../../manager/protocol/events.js';
 import {type Machine, machineChanged, machineShow} from '../../../manager/protocol/machine.js';
+import type {ConsoleHandle} from '../../app/backend.js';
 import {stateLook} from '../../state/presenters/machine.js';
 import {isLive} from '../../state/selectors.js';
 import type {CliContext} from '../cli-context.js';
@@ -43,14 +43,14 @@ export const consoleCommand: CliCommand = {
 
 // Resolves with the sentence to say after the console was left.
 async function attach(cli: CliContext, machine: Machine): Promise<string> {
-  const client = await cli.connect();
+  const {client, openConsole} = await cli.openBackend();
   const {stdout} = cli.streams;
   const left = Promise.withResolvers<string>();
   const keepsRunning = `Left the console; ${machine.name} keeps running.`;
   await using stack = new AsyncDisposableStack();
   const size = () => ({columns: stdout.columns ?? 80, rows: stdout.rows ?? 24});
   let outgoing: Promise<void> = Promise.resolve();
-  let session: ConsoleSession | undefined;
+  let session: ConsoleHandle | undefined;
   const terminal = stack.use(
     new RawConsole(cli.streams, {
       send: (bytes) => {
@@ -60,7 +60,7 @@ async function attach(cli: CliContext, machine: Machine): Promise<string> {
     }),
   );
   session = stack.use(
-    await ConsoleSession.open(client, {
+    await openConsole({
       machine: machine.id,
       wantsKeyboard: true,
       size: size(),
