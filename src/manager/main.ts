@@ -10,7 +10,7 @@ process.umask(0o077);
 process.title = 'vivd';
 
 function report(message: StartReport): void {
-  if (process.connected) process.send?.(message, () => process.disconnect());
+  if (process.connected) process.send?.(message, () => process.disconnect?.());
 }
 
 try {

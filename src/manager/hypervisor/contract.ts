@@ -13,7 +13,12 @@ export interface Capabilities {
 
 /** Files a machine boots from, all there and readable. */
 export type BootFiles =
-  | {readonly kind: 'linux'; readonly kernelPath: string; readonly initrdPath?: string; readonly commandLine: string}
+  | {
+      readonly kind: 'linux';
+      readonly kernelPath: string;
+      readonly initrdPath?: string | undefined;
+      readonly commandLine: string;
+    }
   | {readonly kind: 'firmware'; readonly elfPath: string};
 
 /** Everything a driver needs to start a machine. Disk paths are absolute. */

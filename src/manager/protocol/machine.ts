@@ -56,8 +56,8 @@ export type Disk = z.output<typeof diskSchema>;
 export const MIN_MEMORY_BYTES = 8 * 1024 * 1024;
 /** Most harts one machine may have. */
 export const MAX_HARTS = 8;
-/** Most disks one machine may have: bound of the virtio-mmio slots. */
-export const MAX_DISKS = 8;
+/** Most disks one machine may have: the virtio-mmio slots that console, ports and entropy leave. */
+export const MAX_DISKS = 5;
 
 /** What a machine is made of. Units: memory in bytes, a multiple of 4096. */
 export const machineConfigSchema = z.object({

@@ -239,8 +239,9 @@ export class Channel implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#ending.abort();
-    this.#connection.dispose();
+    // Before the library rejects what is pending with words of its own.
     for (const listener of [...this.#closeListeners]) listener(this.#closeReason);
+    this.#connection.dispose();
   }
 }
 

@@ -13,6 +13,6 @@ for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal
 
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
 process.title = `vivarium: ${launch.name}`;
-const server = new MachineServer(launch, EngineHost.create);
+const server = new MachineServer(launch, (plan, listener) => EngineHost.create({...plan, ports: []}, listener));
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

@@ -126,7 +126,12 @@ export class ProcessLink implements RunningMachine {
 
   async write(bytes: Uint8Array): Promise<void> {
     const data = Buffer.from(bytes).toString('base64');
-    await this.#request(() => this.#channel.request(linkInput, {data}));
+    try {
+      await this.#request(() => this.#channel.request(linkInput, {data}));
+    } catch (thrown) {
+      // The machine ended with these bytes on their way, maybe because of them: its end is told by itself.
+      if (!(thrown instanceof ManagerError && thrown.code === 'machine-failed')) throw thrown;
+    }
   }
 
   async resize(size: TerminalSize): Promise<void> {

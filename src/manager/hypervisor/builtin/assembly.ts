@@ -1,0 +1,158 @@
+/**
+ * Puts an engine machine and its paravirtual devices together, from files to a machine that is ready to start:
+ *
+ *   slot 0  console (hvc0, size in its configuration space)
+ *   slot 1  named ports: vivarium.agent, and the exec ports when asked for
+ *   slot 2  entropy
+ *   slot 3… disks, in order (vda, vdb, …)
+ *
+ * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
+ */
+import {readFile} from 'node:fs/promises';
+import {pathToFileURL} from 'node:url';
+import type {DevicePlan} from '../../../engine/contract.js';
+import {type BootSpec, Machine} from '../../../engine/machine.js';
+import {virtioSlot} from '../../../engine/platform/memory-map.js';
+import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
+import {Uart16550} from '../../../engine/platform/uart16550.js';
+import {raw} from '../../../paravirt/block/formats/registry.js';
+import type {CharPort} from '../../../paravirt/char/contract.js';
+import type {VirtioDevice} from '../../../paravirt/device.js';
+import {BlkDevice} from '../../../paravirt/devices/blk.js';
+import {ConsoleDevice} from '../../../paravirt/devices/console.js';
+import {RngDevice} from '../../../paravirt/devices/rng.js';
+import {virtioMmio} from '../../../paravirt/transport/mmio.js';
+import {VirtioHost} from '../../../paravirt/transport/virtio-host.js';
+import {bundledEntry} from '../../bundle.js';
+import {agentPortName} from '../../image/exec-protocol.js';
+import type {TerminalSize} from '../../protocol/console.js';
+import {ManagerError} from '../../protocol/errors.js';
+import type {BootFiles} from '../contract.js';
+import {translateHostError} from './host-errors.js';
+
+/** What to put together. Paths are absolute. */
+export interface AssemblyPlan {
+  readonly memoryBytes: number;
+  readonly hartCount: number;
+  readonly boot: BootFiles;
+  readonly disks: readonly {readonly path: string; readonly isReadOnly: boolean}[];
+  readonly size: TerminalSize;
+  /** Ports beside the agent's, in the guest's order. */
+  readonly ports: readonly string[];
+}
+
+/** A machine with its devices, not started. Disposing it ends harts and closes disks. */
+export interface AssembledMachine extends AsyncDisposable {
+  readonly machine: Machine;
+  readonly uart: Uart16550;
+  readonly console: ConsoleDevice;
+  readonly disks: readonly BlkDevice[];
+  /** The serial port has output, or room for input again. */
+  onUart(listener: () => void): void;
+  /** A named port. Throws for a name that was not planned: a bug. */
+  port(name: string): CharPort;
+}
+
+/** Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory */
+export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMachine> {
+  await using cleanup = new AsyncDisposableStack();
+  try {
+    const boot = await readBoot(plan.boot);
+    const console = new ConsoleDevice(plan.size);
+    const ports = new ConsoleDevice({hasConsole: false, ports: [...plan.ports, agentPortName]});
+    const disks: BlkDevice[] = [];
+    for (const disk of plan.disks) disks.push(await openDisk(disk, cleanup));
+    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks];
+    const platform = standardPlatform();
+    const spec = {
+      memoryBytes: plan.memoryBytes,
+      hartCount: plan.hartCount,
+      tier: 'interpreter' as const,
+      boot,
+      devices: [...platform, ...devices.map(planSlot)],
+    };
+    const hosts: VirtioHost[] = [];
+    // Registered before the machine, so done after it: devices are closed when no hart can reach them any more.
+    cleanup.defer(async () => {
+      for (const host of hosts) await host[Symbol.asyncDispose]();
+    });
+    const machine = cleanup.use(
+      await Machine.create(spec, {
+        hartWorker: pathToFileURL(bundledEntry('hart')),
+        models: [...platformModels, virtioMmio],
+      }),
+    );
+    devices.forEach((device, slot) => {
+      const index = platform.length + slot;
+      const context = machine.devices[index]?.context;
+      if (context === undefined) throw new Error(`the machine has no device ${index}`);
+      const host = new VirtioHost({memory: machine.memory, context, device, onGuestFault: reportFault});
+      hosts.push(host);
+      machine.onDoorbell(index, () => host.takeDoorbell());
+    });
+    const uartIndex = machine.devices.findIndex(({region}) => region instanceof Uart16550);
+    const uart = machine.devices[uartIndex]?.region;
+    if (!(uart instanceof Uart16550)) throw new Error('the platform has no serial port');
+    const owned = cleanup.move();
+    return {
+      machine,
+      uart,
+      console,
+      disks,
+      onUart: (listener) => machine.onDoorbell(uartIndex, listener),
+      port: (name) => {
+        const port = ports.port(name);
+        if (port === undefined) throw new Error(`there is no port ${name}`);
+        return port;
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
+  } catch (thrown) {
+    throw translateHostError(thrown, plan.boot.kind === 'linux' ? 'bad-kernel' : 'bad-firmware');
+  }
+}
+
+async function openDisk(
+  disk: {readonly path: string; readonly isReadOnly: boolean},
+  cleanup: AsyncDisposableStack,
+): Promise<BlkDevice> {
+  // Under the permission model fsync is refused: writes go through instead.
+  const isWriteThrough = process.permission !== undefined;
+  const backend = await raw.open({...disk, isWriteThrough});
+  const device = new BlkDevice({
+    backend,
+    onHostFailure: ({operation, error}) => console.error(`disk ${disk.path}: ${operation} failed: ${error.message}`),
+  });
+  // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
+  cleanup.defer(() => device[Symbol.asyncDispose]());
+  return device;
+}
+
+function planSlot(device: VirtioDevice, slot: number): DevicePlan {
+  const place = virtioSlot(slot);
+  if (place === undefined)
+    throw new ManagerError('bad-request', 'The machine has more devices than slots.', 'Remove a disk.');
+  return {kind: virtioMmio.kind, ...place, options: device.description};
+}
+
+async function readBoot(boot: BootFiles): Promise<BootSpec> {
+  if (boot.kind === 'firmware') return {kind: 'firmware', elf: await readWhole(boot.elfPath)};
+  const [kernel, initrd] = await Promise.all([
+    readWhole(boot.kernelPath),
+    boot.initrdPath === undefined ? undefined : readWhole(boot.initrdPath),
+  ]);
+  return {kind: 'linux', kernel, commandLine: boot.commandLine, ...(initrd === undefined ? {} : {initrd})};
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ManagerError('file-not-found', `${path} cannot be read: ${detail}.`, 'Check the path.', {cause: thrown});
+  }
+}
+
+function reportFault(report: {readonly fault: string}): void {
+  console.error(`the guest broke a rule of virtio: ${report.fault}`);
+}

@@ -1,0 +1,176 @@
+/**
+ * A machine of ours behind the `MachineHost` contract: one assembled machine at a time, built anew when the guest
+ * reboots. Its console is one stream: the serial port's output and hvc0's as they come; input goes to hvc0 once the
+ * guest has opened it, to the serial port before.
+ */
+
+import type {CharPort} from '../../../paravirt/char/contract.js';
+import {agentPortName} from '../../image/exec-protocol.js';
+import type {TerminalSize} from '../../protocol/console.js';
+import {toManagerError} from '../../protocol/errors.js';
+import type {MachineEnd} from '../contract.js';
+import {type AssembledMachine, type AssemblyPlan, assembleMachine} from './assembly.js';
+import {GuestInput} from './guest-input.js';
+import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
+
+/** What a run has counted so far; a reboot adds the counters of the machine before. */
+interface Totals {
+  instructions: number;
+  activeNs: number;
+  elapsedNs: number;
+  diskReadBytes: number;
+  diskWrittenBytes: number;
+}
+
+const zero: Totals = {instructions: 0, activeNs: 0, elapsedNs: 0, diskReadBytes: 0, diskWrittenBytes: 0};
+
+/** See the module. */
+export class EngineHost implements MachineHost {
+  readonly ended: Promise<MachineEnd>;
+  readonly #plan: AssemblyPlan;
+  readonly #listener: HostListener;
+  readonly #finish: (end: MachineEnd) => void;
+  readonly #input: GuestInput;
+  #current: AssembledMachine;
+  #before: Totals = zero;
+  #size: TerminalSize;
+  #isDisposed = false;
+
+  private constructor(plan: AssemblyPlan, listener: HostListener, first: AssembledMachine) {
+    this.#plan = plan;
+    this.#listener = listener;
+    this.#size = plan.size;
+    this.#current = first;
+    const ended = Promise.withResolvers<MachineEnd>();
+    this.ended = ended.promise;
+    this.#finish = ended.resolve;
+    this.#input = new GuestInput((bytes) => this.#push(bytes));
+    this.#connect(first);
+  }
+
+  /** Builds the machine. Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory */
+  static async create(this: void, plan: AssemblyPlan, listener: HostListener): Promise<EngineHost> {
+    return new EngineHost(plan, listener, await assembleMachine(plan));
+  }
+
+  /** The machine of the moment, for what only an embedded run needs (signature, exec ports). */
+  get assembled(): AssembledMachine {
+    return this.#current;
+  }
+
+  start(): void {
+    this.#current.machine.start();
+    void this.#live();
+  }
+
+  async pause(): Promise<void> {
+    await this.#current.machine.pause();
+  }
+
+  resume(): void {
+    this.#current.machine.resume();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#input.write(bytes);
+  }
+
+  resize(size: TerminalSize): void {
+    this.#size = size;
+    this.#current.console.resize(size.columns, size.rows);
+  }
+
+  askShutdown(): void {
+    this.#agent().write(Buffer.from('shutdown\n'));
+  }
+
+  counters(): HostCounters {
+    const totals = this.#totals();
+    const {touchedBytes} = this.#current.machine.counters();
+    return {...totals, memoryTouchedBytes: touchedBytes, netReceivedBytes: 0, netSentBytes: 0};
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    await this.#current[Symbol.asyncDispose]();
+  }
+
+  async #live(): Promise<void> {
+    for (;;) {
+      const exit = await this.#current.machine.exited;
+      this.#takeSerialOutput(this.#current);
+      if (this.#isDisposed || exit.kind === 'poweroff')
+        return this.#finish({kind: 'powered-off', status: exit.kind === 'poweroff' ? exit.status : 0});
+      if (exit.kind === 'crashed') {
+        const where = `hart ${exit.hart} at pc 0x${exit.pc.toString(16)}`;
+        return this.#finish({kind: 'crashed', reason: `The emulator stopped on ${where}: ${exit.reason}`});
+      }
+      try {
+        await this.#reboot();
+      } catch (thrown) {
+        const {message} = toManagerError(thrown);
+        return this.#finish({kind: 'crashed', reason: `The guest rebooted and could not be started again: ${message}`});
+      }
+    }
+  }
+
+  async #reboot(): Promise<void> {
+    this.#before = this.#totals();
+    // First: disks are locked while open, and two guests' RAM may be more than the host has.
+    await this.#current[Symbol.asyncDispose]();
+    const next = await assembleMachine({...this.#plan, size: this.#size});
+    this.#current = next;
+    if (this.#isDisposed) return next[Symbol.asyncDispose]();
+    this.#input.take();
+    this.#connect(next);
+    next.machine.start();
+    this.#listener.onRebooted();
+  }
+
+  #connect(assembled: AssembledMachine): void {
+    assembled.onUart(() => {
+      this.#takeSerialOutput(assembled);
+      this.#input.flush();
+    });
+    this.#terminal(assembled).listen({
+      output: (chunk) => this.#listener.onOutput(chunk),
+      drained: () => this.#input.flush(),
+      guestOpenChanged: () => this.#input.flush(),
+    });
+    this.#agent().setHostOpen(true);
+  }
+
+  #takeSerialOutput(assembled: AssembledMachine): void {
+    const bytes = assembled.uart.takeOutput();
+    if (bytes.length > 0) this.#listener.onOutput(bytes);
+  }
+
+  #push(bytes: Uint8Array): number {
+    const terminal = this.#terminal(this.#current);
+    return terminal.isGuestOpen ? terminal.write(bytes) : this.#current.uart.pushInput(bytes);
+  }
+
+  #terminal(assembled: AssembledMachine): CharPort {
+    const port = assembled.console.port('console');
+    if (port === undefined) throw new Error('the console device has no console');
+    return port;
+  }
+
+  #agent(): CharPort {
+    return this.#current.port(agentPortName);
+  }
+
+  #totals(): Totals {
+    const now = this.#current.machine.counters();
+    const sum = (pick: (counters: AssembledMachine['disks'][number]['counters']) => number) =>
+      this.#current.disks.reduce((total, {counters}) => total + pick(counters), 0);
+    return {
+      instructions: this.#before.instructions + now.instructions,
+      activeNs: this.#before.activeNs + now.activeNs,
+      elapsedNs: this.#before.elapsedNs + now.elapsedNs,
+      diskReadBytes: this.#before.diskReadBytes + sum((counters) => counters.readBytes),
+      diskWrittenBytes: this.#before.diskWrittenBytes + sum((counters) => counters.writtenBytes),
+    };
+  }
+}

@@ -1,0 +1,19 @@
+/** Gives errors of the engine and of devices their place in the manager's table; message and hint stay. */
+import {EngineError} from '../../../engine/error.js';
+import {ParavirtError} from '../../../paravirt/error.js';
+import {type ErrorCode, ManagerError, toManagerError} from '../../protocol/errors.js';
+
+/** `bootCode` is what a bad boot file is called here. */
+export function translateHostError(thrown: unknown, bootCode: 'bad-kernel' | 'bad-firmware'): ManagerError {
+  if (thrown instanceof EngineError) {
+    const code: ErrorCode =
+      thrown.code === 'no-memory' ? 'not-enough-memory' : thrown.code === 'bad-spec' ? 'bad-request' : bootCode;
+    return new ManagerError(code, thrown.message, thrown.hint, {cause: thrown});
+  }
+  if (thrown instanceof ParavirtError) {
+    const code: ErrorCode =
+      thrown.code === 'no-space' ? 'disk-full' : thrown.code === 'not-found' ? 'file-not-found' : 'bad-disk';
+    return new ManagerError(code, thrown.message, thrown.hint, {cause: thrown});
+  }
+  return toManagerError(thrown);
+}

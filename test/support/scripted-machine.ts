@@ -1,0 +1,104 @@
+/**
+ * A machine process without a machine: speaks the private protocol of a real one, and its "guest" does what is typed
+ * on its console, line by line. Bundled by `bundleScriptedMachine` and put in the real one's place.
+ */
+import {readFileSync} from 'node:fs';
+import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
+import {launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
+import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
+import type {MachineEnd} from '../../src/manager/hypervisor/contract.js';
+import {ManagerError} from '../../src/manager/protocol/errors.js';
+
+/** Counts up once a line, so that metrics have something to show. */
+class ScriptedHost implements MachineHost {
+  readonly ended: Promise<MachineEnd>;
+  readonly #listener: HostListener;
+  readonly #finish: (end: MachineEnd) => void;
+  readonly #startedAtMs = Date.now();
+  #line = '';
+  #isDeaf = false;
+
+  constructor(listener: HostListener) {
+    this.#listener = listener;
+    const ended = Promise.withResolvers<MachineEnd>();
+    this.ended = ended.promise;
+    this.#finish = ended.resolve;
+  }
+
+  start(): void {
+    this.#print('booted\r\n');
+  }
+
+  async pause(): Promise<void> {
+    this.#print('[paused]');
+  }
+
+  resume(): void {
+    this.#print('[resumed]');
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#listener.onOutput(Uint8Array.from(bytes));
+    this.#line += Buffer.from(bytes).toString('latin1');
+    for (let end = this.#line.indexOf('\n'); end >= 0; end = this.#line.indexOf('\n')) {
+      const line = this.#line.slice(0, end);
+      this.#line = this.#line.slice(end + 1);
+      this.#obey(line);
+    }
+  }
+
+  resize(size: {readonly columns: number; readonly rows: number}): void {
+    this.#print(`[size ${size.columns}x${size.rows}]`);
+  }
+
+  askShutdown(): void {
+    if (!this.#isDeaf) this.#finish({kind: 'powered-off', status: 0});
+  }
+
+  counters() {
+    const elapsedNs = (Date.now() - this.#startedAtMs) * 1e6;
+    const rest = {
+      memoryTouchedBytes: 4096,
+      diskReadBytes: 1,
+      diskWrittenBytes: 2,
+      netReceivedBytes: 0,
+      netSentBytes: 0,
+    };
+    return {elapsedNs, activeNs: elapsedNs / 2, instructions: elapsedNs / 10, ...rest};
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #print(text: string): void {
+    this.#listener.onOutput(Buffer.from(text, 'latin1'));
+  }
+
+  #obey(line: string): void {
+    const [command, argument = ''] = line.split(' ');
+    if (command === 'off') this.#finish({kind: 'powered-off', status: Number(argument)});
+    if (command === 'crash') this.#finish({kind: 'crashed', reason: 'The guest fell over at pc 0x80000000.'});
+    if (command === 'reboot') this.#listener.onRebooted();
+    if (command === 'deaf') this.#isDeaf = true;
+    if (command === 'print') this.#print(argument);
+    if (command === 'flood')
+      for (let left = Number(argument); left > 0; left -= 65_536) this.#print('x'.repeat(Math.min(left, 65_536)));
+    if (command === 'throw')
+      setImmediate(() => {
+        throw new TypeError('a bug in the machine process');
+      });
+    if (command === 'exit') {
+      console.error('last words');
+      process.exit(Number(argument));
+    }
+  }
+}
+
+const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
+const server = new MachineServer(launch, async (plan, listener) => {
+  const kernel = plan.boot.kind === 'linux' ? readFileSync(plan.boot.kernelPath, 'utf8') : '';
+  if (kernel === 'slow') await new Promise(() => undefined);
+  if (kernel === 'bad') throw new ManagerError('bad-kernel', 'The file is no kernel.', 'Choose another file.');
+  return new ScriptedHost(listener);
+});
+const end = await server.serve(() => process.stdout.write('ready\n'));
+process.exit(end.kind === 'powered-off' ? 0 : 1);
