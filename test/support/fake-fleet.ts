@@ -117,6 +117,8 @@ export class FakeFleet {
   private async request(type: RequestType, given: unknown): Promise<unknown> {
     const params = type.params.parse(given) as Record<string, unknown>;
     const machine = this.machines.find((one) => one.id === params['machine'] || one.name === params['machine']);
+    if (type.method.startsWith('machine/') && params['machine'] !== undefined && !machine)
+      throw new ManagerError('machine-not-found', `There is no machine called ${params['machine']}.`, 'Run viv ls.');
     this.log.push(`${type.method} ${machine?.name ?? ''}`.trim());
     switch (type.method) {
       case 'events/subscribe':
@@ -134,6 +136,10 @@ export class FakeFleet {
           isReloadNeeded: false,
           lastSeq: 9,
         };
+      case 'machine/list':
+        return {seq: this.seq, machines: this.machines};
+      case 'machine/show':
+        return {machine};
       case 'metrics/history':
         return {machine: [], host: []};
       case 'image/list':

@@ -1,0 +1,191 @@
+import {PassThrough} from 'node:stream';
+import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import type {Embedded, RunFirmwareOptions, RunImageOptions} from '../../../src/manager/client.js';
+import {ManagerError} from '../../../src/manager/protocol/errors.js';
+import type {CliManager} from '../../../src/tui/cli/cli-context.js';
+import {runCli} from '../../../src/tui/cli/run-cli.js';
+import {FakeFleet, fakeMachine} from '../../support/fake-fleet.js';
+
+let fleet: FakeFleet;
+let runs: (RunImageOptions | RunFirmwareOptions)[];
+let manager: CliManager;
+
+beforeEach(() => {
+  fleet = new FakeFleet([fakeMachine('web-1', 'running'), fakeMachine('db', 'defined')]);
+  runs = [];
+  const embedded: Embedded = {
+    runImage: async (options) => {
+      runs.push(options);
+      options.stdout.write('out');
+      options.stderr.write('err');
+      return 7;
+    },
+    runFirmware: async (options) => {
+      runs.push(options);
+      return 3;
+    },
+    doctor: async () => [
+      {id: 'a', title: 'Memory', status: 'ok', message: '16G'},
+      {id: 'b', title: 'apt-get', status: 'failed', message: 'It is missing.', hint: 'Install apt.'},
+    ],
+  };
+  manager = {connect: async () => fleet.backend(), openEmbedded: async () => embedded};
+});
+afterEach(async () => {
+  await fleet.backend().client[Symbol.asyncDispose]();
+});
+
+function collector(): {stream: PassThrough; text: () => string} {
+  const stream = new PassThrough();
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return {stream, text: () => Buffer.concat(chunks).toString('utf8')};
+}
+
+async function viv(...args: string[]): Promise<{status: number; out: string; err: string}> {
+  const stdin = new PassThrough();
+  const out = collector();
+  const err = collector();
+  const status = await runCli(args, {stdin, stdout: out.stream, stderr: err.stream}, manager);
+  return {status, out: out.text(), err: err.text()};
+}
+
+describe('results', () => {
+  test('ls prints a table for people', async () => {
+    const {status, out} = await viv('ls');
+    expect(status).toBe(0);
+    const lines = out.split('\n');
+    expect(lines[0]).toMatch(/^NAME +STATE +MEMORY +CPUS +BOOTS +UP$/);
+    expect(lines.find((line) => line.startsWith('web-1'))).toMatch(/^web-1 +running +256M +1 +debian-mini +\d+s$/);
+  });
+
+  test('ls --json prints the machines for programs', async () => {
+    const {out} = await viv('ls', '--json');
+    expect(JSON.parse(out).map((one: {name: string}) => one.name)).toEqual(['web-1', 'db']);
+  });
+
+  test('create prints the name, and with --start starts the machine', async () => {
+    const {status, out} = await viv('create', 'debian-mini', '--name', 'x', '--memory', '512M', '--start');
+    expect([status, out]).toEqual([0, 'x\n']);
+    expect(fleet.log).toContain('machine/start x');
+  });
+
+  test('verbs take several names', async () => {
+    const {status, err} = await viv('start', 'db', 'web-1');
+    expect(status).toBe(0);
+    expect(err).toContain('db is running.');
+    expect(fleet.log.filter((line) => line.startsWith('machine/start'))).toHaveLength(2);
+  });
+
+  test('image ls shows what is built', async () => {
+    expect((await viv('image', 'ls')).out).toMatch(/debian-mini +ready/);
+  });
+
+  test('doctor fails when a check does, with the next step', async () => {
+    const {status, out} = await viv('doctor');
+    expect(status).toBe(1);
+    expect(out).toContain('FAIL  apt-get: It is missing.\n      Install apt.');
+  });
+});
+
+describe('run', () => {
+  test('passes the command, its output and its status on', async () => {
+    const result = await viv('run', 'debian-mini', '--', 'sh', '-c', 'exit 7', '--json');
+    expect(result).toEqual({status: 7, out: 'out', err: 'err'});
+    expect(runs[0]).toMatchObject({image: 'debian-mini', command: ['sh', '-c', 'exit 7', '--json']});
+  });
+
+  test('takes bare-metal programs with their options', async () => {
+    const args = ['--firmware', '/f.elf', '--memory', '64M', '--tier', 'interpreter', '--signature', '/s'];
+    expect((await viv('run', ...args)).status).toBe(3);
+    expect(runs[0]).toMatchObject({
+      elfPath: '/f.elf',
+      memoryBytes: 64 * 2 ** 20,
+      signaturePath: '/s',
+      tier: 'interpreter',
+    });
+  });
+
+  test.each([
+    [[], 'Say what to run'],
+    [['debian-mini'], 'needs a terminal'],
+    [['debian-mini', '--tier', 'warp', '--', 'ls'], 'no execution tier called warp'],
+    [['--firmware', 'a.elf', '--cpus', '2'], 'one hart'],
+    [['debian-mini', '--memory', 'lots', '--', 'ls'], 'Give a size like 256M'],
+  ])('run %j is wrong usage', async (args, message) => {
+    const {status, err} = await viv('run', ...args);
+    expect(status).toBe(2);
+    expect(err).toContain(message);
+    expect(runs).toEqual([]);
+  });
+});
+
+describe('errors', () => {
+  test('are one sentence and the next step on standard error', async () => {
+    const {status, out, err} = await viv('create', 'debian-mini', '--name', 'db');
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toBe('viv: There is already a machine called db.\n     Choose another name.\n');
+  });
+
+  test('an unknown machine brings near names', async () => {
+    const {status, err} = await viv('show', 'web1');
+    expect(status).toBe(1);
+    expect(err).toContain('Did you mean web-1?');
+  });
+
+  test('an unknown image brings near names', async () => {
+    const embedded = await manager.openEmbedded();
+    const runImage = () =>
+      Promise.reject(new ManagerError('image-not-found', 'There is no image called debian-mnii.', 'Run viv image ls.'));
+    manager = {...manager, openEmbedded: async () => ({...embedded, runImage})};
+    expect((await viv('run', 'debian-mnii', '--', 'ls')).err).toContain('Did you mean debian-mini?');
+  });
+
+  test('a name cannot write control characters to the terminal', async () => {
+    fleet.machines = [fakeMachine('a\x1b]0;EVIL\x07', 'running')];
+    expect((await viv('ls')).out).not.toContain('\x1b');
+  });
+
+  test.each([
+    [['frobnicate']],
+    [['start']],
+    [['create']],
+    [['create', 'debian-mini', '--kernel', 'x']],
+    [['ls', '--bogus']],
+    [['image']],
+    [[]],
+  ])('%j is wrong usage, status 2', async (args) => {
+    expect((await viv(...args)).status).toBe(2);
+  });
+
+  test('a console without a terminal says what to use instead', async () => {
+    const {status, err} = await viv('console', 'web-1');
+    expect(status).toBe(2);
+    expect(err).toContain('viv logs web-1');
+  });
+
+  test('help and version are no errors', async () => {
+    expect(await viv('--version')).toMatchObject({status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/)});
+    expect(await viv('run', '--help')).toMatchObject({status: 0, out: expect.stringContaining('--firmware')});
+  });
+});
+
+test('every command that prints a result offers --json', async () => {
+  for (const command of [
+    'create',
+    'start',
+    'pause',
+    'resume',
+    'shutdown',
+    'kill',
+    'rename',
+    'rm',
+    'ls',
+    'show',
+    'logs',
+    'doctor',
+  ])
+    expect((await viv(command, '--help')).out, command).toContain('--json');
+  for (const group of ['image ls', 'image build', 'image rm', 'daemon start', 'daemon stop', 'daemon status'])
+    expect((await viv(...group.split(' '), '--help')).out, group).toContain('--json');
+});

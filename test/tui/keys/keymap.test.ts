@@ -1,0 +1,64 @@
+import {expect, test} from 'vitest';
+import shipped from '../../../configs/keymap.json' with {type: 'json'};
+import * as registry from '../../../src/tui/actions/registry.js';
+import {helpLines, hintsFor, keyTable} from '../../../src/tui/keys/hints.js';
+import {buildKeymap, keyLabel, parseKeyOverrides, rebind} from '../../../src/tui/keys/keymap.js';
+import {initialState} from '../../../src/tui/state/model.js';
+import {textWidth} from '../../../src/tui/terminal/char-width.js';
+import {fakeMachine} from '../../support/fake-fleet.js';
+
+const ACTIONS = Object.values(registry);
+
+test('no key is bound twice and no id is used twice', () => {
+  expect(() => buildKeymap(ACTIONS)).not.toThrow();
+  expect(new Set(ACTIONS.map(({id}) => id)).size).toBe(ACTIONS.length);
+});
+
+test('the keys people are told of exist', () => {
+  const keys = buildKeymap(ACTIONS);
+  for (const key of ['up', 'down', 'j', 'k', 'enter', 's', 'p', 'S', 'K', 'c', 'n', 'd', '?', 'q', '/'])
+    expect(keys.has(key), key).toBe(true);
+});
+
+test('the shipped keymap lists every action with its default keys', () => {
+  const defaults = Object.fromEntries(ACTIONS.map((action) => [action.id, action.keys]));
+  expect(shipped).toEqual(defaults);
+});
+
+test('keys can be rebound by action id', () => {
+  const overrides = parseKeyOverrides({'machine.pause': ['P']}, ACTIONS);
+  const keys = buildKeymap(rebind(ACTIONS, overrides));
+  expect(keys.get('P')?.id).toBe('machine.pause');
+  expect(keys.has('p')).toBe(false);
+});
+
+test('a keymap with mistakes is refused with what is wrong', () => {
+  expect(() => parseKeyOverrides({'machine.fly': ['x']}, ACTIONS)).toThrow('machine.fly');
+  expect(() => parseKeyOverrides({'machine.pause': 'x'}, ACTIONS)).toThrow('machine.pause');
+  expect(() => buildKeymap(rebind(ACTIONS, {'machine.pause': ['q']}))).toThrow(/q is bound to both/);
+});
+
+test('hints fit and name only what can be done now', () => {
+  const state = {...initialState({columns: 80, rows: 24}, 0), machines: [fakeMachine('a', 'running')]};
+  const hints = hintsFor({...state, connection: {state: 'connected'}}, ACTIONS, 80);
+  expect(textWidth(hints.map(({key, label}) => ` ${key} ${label} `).join(''))).toBeLessThanOrEqual(80);
+  expect(hints.map(({key}) => key)).toContain('p');
+  expect(hints.map(({key}) => key)).not.toContain('d');
+});
+
+test('every action stands on the help page and in the key table', () => {
+  const lines = helpLines(ACTIONS).filter((line) => line.kind === 'action');
+  expect(lines).toHaveLength(ACTIONS.length);
+  expect(keyTable(ACTIONS)).toContain('| `p` | Pause the machine; again resumes it. | `viv pause NAME` |');
+});
+
+test('keys are written as people write them', () => {
+  expect(['up', 'ctrl-c', 'shift-tab', 'f1', 'G', 'pageup'].map(keyLabel)).toEqual([
+    '↑',
+    'Ctrl-c',
+    'Shift-Tab',
+    'F1',
+    'G',
+    'PgUp',
+  ]);
+});
