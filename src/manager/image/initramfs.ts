@@ -1,6 +1,7 @@
 /** Lays out the initramfs of a guest that lives in memory: busybox, kernel modules, the recipe's own files. */
 import type {CpioEntry} from './cpio.js';
 import {writeCpio} from './cpio.js';
+import {withoutSignature} from './kernel-module.js';
 import type {KernelModule} from './kernel-package.js';
 import type {GuestFile} from './recipe.js';
 
@@ -36,7 +37,7 @@ export function buildInitramfs(parts: InitramfsParts): Uint8Array {
   for (const applet of parts.applets)
     if (applet !== 'busybox') add({kind: 'symlink', path: `bin/${applet}`, target: 'busybox'});
 
-  for (const module of parts.bootModules) addFile(`lib/modules/boot/${module.name}.ko`, module.data);
+  for (const module of parts.bootModules) addFile(`lib/modules/boot/${module.name}.ko`, withoutSignature(module.data));
   addFile('lib/modules/boot.list', parts.bootModules.map((module) => `${module.name}.ko\n`).join(''));
   const root = `lib/modules/${parts.kernelVersion}`;
   for (const module of parts.onDemandModules) addFile(`${root}/kernel/${module.path}`, module.packed);

@@ -32,6 +32,22 @@ export function canonicalModuleName(name: string): string {
   return name.replaceAll('-', '_');
 }
 
+/**
+ * The module without the signature appended to it. Hashing a signed module costs the guest's boot 13 million
+ * instructions, and a kernel started without its certificates cannot check the signature anyway.
+ * Shape:  signature, {algorithm, hash, type, …: 8 bytes, signatureBytes: u32be}, "~Module signature appended~\n"
+ * Source: Linux include/linux/module_signature.h
+ */
+export function withoutSignature(file: Uint8Array): Uint8Array {
+  const trailer = file.length - SIGNATURE_MARK.length - SIGNATURE_INFO_BYTES;
+  if (trailer < 0 || !SIGNATURE_MARK.every((byte, i) => file[trailer + SIGNATURE_INFO_BYTES + i] === byte)) return file;
+  const signatureBytes = new DataView(file.buffer, file.byteOffset + trailer + 8, 4).getUint32(0);
+  return signatureBytes > trailer ? file : file.subarray(0, trailer - signatureBytes);
+}
+
+const SIGNATURE_MARK = new TextEncoder().encode('~Module signature appended~\n');
+const SIGNATURE_INFO_BYTES = 12;
+
 const ELF_HEADER_BYTES = 64;
 const SECTION_HEADER_BYTES = 64;
 
