@@ -9,7 +9,19 @@
  */
 import * as H from '../hart/layout.js';
 import type {Instruction} from '../isa/instruction.js';
-import type {AtomicOp, CsrOp, Expr, I32, I64, LoadKind, Lowering, Register, SystemOp, ValueType, Variable} from '../isa/lowering.js';
+import type {
+  AtomicOp,
+  CsrOp,
+  Expr,
+  I32,
+  I64,
+  LoadKind,
+  Lowering,
+  Register,
+  SystemOp,
+  ValueType,
+  Variable,
+} from '../isa/lowering.js';
 import {OP_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expression.js';
 import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';

@@ -12,7 +12,7 @@
  * instruction, handlers chained by tail calls 2.5 ns while V8 can inline by feedback and 5.5–6 ns when it cannot.
  */
 import * as H from '../hart/layout.js';
-import {Decoder, immediate} from '../isa/decoder.js';
+import {type Decoder, immediate} from '../isa/decoder.js';
 import type {Instruction} from '../isa/instruction.js';
 import {TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {softfloat} from '../softfloat/softfloat.js';

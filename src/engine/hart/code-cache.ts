@@ -11,6 +11,7 @@
 import {HANDLER, type HandlerSet, opImmediate} from '../codegen/interpreter.js';
 import {OP_FIELD} from '../codegen/interpreter-lowering.js';
 import type {OperandFiles} from '../isa/instruction.js';
+import {CODE_WRITES} from '../memory/header.js';
 import {CODE_SLOTS, PAGE_BYTES, SLOT_BYTES} from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
 import {F, SINK, X} from './layout.js';
@@ -32,6 +33,7 @@ export class CodeCache {
   readonly #run = new Int32Array(PAGE_BYTES / 2 + 1);
   readonly #single = new Int32Array(PAGE_BYTES / 2 + 1);
   #next = 0;
+  #seenWrites = 0;
 
   constructor(state: HartState, set: HandlerSet) {
     this.#state = state;
@@ -63,6 +65,9 @@ export class CodeCache {
   /** Drops the pages written since they were decoded; true when there were any. */
   dropStale(): boolean {
     const {views, layout} = this.#state;
+    const writes = Atomics.load(views.i32, CODE_WRITES >> 2);
+    if (writes === this.#seenWrites) return false;
+    this.#seenWrites = writes;
     const generations = layout.generations >> 2;
     let isAny = false;
     for (let slot = 0; slot < CODE_SLOTS; slot++) {

@@ -5,7 +5,6 @@
 import type {CsrFile} from './csr-file.js';
 import {FCSR} from './layout.js';
 
-
 /** Slot numbers of the CSR block in shared memory. `mstatus` is slot 0: generated code tests its FS field. */
 export const SLOT = {
   mstatus: 0,
@@ -247,7 +246,8 @@ const pmpAddress = (index: number): CsrRow => ({
   },
 });
 
-const range = (count: number, make: (index: number) => CsrRow): CsrRow[] => Array.from({length: count}, (_, i) => make(i));
+const range = (count: number, make: (index: number) => CsrRow): CsrRow[] =>
+  Array.from({length: count}, (_, i) => make(i));
 
 /** All rows. A number that has none is an illegal instruction. */
 export const csrTable: readonly CsrRow[] = [

@@ -7,13 +7,13 @@
  */
 import type {HandlerSet} from '../codegen/interpreter.js';
 import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lowering.js';
-import type {AssembledDevice} from '../platform/assembly.js';
 import type {Bus} from '../memory/bus.js';
 import {hostNs, type MachineClock} from '../memory/clock.js';
 import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {Mmu} from '../mmu/mmu.js';
 import {ACCESS} from '../mmu/walk.js';
+import type {AssembledDevice} from '../platform/assembly.js';
 import {CodeCache} from './code-cache.js';
 import {CsrFile} from './csr-file.js';
 import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';
@@ -462,4 +462,3 @@ export class Hart {
     this.skip(4);
   }
 }
-

@@ -76,14 +76,7 @@ export class Traps {
   }
 
   /** Takes a trap whose pc is given; the run state has already been left. */
-  enter(
-    cause: number,
-    isInterrupt: boolean,
-    tvalLow: number,
-    tvalHigh: number,
-    pcLow: number,
-    pcHigh: number,
-  ): void {
+  enter(cause: number, isInterrupt: boolean, tvalLow: number, tvalHigh: number, pcLow: number, pcHigh: number): void {
     const state = this.#state;
     const privilege = state.i32(PRIVILEGE);
     const delegation = isInterrupt ? SLOT.mideleg : SLOT.medeleg;

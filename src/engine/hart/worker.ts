@@ -108,4 +108,3 @@ function serveHtif(ram: Ram, tohost: number, put: (byte: number) => void, exit: 
   }
   ram.view.setBigUint64(at, 0n, true);
 }
-

@@ -1,7 +1,7 @@
 /** Guest RAM as devices and loaders see it, and the marks that host writes leave. */
 import type {GuestMemory} from '../contract.js';
 import type {MemoryViews} from '../hart/state.js';
-import {TOUCHED_PAGES} from './header.js';
+import {CODE_WRITES, TOUCHED_PAGES} from './header.js';
 import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './layout.js';
 
 /** Bits of a page's flag byte. */
@@ -15,7 +15,10 @@ export function markPageWritten(views: MemoryViews, layout: MemoryLayout, page: 
     if ((Atomics.or(views.u8, at, PAGE_FLAG.touched) & PAGE_FLAG.touched) === 0)
       Atomics.add(views.i32, TOUCHED_PAGES >> 2, 1);
   }
-  if ((flags & PAGE_FLAG.code) !== 0) Atomics.add(views.i32, (layout.generations >> 2) + page, 1);
+  if ((flags & PAGE_FLAG.code) !== 0) {
+    Atomics.add(views.i32, (layout.generations >> 2) + page, 1);
+    Atomics.add(views.i32, CODE_WRITES >> 2, 1);
+  }
 }
 
 /** Guest RAM over the machine's shared memory. */

@@ -11,15 +11,7 @@ import {DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, ZERO_BLOCK_ALLOWED} from '../h
 import type {HartState} from '../hart/state.js';
 import {CAUSE} from '../hart/traps.js';
 import type {Bus} from '../memory/bus.js';
-import {
-  BANK_BYTES,
-  BANKS,
-  PAGE_BYTES,
-  RAM_BASE,
-  TLB_BYTES,
-  TLB_ENTRIES,
-  TLB_ENTRY_BYTES,
-} from '../memory/layout.js';
+import {BANK_BYTES, BANKS, PAGE_BYTES, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {markPageWritten} from '../memory/ram.js';
 import {PMP_NEED, Pmp} from './pmp.js';
 import {ACCESS, type Access, PageWalker, WALK, type WalkMode} from './walk.js';
@@ -52,8 +44,9 @@ export class Mmu {
   #execBank = 0;
   /** Whether the supervisor bank holds pages that belong to one address space. */
   #hasNonGlobalSupervisor = false;
-  /** Whether entries were made from superpages, in the low (user) and high (kernel) half of the address space. */
-  readonly #hasSuperpages: [boolean, boolean] = [false, false];
+  /** Virtual address / 2 MiB of every entry made from a superpage (1 GiB and larger ones set `#hasHugePages`). */
+  readonly #superpages = new Set<number>();
+  #hasHugePages = false;
   #watched = -1;
   #onWatched: StoreWatcher | undefined;
 
@@ -100,8 +93,8 @@ export class Mmu {
   flushAll(): void {
     this.#state.views.u8.fill(0xff, this.#banks, this.#banks + BANKS * BANK_BYTES);
     this.#hasNonGlobalSupervisor = false;
-    this.#hasSuperpages[0] = false;
-    this.#hasSuperpages[1] = false;
+    this.#superpages.clear();
+    this.#hasHugePages = false;
   }
 
   /** Forgets what belongs to one address space (a change of satp, sfence.vma of everything). */
@@ -112,13 +105,12 @@ export class Mmu {
     }
     const from = this.#banks + bankOf.supervisorWithUser * BANK_BYTES;
     this.#state.views.u8.fill(0xff, from, from + 2 * BANK_BYTES);
-    this.#hasSuperpages[0] = false;
   }
 
   /** Forgets one page. */
   flushPage(low: number, high: number): void {
     // A superpage is many entries here; one fence address stands for all of them.
-    if (this.#hasSuperpages[high < 0 ? 1 : 0]) {
+    if (this.#hasHugePages || this.#superpages.has(superpageKey(low, high))) {
       this.flushAll();
       return;
     }
@@ -166,7 +158,7 @@ export class Mmu {
     if (mode.mode === 0) {
       this.physical = (low >>> 0) + (high >>> 0) * 2 ** 32;
       this.#walker.isGlobal = false;
-      this.#walker.isSuperpage = false;
+      this.#walker.level = 0;
     } else {
       const outcome = this.#walker.walk(low, high, access, mode);
       if (outcome !== WALK.ok)
@@ -329,7 +321,8 @@ export class Mmu {
     i32[at] = low & -PAGE_BYTES;
     i32[at + 1] = high;
     i32[at + 2] = addend;
-    if (this.#walker.isSuperpage) this.#hasSuperpages[high < 0 ? 1 : 0] = true;
+    if (this.#walker.level === 1) this.#superpages.add(superpageKey(low, high));
+    else if (this.#walker.level > 1) this.#hasHugePages = true;
     if (bank === bankOf.supervisor && !this.#walker.isGlobal) this.#hasNonGlobalSupervisor = true;
   }
 
@@ -345,6 +338,11 @@ export class Mmu {
     target.isUser = privilege === 0;
     target.setsAccessed = setsAccessed;
   }
+}
+
+/** Which 2 MiB of the address space an address lies in. */
+function superpageKey(low: number, high: number): number {
+  return (high >>> 0) * 2048 + (low >>> 21);
 }
 
 function freshMode(): WalkMode {

@@ -41,7 +41,8 @@ export class PageWalker {
   /** Physical address of the page's first byte (4 KiB granularity). */
   page = 0;
   isGlobal = false;
-  isSuperpage = false;
+  /** 0 for a 4 KiB page, 1 for 2 MiB, 2 for 1 GiB and so on. */
+  level = 0;
   isUserPage = false;
   readonly #i32: Int32Array<SharedArrayBuffer>;
   readonly #ram: number;
@@ -92,7 +93,7 @@ export class PageWalker {
           if (Atomics.compareExchange(this.#i32, index, pte, pte | wanted) !== pte) continue;
         }
         this.isGlobal = isGlobal;
-        this.isSuperpage = level > 0;
+        this.level = level;
         this.isUserPage = (pte & PTE_U) !== 0;
         this.page = next + (level === 0 ? 0 : pageWithin(low, high, level) * 4096);
         return WALK.ok;

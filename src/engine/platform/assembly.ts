@@ -4,15 +4,15 @@
  */
 import type {DeviceContext, DeviceModel, DevicePlan, Doorbell, MmioRegion} from '../contract.js';
 import {EngineError} from '../error.js';
-import {kick, lower, raise} from '../hart/signals.js';
+import {MIP} from '../hart/csr-table.js';
 import {hartBlock, MTIMECMP} from '../hart/layout.js';
+import {kick, lower, raise} from '../hart/signals.js';
 import type {MemoryViews} from '../hart/state.js';
 import {externalBits} from '../hart/traps.js';
-import {MIP} from '../hart/csr-table.js';
 import type {BusDevice} from '../memory/bus.js';
 import {Bus} from '../memory/bus.js';
 import type {MachineClock} from '../memory/clock.js';
-import {ATTENTION, DOORBELL_COUNTS, DOORBELLS, MAX_DEVICES, RUN_STATE, ENDED} from '../memory/header.js';
+import {ATTENTION, DOORBELL_COUNTS, DOORBELLS, ENDED, MAX_DEVICES, RUN_STATE} from '../memory/header.js';
 import {aclint, createAclint} from './aclint.js';
 import {memoryMap} from './memory-map.js';
 import {createPlic, plic} from './plic.js';
