@@ -1,3 +1,102 @@
-import type {Embedded} from './client/embedded.js';
+/** The manager in the calling process: throwaway machines for `viv run`, tests and CI. Leaves nothing behind. */
+import {writeFile} from 'node:fs/promises';
+import {resolve} from 'node:path';
+import type {Embedded, RunFirmwareOptions, RunImageOptions} from './client/embedded.js';
+import {runCommand} from './hypervisor/builtin/command-run.js';
+import {runConsole} from './hypervisor/builtin/console-run.js';
+import {formatSignature} from './hypervisor/builtin/signature.js';
+import {type BuiltImage, imageCommandLine} from './image/image-record.js';
+import {checkMemorySize} from './machine/memory-size.js';
+import {findPaths} from './paths.js';
+import type {Job} from './protocol/job.js';
+import {checkMemoryFree, checkReadable} from './services/boot-files.js';
+import {examineHost} from './services/doctor.js';
+import {openImageStore} from './services/image-service.js';
+import {JobService} from './services/job-service.js';
+import {loadSettings, type Settings} from './settings/settings.js';
 
-export declare function createEmbedded(): Promise<Embedded>;
+/** Opens it on the folders that the environment names; images are shared with the daemon. */
+export async function createEmbedded(environment: NodeJS.ProcessEnv = process.env): Promise<Embedded> {
+  const paths = findPaths(environment);
+  const settings = await loadSettings(paths.settings);
+  const store = openImageStore(paths, settings.images);
+
+  async function provideImage({image, signal, onProgress}: RunImageOptions): Promise<BuiltImage> {
+    const ready = await store.findImage(image);
+    if (ready !== undefined) return ready;
+    const jobs = new JobService(1);
+    if (onProgress !== undefined) jobs.events.on('progressed', onProgress);
+    let built: BuiltImage | undefined;
+    let failure: unknown;
+    const job: Job = jobs.start('image-build', image, async (cancel, report) => {
+      const either = signal === undefined ? cancel : AbortSignal.any([cancel, signal]);
+      built = await store.buildImage(image, {signal: either, onProgress: report}).catch((thrown: unknown) => {
+        failure = thrown;
+        throw thrown;
+      });
+    });
+    await jobs.wait(job.id);
+    if (built === undefined) throw failure;
+    return built;
+  }
+
+  return {
+    async runImage(options) {
+      const image = await provideImage(options);
+      const memoryBytes = checkMemorySize(options.memoryBytes ?? image.memoryBytes);
+      checkMemoryFree(memoryBytes, settings.machines.hostMemoryReserveBytes);
+      const isCommand = options.command.length > 0;
+      const plan = {
+        memoryBytes,
+        hartCount: options.hartCount ?? settings.machines.defaultHartCount,
+        boot: {
+          kind: 'linux' as const,
+          kernelPath: image.kernelPath,
+          initrdPath: image.initrdPath,
+          commandLine: imageCommandLine(image, {mode: isCommand ? 'exec' : 'shell', hostname: image.name}),
+        },
+        disks: [],
+        size: terminalSize(options, settings),
+      };
+      const {command, stdin, stdout, stderr, signal, terminal} = options;
+      if (isCommand) return runCommand({plan, command, stdin, stdout, stderr, signal});
+      return runConsole({
+        plan,
+        stdin,
+        stdout,
+        signal,
+        onHost: (host) => terminal?.onResize((columns, rows) => host.resize({columns, rows})),
+      });
+    },
+
+    async runFirmware(options) {
+      const elfPath = resolve(options.elfPath);
+      await checkReadable(elfPath, 'firmware');
+      const memoryBytes = checkMemorySize(options.memoryBytes);
+      checkMemoryFree(memoryBytes, settings.machines.hostMemoryReserveBytes);
+      const {defaultColumns: columns, defaultRows: rows} = settings.console;
+      const boot = {kind: 'firmware' as const, elfPath};
+      return runConsole({
+        plan: {memoryBytes, hartCount: 1, boot, disks: [], size: {columns, rows}},
+        stdin: options.stdin,
+        stdout: options.stdout,
+        signal: options.signal,
+        onEnded: async ({assembled}) =>
+          writeSignature(options, (granularity) => formatSignature(assembled.machine, granularity)),
+      });
+    },
+
+    doctor: () => examineHost(environment),
+  };
+}
+
+function terminalSize({terminal}: RunImageOptions, {console}: Settings) {
+  return {columns: terminal?.columns ?? console.defaultColumns, rows: terminal?.rows ?? console.defaultRows};
+}
+
+async function writeSignature(
+  {signaturePath, signatureGranularity = 16}: RunFirmwareOptions,
+  format: (granularity: 4 | 8 | 16) => string,
+): Promise<void> {
+  if (signaturePath !== undefined) await writeFile(signaturePath, format(signatureGranularity));
+}

@@ -4,9 +4,10 @@ import {mkdir, open} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
+import {checkMemorySize} from '../machine/memory-size.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
-import {type Disk, MAX_HARTS, MIN_MEMORY_BYTES, type machineCreate} from '../protocol/machine.js';
+import {type Disk, MAX_HARTS, type machineCreate} from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineDefinition, MachineStore, StoredMachine} from '../store/machine-store.js';
 import {checkBoot, checkMemoryExists, checkReadable} from './boot-files.js';
@@ -27,9 +28,6 @@ export interface DefinerParts {
   readonly log: EventLog;
   readonly settings: Settings['machines'];
 }
-
-/** Smallest step of guest memory. */
-const PAGE_BYTES = 4096;
 
 /** See the module. */
 export class MachineDefiner {
@@ -164,12 +162,7 @@ export class MachineDefiner {
     const {images, settings} = this.#parts;
     const image = boot.kind === 'image' ? await images.find(boot.image) : undefined;
     const wanted = memoryBytes ?? Math.max(image?.memoryBytes ?? 0, settings.defaultMemoryBytes);
-    if (!Number.isSafeInteger(wanted) || wanted < MIN_MEMORY_BYTES || wanted % PAGE_BYTES !== 0)
-      throw new ManagerError(
-        'bad-memory-size',
-        `${wanted} bytes cannot be a machine's memory.`,
-        `Give at least ${MIN_MEMORY_BYTES / 1_048_576} MiB, like 256M, a multiple of 4 KiB.`,
-      );
+    checkMemorySize(wanted);
     checkMemoryExists(wanted);
     return wanted;
   }

@@ -37,7 +37,7 @@ export interface AssemblyPlan {
   readonly boot: BootFiles;
   readonly disks: readonly {readonly path: string; readonly isReadOnly: boolean}[];
   readonly size: TerminalSize;
-  /** Ports beside the agent's, in the guest's order. */
+  /** Ports after the agent's, in the guest's order. */
   readonly ports: readonly string[];
 }
 
@@ -59,7 +59,7 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
   try {
     const boot = await readBoot(plan.boot);
     const console = new ConsoleDevice(plan.size);
-    const ports = new ConsoleDevice({hasConsole: false, ports: [...plan.ports, agentPortName]});
+    const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
     const disks: BlkDevice[] = [];
     for (const disk of plan.disks) disks.push(await openDisk(disk, cleanup));
     const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks];

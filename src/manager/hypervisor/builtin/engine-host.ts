@@ -35,6 +35,7 @@ export class EngineHost implements MachineHost {
   #before: Totals = zero;
   #size: TerminalSize;
   #isDisposed = false;
+  #onInputRoom: () => void = () => undefined;
 
   private constructor(plan: AssemblyPlan, listener: HostListener, first: AssembledMachine) {
     this.#plan = plan;
@@ -73,6 +74,16 @@ export class EngineHost implements MachineHost {
 
   write(bytes: Uint8Array): void {
     this.#input.write(bytes);
+  }
+
+  /** Like `write`, for a caller that keeps what was not taken: says how much was. */
+  offer(bytes: Uint8Array): number {
+    return this.#push(bytes);
+  }
+
+  /** Calls when the guest has room again after `offer` took less than it was given. */
+  onInputRoom(listener: () => void): void {
+    this.#onInputRoom = listener;
   }
 
   resize(size: TerminalSize): void {
@@ -131,14 +142,19 @@ export class EngineHost implements MachineHost {
   #connect(assembled: AssembledMachine): void {
     assembled.onUart(() => {
       this.#takeSerialOutput(assembled);
-      this.#input.flush();
+      this.#flushInput();
     });
     this.#terminal(assembled).listen({
       output: (chunk) => this.#listener.onOutput(chunk),
-      drained: () => this.#input.flush(),
-      guestOpenChanged: () => this.#input.flush(),
+      drained: () => this.#flushInput(),
+      guestOpenChanged: () => this.#flushInput(),
     });
     this.#agent().setHostOpen(true);
+  }
+
+  #flushInput(): void {
+    this.#input.flush();
+    this.#onInputRoom();
   }
 
   #takeSerialOutput(assembled: AssembledMachine): void {

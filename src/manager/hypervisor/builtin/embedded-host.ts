@@ -1,0 +1,43 @@
+/** What every run in the calling process shares: a host, its end, and the caller's wish to stop. */
+import {ManagerError} from '../../protocol/errors.js';
+import type {MachineEnd} from '../contract.js';
+import type {AssemblyPlan} from './assembly.js';
+import {EngineHost} from './engine-host.js';
+import type {HostListener} from './host-contract.js';
+
+/**
+ * Builds and starts a machine, lets `use` work with it, and ends it however that goes.
+ * Errors: those of `EngineHost.create` and of `use`; cancelled when `signal` aborts
+ */
+export async function withEmbeddedHost<T>(
+  plan: AssemblyPlan,
+  listener: HostListener,
+  signal: AbortSignal | undefined,
+  use: (host: EngineHost) => Promise<T>,
+): Promise<T> {
+  throwIfAborted(signal);
+  await using host = await EngineHost.create(plan, listener);
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(cancelled());
+  signal?.addEventListener('abort', abort, {once: true});
+  try {
+    throwIfAborted(signal);
+    return await Promise.race([use(host), aborted.promise]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The status of a run that ended. Errors: machine-failed when it crashed */
+export function statusOf(end: MachineEnd): number {
+  if (end.kind === 'powered-off') return end.status;
+  throw new ManagerError('machine-failed', end.reason, 'This is a bug in Vivarium or in what the machine runs.');
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw cancelled();
+}
+
+function cancelled(): ManagerError {
+  return new ManagerError('cancelled', 'The run was cancelled.', 'Nothing of it is left.');
+}
