@@ -25,6 +25,8 @@ const SOURCE = `
   }, description);
   parentPort.on('message', ({offset, value}) => {
     registers.write(offset, 4, value);
+    Atomics.add(bell, 1, 1);
+    Atomics.notify(bell, 1);
     parentPort.postMessage('written');
   });
 `;
@@ -32,9 +34,17 @@ const SOURCE = `
 /** One more thread that writes a device's registers. */
 export class HartThread implements AsyncDisposable {
   readonly #worker: Worker;
+  // Cell 0 counts doorbells answered, cell 1 writes finished.
+  readonly #bell: Int32Array<SharedArrayBuffer>;
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, bell: Int32Array<SharedArrayBuffer>) {
     this.#worker = worker;
+    this.#bell = bell;
+  }
+
+  /** Blocks this thread until the hart has finished a write, or gives up: true when it is still held. */
+  isHeldFor(timeoutMs: number): boolean {
+    return Atomics.wait(this.#bell, 1, 0, timeoutMs) === 'timed-out';
   }
 
   /** Starts the thread. Its doorbell calls `context.onDoorbell` in this one. */
@@ -46,7 +56,7 @@ export class HartThread implements AsyncDisposable {
       platform: 'node',
       format: 'cjs',
     });
-    const bell = new Int32Array(new SharedArrayBuffer(4));
+    const bell = new Int32Array(new SharedArrayBuffer(8));
     const worker = new Worker(outputFiles[0]!.text, {
       eval: true,
       workerData: {state: context.state.buffer, bell, description},
@@ -57,7 +67,7 @@ export class HartThread implements AsyncDisposable {
       Atomics.add(bell, 0, 1);
       Atomics.notify(bell, 0);
     });
-    return new HartThread(worker);
+    return new HartThread(worker, bell);
   }
 
   /** Writes a register on the hart's thread; resolves when the hart has gone on. */

@@ -22,7 +22,7 @@ import {
   VIRTQ_AVAIL_F_NO_INTERRUPT,
 } from './layout.js';
 
-/** Cells of `QueueEnvironment.cursor`: next avail index, next used index, used index at the last interrupt + 1 (0 = none). */
+/** Cells of `QueueEnvironment.cursor`: next avail index, next used index, used index when the driver's wish was last looked at + 1 (0 = never). */
 export const CURSOR_CELLS = 3;
 const NEXT_AVAIL = 0;
 const NEXT_USED = 1;
@@ -145,9 +145,7 @@ export class SplitQueue {
     this.#cursor[NEXT_USED] = after;
     Atomics.store(this.#memory.u16, this.#usedCell + 1, after);
     this.#memory.markWritten(this.#addresses.used + 2, 2);
-    if (!this.#wantsInterrupt(after)) return;
-    this.#cursor[SIGNALLED] = after + 1;
-    this.#environment.interrupt();
+    if (this.#wantsInterrupt(after)) this.#environment.interrupt();
   }
 
   /** `push` and `publish` in one, for a device that answers one chain at a time. */
@@ -184,6 +182,8 @@ export class SplitQueue {
       return (Atomics.load(this.#memory.u16, this.#availCell) & VIRTQ_AVAIL_F_NO_INTERRUPT) === 0;
     }
     const signalled = this.#cursor[SIGNALLED]!;
+    // Moves with every look, not with every interrupt: a driver that polls through 2^16 chains must not wrap it.
+    this.#cursor[SIGNALLED] = after + 1;
     if (signalled === 0) return true;
     const event = Atomics.load(this.#memory.u16, this.#availCell + 2 + this.size);
     return needsEvent(event, after, signalled - 1);

@@ -152,6 +152,7 @@ describe('a disk', () => {
       open = resolve;
     });
     queue.add(header(IN), {write: 512}, status);
+    const statusByte = driver.memory.bytes(queue.allocate(0) - 16, 1)!.fill(0xff);
     driver.notify(0);
     const ended = driver.host[Symbol.asyncDispose]();
     let isEnded = false;
@@ -162,7 +163,7 @@ describe('a disk', () => {
     expect([isEnded, disk.isClosed]).toEqual([false, false]);
     open();
     await ended;
-    expect([disk.isClosed, queue.usedIndex]).toEqual([true, 0]);
+    expect([disk.isClosed, queue.usedIndex, statusByte[0]]).toEqual([true, 0, 0xff]);
     expect(device.drain()).toBeUndefined();
   });
 

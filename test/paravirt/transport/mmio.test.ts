@@ -257,6 +257,9 @@ describe('a virtio-mmio device', () => {
     const first = new MmioDriver(new EchoDevice()).start();
     first.queues[0]!.add({read: Uint8Array.of(1)}, {write: 1});
     first.notify(0);
+    // A queue in use keeps its addresses in the saved state too.
+    first.write(0x030, 0);
+    first.writeQueueRegisters({size: 3, descriptors: 1, avail: 1, used: 1});
     const device = new EchoDevice();
     const second = new MmioDriver(device, first.memory);
     second.context.cells.set(first.context.cells);

@@ -151,6 +151,34 @@ describe('a split queue', () => {
     expect(counts.interrupts).toBe(2);
   });
 
+  it('interrupts for the very next chain when the driver asks for that', () => {
+    const {driver, queue, counts} = setUp();
+    for (let used = 0; used < 5; used++) {
+      driver.setUsedEvent(used);
+      driver.add({read: bytes(1)});
+      queue.complete(queue.pop()!);
+      expect(counts.interrupts).toBe(used + 1);
+    }
+  });
+
+  it('interrupts again after 2^16 chains for which the driver wanted none', () => {
+    const {driver, queue, counts} = setUp();
+    const use = () => {
+      driver.add({read: new Uint8Array(0)});
+      queue.complete(queue.pop()!);
+      driver.takeUsed();
+    };
+    use();
+    driver.setUsedEvent(0xffff);
+    for (let index = 0; index < 0xffff - 1; index++) use();
+    expect(counts.interrupts).toBe(1);
+    driver.setUsedEvent(0);
+    use();
+    driver.setUsedEvent(0);
+    use();
+    expect(counts.interrupts).toBe(2);
+  });
+
   it('without EVENT_IDX leaves the driver alone while it says so', () => {
     const {driver, queue, counts} = setUp({hasEventIndex: false});
     driver.setAvailFlags(1);
@@ -261,6 +289,17 @@ describe('a hostile chain breaks its queue and nothing else', () => {
     const {driver, queue, faults} = setUp();
     driver.writeDescriptor(at, 0, {address: at, length: 16, flags: INDIRECT});
     driver.writeDescriptor(driver.descriptors, 0, {address: at, length: 16, flags: INDIRECT});
+    driver.publish(0);
+    expect(queue.pop()).toBeUndefined();
+    expect(faults).toEqual(['indirect-nested']);
+  });
+
+  it('a table behind another entry of a table', () => {
+    const {driver, queue, faults} = setUp();
+    driver.writeDescriptor(at, 0, {address: at, length: 1, flags: NEXT, next: 1});
+    driver.writeDescriptor(at, 1, {address: at + 64, length: 16, flags: INDIRECT});
+    driver.writeDescriptor(at + 64, 0, {address: at, length: 1});
+    driver.writeDescriptor(driver.descriptors, 0, {address: at, length: 32, flags: INDIRECT});
     driver.publish(0);
     expect(queue.pop()).toBeUndefined();
     expect(faults).toEqual(['indirect-nested']);

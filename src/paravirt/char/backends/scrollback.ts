@@ -60,13 +60,10 @@ export class ScrollbackRing {
     if (neededBytes <= size || size === this.capacityBytes) return;
     let larger = size;
     while (larger < neededBytes && larger < this.capacityBytes) larger *= 2;
-    const kept = copyOut(this.#bytes, this.#startOffset, this.#endOffset);
-    this.#bytes = new Uint8Array(Math.min(larger, this.capacityBytes));
-    // Every byte goes where its offset belongs in the larger ring.
-    const at = this.#startOffset % this.#bytes.length;
-    const head = kept.subarray(0, this.#bytes.length - at);
-    this.#bytes.set(head, at);
-    this.#bytes.set(kept.subarray(head.length), 0);
+    const grown = new Uint8Array(Math.min(larger, this.capacityBytes));
+    // Nothing was dropped before the ring had its full size, so byte n of the stream is still byte n of the ring.
+    grown.set(this.#bytes);
+    this.#bytes = grown;
   }
 }
 
