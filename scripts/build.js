@@ -16,6 +16,23 @@ export const entries = {
   'engine-hart': 'src/engine/hart/worker-main.ts',
 };
 
+/** What every bundle of the project is made with. */
+export const bundleOptions = {
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  jsx: 'automatic',
+  sourcemap: true,
+  // Native addons and the development-only React inspector cannot be bundled; blessed finds files beside its own.
+  external: ['node-pty', 'react-devtools-core', 'blessed', 'blessed-contrib'],
+  define: {'process.env.NODE_ENV': '"production"'},
+  // CommonJS parts of the bundle still ask for `require`.
+  banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},
+  logLevel: 'error',
+};
+
 /**
  * Builds every entry into dist/. Throws with esbuild's message when a source does not compile; dist/ is then as before.
  * The new bundle is made beside the old one and takes its place at once, so that a `viv` started meanwhile has either.
@@ -59,23 +76,7 @@ async function bundle(outdir) {
       .map(([name, source]) => [name, join(root, source)])
       .filter(([, source]) => existsSync(source)),
   );
-  await esbuild.build({
-    entryPoints: points,
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    jsx: 'automatic',
-    sourcemap: true,
-    // Native addons and the development-only React inspector cannot be bundled; blessed finds files beside its own.
-    external: ['node-pty', 'react-devtools-core', 'blessed', 'blessed-contrib'],
-    define: {'process.env.NODE_ENV': '"production"'},
-    // CommonJS parts of the bundle still ask for `require`.
-    banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},
-    logLevel: 'error',
-  });
+  await esbuild.build({...bundleOptions, entryPoints: points, outdir});
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
