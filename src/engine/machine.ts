@@ -5,6 +5,7 @@
  *   created ──start──▶ running ⇄ paused ──▶ ended (power off, reboot, crash or dispose)
  */
 import {Worker} from 'node:worker_threads';
+import {type Assembly, assemble, deviceStateBytes, modelOf} from './assembly.js';
 import {buildDeviceTree} from './boot/device-tree.js';
 import {type BootPlan, type BootSpec, planBoot} from './boot/layout.js';
 import {buildInterpreter, HandlerSet} from './codegen/interpreter.js';
@@ -34,7 +35,6 @@ import {
 } from './memory/header.js';
 import {layoutMemory, type MemoryLayout, PAGE_BYTES, RAM_BASE} from './memory/layout.js';
 import {Ram} from './memory/ram.js';
-import {type Assembly, assemble, deviceStateBytes, modelOf} from './platform/assembly.js';
 import {Syscon} from './platform/syscon.js';
 
 export type {BootSpec} from './boot/layout.js';

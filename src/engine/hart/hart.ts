@@ -5,6 +5,8 @@
  * Generated code calls the runtime with the run state synced; a runtime function that changes where the hart goes on
  * sets the run state and the generated code reloads it.
  */
+
+import type {AssembledDevice} from '../assembly.js';
 import type {HandlerSet} from '../codegen/interpreter.js';
 import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lowering.js';
 import type {Bus} from '../memory/bus.js';
@@ -13,7 +15,6 @@ import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {Mmu} from '../mmu/mmu.js';
 import {ACCESS} from '../mmu/walk.js';
-import type {AssembledDevice} from '../platform/assembly.js';
 import {CodeCache} from './code-cache.js';
 import {CsrFile} from './csr-file.js';
 import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';

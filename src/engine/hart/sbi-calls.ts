@@ -2,9 +2,10 @@
  * The firmware side of a directly booted kernel: gives SBI extensions the machine to act on. One object per hart
  * thread; it acts on its own hart directly and on others through their shared blocks.
  */
+
+import type {AssembledDevice} from '../assembly.js';
 import type {GuestMemory} from '../contract.js';
 import {ATTENTION, ENDED, EXIT_KIND, EXIT_STATUS, RUN_STATE} from '../memory/header.js';
-import type {AssembledDevice} from '../platform/assembly.js';
 import {Uart16550} from '../platform/uart16550.js';
 import type {SbiCall, SbiHartState, SbiHost, SbiReply} from '../sbi/contract.js';
 import {createSbiReply, handleSbi} from '../sbi/handle-sbi.js';

@@ -3,6 +3,7 @@
  * this process may have; everything else arrives as the worker's data.
  */
 import {parentPort, workerData} from 'node:worker_threads';
+import {assemble} from '../assembly.js';
 import {HandlerSet} from '../codegen/interpreter.js';
 import {fusedSequences} from '../codegen/sequences.js';
 import type {DeviceModel, DevicePlan} from '../contract.js';
@@ -12,7 +13,6 @@ import {MachineClock} from '../memory/clock.js';
 import type {MemoryLayout} from '../memory/layout.js';
 import {RAM_BASE} from '../memory/layout.js';
 import {Ram} from '../memory/ram.js';
-import {assemble} from '../platform/assembly.js';
 import {Hart} from './hart.js';
 import {endMachine, SbiCalls} from './sbi-calls.js';
 import {HartState, viewMemory} from './state.js';

@@ -2,20 +2,20 @@
  * One thread's view of all devices of a machine: the same objects over the same shared cells on every hart thread and
  * on the I/O thread. Devices get their state slice, interrupt line, clock and doorbell here.
  */
-import type {DeviceContext, DeviceModel, DevicePlan, Doorbell, MmioRegion} from '../contract.js';
-import {EngineError} from '../error.js';
-import {MIP} from '../hart/csr-table.js';
-import {hartBlock, MTIMECMP} from '../hart/layout.js';
-import {kick, lower, raise} from '../hart/signals.js';
-import type {MemoryViews} from '../hart/state.js';
-import {externalBits} from '../hart/traps.js';
-import type {BusDevice} from '../memory/bus.js';
-import {Bus} from '../memory/bus.js';
-import type {MachineClock} from '../memory/clock.js';
-import {ATTENTION, DOORBELL_COUNTS, DOORBELLS, ENDED, MAX_DEVICES, RUN_STATE} from '../memory/header.js';
-import {aclint, createAclint} from './aclint.js';
-import {memoryMap} from './memory-map.js';
-import {createPlic, plic} from './plic.js';
+import type {DeviceContext, DeviceModel, DevicePlan, Doorbell, MmioRegion} from './contract.js';
+import {EngineError} from './error.js';
+import {MIP} from './hart/csr-table.js';
+import {hartBlock, MTIMECMP} from './hart/layout.js';
+import {kick, lower, raise} from './hart/signals.js';
+import type {MemoryViews} from './hart/state.js';
+import {externalBits} from './hart/traps.js';
+import type {BusDevice} from './memory/bus.js';
+import {Bus} from './memory/bus.js';
+import type {MachineClock} from './memory/clock.js';
+import {ATTENTION, DOORBELL_COUNTS, DOORBELLS, ENDED, MAX_DEVICES, RUN_STATE} from './memory/header.js';
+import {aclint, createAclint} from './platform/aclint.js';
+import {memoryMap} from './platform/memory-map.js';
+import {createPlic, plic} from './platform/plic.js';
 
 /** A device of this thread. */
 export interface AssembledDevice {
