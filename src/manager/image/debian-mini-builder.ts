@@ -1,5 +1,5 @@
 /** Builds an image of kind `debian-initramfs` into a folder: packages, kernel, initramfs, record. */
-import {mkdir, mkdtemp, open, rm, statfs, writeFile} from 'node:fs/promises';
+import {mkdtemp, open, rm, statfs, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {ManagerError} from '../protocol/errors.js';
 import {Apt} from './apt.js';
@@ -14,7 +14,7 @@ import type {LoadedRecipe} from './recipe.js';
 
 /** What a build works with. */
 export interface BuilderContext {
-  /** Packages and apt's state; outlives the build. */
+  /** An existing folder for packages and apt's state; outlives the build. */
   readonly aptFolder: string;
   readonly mirror: string | undefined;
   readonly keyring: string;
@@ -38,7 +38,6 @@ export async function buildDebianInitramfs(
   const {onProgress, signal} = context;
   const tools: PackageTools = {environment: context.environment, signal};
   const {suite, component} = recipe;
-  await mkdir(context.aptFolder, {recursive: true});
   const apt = await Apt.open({...context, folder: context.aptFolder, suite, component, architecture: 'riscv64'});
 
   const update = new StageProgress('update package lists', 'steps', 100, onProgress);
@@ -59,12 +58,13 @@ export async function buildDebianInitramfs(
   const scratch = await mkdtemp(join(folder, 'scratch-'));
   const unpack = new StageProgress('unpack', 'bytes', undefined, onProgress);
   const unpacked = await unpackKernelPackage(kernelPackage, scratch, tools, (bytes) => unpack.add(bytes));
+  await using modules = unpacked.modules;
   const busybox = await unpackBusybox(busyboxPackage, tools);
 
   new StageProgress('initramfs', 'steps', undefined, onProgress);
-  const bootModules = await unpacked.modules.withDependencies(recipe.modules.boot);
+  const bootModules = await modules.withDependencies(recipe.modules.boot);
   const bootNames = new Set(bootModules.map((module) => module.name));
-  const onDemand = await unpacked.modules.withDependencies(recipe.modules.onDemand);
+  const onDemand = await modules.withDependencies(recipe.modules.onDemand);
   const initrd = buildInitramfs({
     busybox,
     applets: findApplets(busybox),

@@ -1,5 +1,5 @@
 /** Takes files out of .deb packages through `dpkg-deb`, which comes with apt. */
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {ManagerError} from '../protocol/errors.js';
 import {aptFailure} from './apt-failure.js';
@@ -35,18 +35,20 @@ export async function visitPackage(
 }
 
 /**
- * Unpacks an .xz file. Node has no xz and the program `xz` need not be there, but dpkg-deb has it built in: wrapped as
+ * Unpacks the content of an .xz file. Node has no xz and the program `xz` need not be there, but dpkg-deb has it built in: wrapped as
  * the data member of a package, the file comes out unpacked.
  * Errors: package-broken, apt-missing, cancelled
  */
-export async function unpackXz(path: string, scratchFolder: string, tools: PackageTools): Promise<Uint8Array> {
+export async function unpackXz(packed: Uint8Array, scratchFolder: string, tools: PackageTools): Promise<Uint8Array> {
   const folder = await mkdtemp(join(scratchFolder, 'xz-'));
   try {
     const wrapped = join(folder, 'wrapped.deb');
-    await writeFile(wrapped, wrapAsPackage(await readFile(path)));
+    await writeFile(wrapped, wrapAsPackage(packed));
     const result = await runHostProcess('dpkg-deb', ['--fsys-tarfile', wrapped], tools);
     if (result.status !== 0)
-      throw /No space left/.test(result.stderr) ? aptFailure(result.stderr) : packageBroken(path, result.stderr.trim());
+      throw /No space left/.test(result.stderr)
+        ? aptFailure(result.stderr)
+        : packageBroken(wrapped, result.stderr.trim());
     return result.stdout;
   } finally {
     await rm(folder, {recursive: true, force: true});

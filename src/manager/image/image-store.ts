@@ -4,7 +4,7 @@
  *   CACHE/images/NAME/DIGEST-TIME/{kernel,initrd,image.json}   a build; the newest of the recipe's digest counts
  *   CACHE/images/.building-…/                                  a build under way; renamed when whole, else removed
  *   CACHE/apt/                                                 apt's private state and the fetched packages
- *   CACHE/build.lock                                           the process that builds
+ *   CACHE/apt/build.lock                                       the process that builds
  */
 import {mkdir, mkdtemp, open, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
@@ -195,11 +195,13 @@ export class ImageStore {
     signal: AbortSignal,
     report: ProgressListener,
   ): Promise<BuiltImage> {
-    const {cacheDir, mirror, keyring = DEBIAN_KEYRING, environment = process.env} = this.#options;
+    const {mirror, keyring = DEBIAN_KEYRING, environment = process.env} = this.#options;
     const {name} = loaded.recipe;
+    const aptFolder = join(this.#options.cacheDir, 'apt');
     await mkdir(this.#imagesDir, {recursive: true});
+    await mkdir(aptFolder, {recursive: true});
     const startedAtMs = Date.now();
-    await using _lock = await takeBuildLock(join(cacheDir, 'build.lock'), signal, () =>
+    await using _lock = await takeBuildLock(join(aptFolder, 'build.lock'), signal, () =>
       report({stage: 'waiting for another build', done: 0, unit: 'steps'}),
     );
     // Another process may have built it while this one waited.
@@ -210,7 +212,6 @@ export class ImageStore {
     const folder = await mkdtemp(join(this.#imagesDir, '.building-'));
     let image: BuiltImage | undefined;
     try {
-      const aptFolder = join(cacheDir, 'apt');
       await buildDebianInitramfs(folder, loaded, {aptFolder, mirror, keyring, environment, signal, onProgress: report});
       const old = await this.#buildFolders(name);
       await mkdir(join(this.#imagesDir, name), {recursive: true});

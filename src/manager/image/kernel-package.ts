@@ -1,5 +1,5 @@
 /** The kernel and its modules out of Debian's kernel package. */
-import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {type FileHandle, open} from 'node:fs/promises';
 import {join} from 'node:path';
 import {ManagerError} from '../protocol/errors.js';
 import {type PackageTools, unpackXz, visitPackage} from './debian-package.js';
@@ -22,7 +22,8 @@ export interface KernelModule extends ModuleInfo {
 }
 
 /**
- * Unpacks the kernel into memory and the modules into `scratchFolder`.
+ * Unpacks the kernel into memory and the modules into one file in `scratchFolder`, which is much faster than into some
+ * four thousand. Dispose the result's modules to close that file.
  * Errors: image-build-failed when the package holds no kernel; package-broken, disk-full, apt-missing, cancelled
  */
 export async function unpackKernelPackage(
@@ -35,8 +36,10 @@ export async function unpackKernelPackage(
   let version = '';
   const files = new Map<string, ModuleFile>();
   const builtIn = new Set<string>();
-  const folder = join(scratchFolder, 'modules');
-  await mkdir(folder, {recursive: true});
+  let storeBytes = 0;
+  const store = await open(join(scratchFolder, 'modules'), 'wx+');
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.use(store);
   await visitPackage(path, tools, async (entry) => {
     onBytes(entry.sizeBytes);
     if (entry.kind !== 'file') return;
@@ -47,11 +50,16 @@ export async function unpackKernelPackage(
     }
     const module = /^(?:usr\/)?lib\/modules\/[^/]+\/kernel\/(.*\/([A-Za-z0-9_-]+)\.ko(\.xz)?)$/.exec(entry.path);
     if (module !== null) {
-      const name = canonicalModuleName(module[2]!);
-      // Written under its bare name: the pattern above lets no slash or dot into it.
-      const file = join(folder, module[3] === undefined ? `${name}.ko` : `${name}.ko.xz`);
-      await writeFile(file, await entry.bytes());
-      files.set(name, {file, path: module[1]!});
+      const body = await entry.bytes();
+      await store.write(body, 0, body.length, storeBytes);
+      const isPacked = module[3] !== undefined;
+      files.set(canonicalModuleName(module[2]!), {
+        path: module[1]!,
+        isPacked,
+        offset: storeBytes,
+        sizeBytes: body.length,
+      });
+      storeBytes += body.length;
     }
     if (/^(?:usr\/)?lib\/modules\/[^/]+\/modules\.builtin$/.test(entry.path)) {
       for (const line of new TextDecoder().decode(await entry.bytes()).split('\n'))
@@ -64,16 +72,21 @@ export async function unpackKernelPackage(
       `The kernel package ${path} holds no kernel.`,
       'Check kernelPackage in the image recipe.',
     );
-  return {version, kernel, modules: new ModuleSource(files, builtIn, scratchFolder, tools)};
+  cleanup.move();
+  return {version, kernel, modules: new ModuleSource(store, files, builtIn, scratchFolder, tools)};
 }
 
+/** Where a module lies in the file of all modules. */
 interface ModuleFile {
-  readonly file: string;
   readonly path: string;
+  readonly isPacked: boolean;
+  readonly offset: number;
+  readonly sizeBytes: number;
 }
 
 /** Finds modules and what they need. */
-export class ModuleSource {
+export class ModuleSource implements AsyncDisposable {
+  readonly #store: FileHandle;
   readonly #files: ReadonlyMap<string, ModuleFile>;
   readonly #builtIn: ReadonlySet<string>;
   readonly #scratchFolder: string;
@@ -81,11 +94,13 @@ export class ModuleSource {
   readonly #loaded = new Map<string, KernelModule>();
 
   constructor(
+    store: FileHandle,
     files: ReadonlyMap<string, ModuleFile>,
     builtIn: ReadonlySet<string>,
     scratchFolder: string,
     tools: PackageTools,
   ) {
+    this.#store = store;
     this.#files = files;
     this.#builtIn = builtIn;
     this.#scratchFolder = scratchFolder;
@@ -110,6 +125,10 @@ export class ModuleSource {
     return [...ordered.values()];
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#store.close();
+  }
+
   async #load(name: string): Promise<KernelModule> {
     const known = this.#loaded.get(name);
     if (known !== undefined) return known;
@@ -120,8 +139,9 @@ export class ModuleSource {
         `The kernel package has no module ${name}.`,
         'Correct the modules in the image recipe.',
       );
-    const packed = await readFile(source.file);
-    const data = source.file.endsWith('.xz') ? await unpackXz(source.file, this.#scratchFolder, this.#tools) : packed;
+    const packed = new Uint8Array(source.sizeBytes);
+    await this.#store.read(packed, 0, source.sizeBytes, source.offset);
+    const data = source.isPacked ? await unpackXz(packed, this.#scratchFolder, this.#tools) : packed;
     const module: KernelModule = {...describe(name, data), path: source.path, data, packed};
     this.#loaded.set(name, module);
     return module;

@@ -166,7 +166,7 @@ async function listFolder(folder: string): Promise<string[]> {
 }
 
 /** Raise it when the builder makes something else of the same recipe. */
-const BUILDER_VERSION = 1;
+const BUILDER_VERSION = 2;
 
 function digestOf(recipe: Recipe, files: readonly GuestFile[]): string {
   const hash = createHash('sha256').update(JSON.stringify([BUILDER_VERSION, recipe]));
