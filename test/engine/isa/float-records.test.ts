@@ -1,9 +1,10 @@
-import {describe, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {dInstructions} from '../../../src/engine/isa/d.js';
 import {fInstructions} from '../../../src/engine/isa/f.js';
 import {runUnderQemu} from '../../support/guest-program.js';
 import {recordFunctions} from '../../support/record-lowering.js';
 import {SeededRandom} from '../../support/seeded-random.js';
+import {describeWith} from '../../support/tools.js';
 import {type Case, cases} from '../softfloat/cases.js';
 import {floatRows, randomInteger} from '../softfloat/operands.js';
 import {passesOf, RESULT_BYTES, referenceProgram, type Tables} from '../softfloat/reference.js';
@@ -29,7 +30,7 @@ const all: readonly Case[] = [
   }),
 ];
 
-describe('floating-point records', () => {
+describeWith(['qemu-riscv64'], 'floating-point records', () => {
   const random = new SeededRandom(731);
   const functions = recordFunctions(
     [...fInstructions, ...dInstructions].filter(({format}) => format === 'R' || format === 'R4'),

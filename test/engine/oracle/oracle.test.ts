@@ -1,9 +1,10 @@
 import {inspect} from 'node:util';
-import {describe, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import type {Instruction} from '../../../src/engine/isa/instruction.js';
 import {instructions} from '../../../src/engine/isa/instructions.js';
 import {runBare} from '../../support/bare-machine.js';
 import {runUnderQemu} from '../../support/guest-program.js';
+import {describeWith} from '../../support/tools.js';
 import {firstDifference} from './difference.js';
 import {type RandomProgram, randomProgram} from './generator.js';
 
@@ -38,7 +39,7 @@ async function whileBroken<T>(victim: string, impostor: string, body: () => Prom
   }
 }
 
-describe('random programs', () => {
+describeWith(['qemu-riscv64'], 'random programs', () => {
   it('end with the registers, flags and memory that qemu-riscv64 gives', async () => {
     let executed = 0;
     for (let i = 0; i < PROGRAMS; i++) {

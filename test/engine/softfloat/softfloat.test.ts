@@ -1,9 +1,10 @@
-import {describe, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {ModuleBuilder} from '../../../src/engine/codegen/wasm/module.js';
 import {softfloat} from '../../../src/engine/softfloat/softfloat.js';
 import {runUnderQemu} from '../../support/guest-program.js';
 import {instantiateWasm} from '../../support/instantiate-wasm.js';
 import {SeededRandom} from '../../support/seeded-random.js';
+import {describeWith} from '../../support/tools.js';
 import {type Case, cases} from './cases.js';
 import {floatRows, randomInteger} from './operands.js';
 import {passesOf, RESULT_BYTES, referenceProgram, type Tables} from './reference.js';
@@ -31,7 +32,7 @@ function registerOf(to: Case['to'], value: number | bigint): bigint {
   return BigInt.asUintN(64, BigInt(value));
 }
 
-describe('softfloat', () => {
+describeWith(['qemu-riscv64'], 'softfloat', () => {
   const functions = exactFunctions();
   const random = new SeededRandom(SEED);
   const rows = tables(random);
