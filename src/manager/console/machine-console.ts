@@ -6,7 +6,6 @@ import type {RunningMachine} from '../hypervisor/contract.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {ByteRing} from './byte-ring.js';
-import type {PseudoTerminal} from './pseudo-terminal.js';
 import {type PumpTarget, StreamPump} from './stream-pump.js';
 
 /** Who looks at a console, reached through its connection. */
@@ -14,6 +13,15 @@ export interface ViewerTarget extends PumpTarget {
   keyboardMoved(hasKeyboard: boolean): void;
   resized(size: TerminalSize): void;
   closed(): void;
+}
+
+/** The console's place in the host's own file system. */
+export interface ConsoleTerminal {
+  readonly path: string;
+  /** Never blocks; with nobody there the bytes are dropped. */
+  write(bytes: Uint8Array): void;
+  resize(size: TerminalSize): void;
+  close(): Promise<void>;
 }
 
 interface Viewer {
@@ -30,7 +38,7 @@ export class MachineConsole {
   #size: TerminalSize;
   #run: RunningMachine | undefined;
   #base = 0;
-  #terminal: PseudoTerminal | undefined;
+  #terminal: ConsoleTerminal | undefined;
 
   constructor(ring: ByteRing, size: TerminalSize) {
     this.ring = ring;
@@ -46,7 +54,7 @@ export class MachineConsole {
   }
 
   /** Gives the console its pseudo-terminal. */
-  setTerminal(terminal: PseudoTerminal): void {
+  setTerminal(terminal: ConsoleTerminal): void {
     this.#terminal = terminal;
   }
 
@@ -67,7 +75,7 @@ export class MachineConsole {
     this.ring.skipTo(this.#base + offset);
     this.ring.append(bytes);
     for (const {pump} of this.#viewers.values()) pump.pull();
-    this.#terminal?.pull();
+    this.#terminal?.write(bytes);
   }
 
   /** Adds a viewer; its bytes begin at `nextOffset`. */
@@ -122,10 +130,10 @@ export class MachineConsole {
   }
 
   /** The machine was removed. */
-  close(): void {
+  async close(): Promise<void> {
     for (const {target} of this.#viewers.values()) target.closed();
     this.#viewers.clear();
-    this.#terminal?.[Symbol.dispose]();
+    await this.#terminal?.close();
     this.#terminal = undefined;
   }
 
@@ -143,6 +151,7 @@ export class MachineConsole {
     if (size.columns === this.#size.columns && size.rows === this.#size.rows) return;
     this.#size = size;
     for (const {target} of this.#viewers.values()) target.resized(size);
+    this.#terminal?.resize(size);
     void this.#run?.resize(size).catch(ignoreGone);
   }
 }

@@ -1,7 +1,8 @@
 /** The daemon: its services put together, its start and its end. */
 import {randomUUID} from 'node:crypto';
 import {bundledEntry, packageFolder} from '../bundle.js';
-import {BuiltinDriver} from '../hypervisor/registry.js';
+import {BuiltinDriver} from '../hypervisor/builtin/driver.js';
+import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
 import {ManagerError} from '../protocol/errors.js';
@@ -197,7 +198,7 @@ async function assemble(
   const log = await EventLog.open(paths.events, settings.events.keptCount);
   const jobs = new JobService(settings.jobs.keptCount);
   const metrics = new MetricsService(settings.metrics.intervalMs);
-  const consoles = new ConsoleHub(settings.console, (id) => store.folder(id));
+  const consoles = new ConsoleHub(settings.console, (id) => store.folder(id), openPseudoTerminal);
   const images = new ImageService(openImageStore(paths, settings.images), jobs, log);
   const driver = new BuiltinDriver({
     runtimeFolder: paths.runtime,

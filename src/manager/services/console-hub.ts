@@ -3,8 +3,7 @@ import {randomUUID} from 'node:crypto';
 import {open} from 'node:fs/promises';
 import {join} from 'node:path';
 import {ByteRing} from '../console/byte-ring.js';
-import {MachineConsole, type ViewerTarget} from '../console/machine-console.js';
-import {PseudoTerminal} from '../console/pseudo-terminal.js';
+import {type ConsoleTerminal, MachineConsole, type ViewerTarget} from '../console/machine-console.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Settings} from '../settings/settings.js';
@@ -20,14 +19,22 @@ export interface AttachOptions {
   readonly maxReplayBytes: number;
 }
 
+/** Opens a pseudo-terminal, where the host has them. */
+export type TerminalOpener = (
+  size: TerminalSize,
+  onInput: (bytes: Uint8Array) => void,
+) => Promise<ConsoleTerminal | undefined>;
+
 /** See the module. */
 export class ConsoleHub {
   readonly #settings: Settings['console'];
   readonly #folderOf: (machineId: string) => string;
+  readonly #openTerminal: TerminalOpener;
   readonly #consoles = new Map<string, Promise<MachineConsole>>();
   readonly #viewers = new Map<string, MachineConsole>();
 
-  constructor(settings: Settings['console'], folderOf: (machineId: string) => string) {
+  constructor(settings: Settings['console'], folderOf: (machineId: string) => string, openTerminal: TerminalOpener) {
+    this.#openTerminal = openTerminal;
     this.#settings = settings;
     this.#folderOf = folderOf;
   }
@@ -64,7 +71,7 @@ export class ConsoleHub {
       void console.write(bytes).catch((thrown: unknown) => {
         if (!(thrown instanceof ManagerError)) throw thrown;
       });
-    const terminal = await PseudoTerminal.open(console.ring, onInput);
+    const terminal = await this.#openTerminal(console.size, onInput);
     if (terminal !== undefined) console.setTerminal(terminal);
     return terminal?.path;
   }
@@ -109,12 +116,12 @@ export class ConsoleHub {
     const console = await this.#consoles.get(machineId);
     this.#consoles.delete(machineId);
     for (const [viewerId, viewed] of this.#viewers) if (viewed === console) this.#viewers.delete(viewerId);
-    console?.close();
+    await console?.close();
   }
 
   /** Closes the pseudo-terminals. */
   async close(): Promise<void> {
-    for (const console of await Promise.all(this.#consoles.values())) console.close();
+    for (const console of await Promise.all(this.#consoles.values())) await console.close();
     this.#consoles.clear();
   }
 
