@@ -1,8 +1,9 @@
 /** The daemon: its services put together, its start and its end. */
 import {randomUUID} from 'node:crypto';
 import {bundledEntry, packageFolder} from '../bundle.js';
-import {BuiltinDriver} from '../hypervisor/builtin/driver.js';
+
 import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
+import {BuiltinDriver} from '../hypervisor/registry.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
 import {ManagerError} from '../protocol/errors.js';

@@ -23,7 +23,7 @@ export async function openPseudoTerminal(
       path: endpoint.address,
       write: (bytes) => endpoint.write(bytes),
       resize: ({columns, rows}) => endpoint.resize(columns, rows),
-      close: () => endpoint[Symbol.asyncDispose](),
+      close: async () => endpoint[Symbol.asyncDispose](),
     };
   } catch (thrown) {
     if (thrown instanceof ParavirtError && thrown.code === 'unavailable') return undefined;
