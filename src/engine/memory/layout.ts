@@ -74,7 +74,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
   if (ramBytes % PAGE_BYTES !== 0 || ramBytes < 1024 * 1024 || ramBytes > MAX_RAM_BYTES)
     throw new EngineError(
       'bad-spec',
-      `Guest memory must be whole pages from 1 MiB to ${MAX_RAM_BYTES / 1024 ** 2} MiB, not ${ramBytes} bytes.`,
+      `A machine has 1 MiB to ${MAX_RAM_BYTES / 1024 ** 2} MiB of memory in whole pages, not ${ramBytes / 1024 ** 2} MiB.`,
       'Choose another memory size.',
     );
   const pages = ramBytes / PAGE_BYTES;
