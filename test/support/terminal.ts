@@ -70,6 +70,11 @@ export class TerminalSession implements AsyncDisposable {
     return this.rows.join('\n');
   }
 
+  /** The emulated terminal, for pictures of its cells. */
+  get screen(): headless.Terminal {
+    return this.emulator;
+  }
+
   /** Where the cursor is. */
   get cursor(): {x: number; y: number} {
     const buffer = this.emulator.buffer.active;

@@ -19,8 +19,8 @@ describe('the first run', () => {
     await terminal.see('brave-otter  ● running');
     await terminal.see('~ # ');
     terminal.press('stty size\r');
-    // The pane of a 120×35 screen: 84 columns less its border, 33 rows less border and tabs.
-    await terminal.see('30 82');
+    // The pane of a 120×35 screen: 82 columns less its border, 33 rows less border and tabs.
+    await terminal.see('30 80');
   });
 
   test('a missing image is built with numbers shown, and Esc cancels it', async () => {

@@ -2,6 +2,7 @@
  * Composition root of the TUI: terminal, input, state, link to the manager, painters. Everything made here is
  * disposed here, in reverse order, however the TUI ends.
  */
+import {constants} from 'node:os';
 import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
@@ -32,6 +33,7 @@ import {loadSettings} from './settings.js';
 
 const NO_SAMPLES: readonly MachineSample[] = [];
 const TOAST_MS = 5000;
+const SLOW_CONNECT_MS = 8000;
 const RENDER_FPS = 30;
 
 /** Where the TUI runs and what it talks to. */
@@ -62,7 +64,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     sync();
   };
   const host = stack.use(
-    new HostTerminal(input, output, onResize, (signal) => ended.resolve(128 + signalNumber(signal))),
+    new HostTerminal(input, output, onResize, (signal) => ended.resolve(128 + constants.signals[signal])),
   );
   const compositor = stack.use(
     new Compositor({
@@ -214,11 +216,19 @@ export async function runTui(options: TuiOptions): Promise<number> {
     link = stack.use(new FleetLink(connected.client, store.getState, dispatch));
     await link.start();
   });
-  connecting.catch((error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error);
-    const hint = error instanceof Error && 'hint' in error ? String(error.hint) : '';
-    dispatch({type: 'connectionChanged', connection: {state: 'closed', message, hint}});
-  });
+  const slow = setTimeout(() => {
+    const message = 'The manager takes long to answer.';
+    const hint = 'Wait, or leave with q; viv doctor and the daemon log say more.';
+    dispatch({type: 'connectionChanged', connection: {state: 'connecting', message, hint}});
+  }, SLOW_CONNECT_MS);
+  stack.defer(() => clearTimeout(slow));
+  connecting
+    .finally(() => clearTimeout(slow))
+    .catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      const hint = error instanceof Error && 'hint' in error ? String(error.hint) : '';
+      dispatch({type: 'connectionChanged', connection: {state: 'closed', message, hint}});
+    });
   const status = await ended.promise;
   host.leave();
   const left = countInStates(store.getState(), 'running', 'paused', 'starting');
@@ -227,8 +237,4 @@ export async function runTui(options: TuiOptions): Promise<number> {
       `${left} ${left === 1 ? 'machine keeps' : 'machines keep'} running; viv shows ${left === 1 ? 'it' : 'them'} again.\n`,
     );
   return status;
-}
-
-function signalNumber(signal: NodeJS.Signals): number {
-  return {SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15}[signal as 'SIGHUP'] ?? 15;
 }

@@ -30,6 +30,7 @@ export class CliContext implements AsyncDisposable {
   private readonly manager: CliManager;
   private backend: Promise<Backend> | undefined;
   private readonly interrupt = new AbortController();
+  private hasListener = false;
 
   constructor(streams: CliStreams, manager: CliManager = REAL_MANAGER) {
     this.streams = streams;
@@ -52,16 +53,20 @@ export class CliContext implements AsyncDisposable {
     return this.manager.openEmbedded();
   }
 
-  /** Aborted when the person presses Ctrl-C or the program is told to end. */
+  /**
+   * Aborted when the person presses Ctrl-C or the program is told to end. Who asks for it ends in good order then; a
+   * command that never asks is ended at once.
+   */
   get interrupted(): AbortSignal {
+    this.hasListener = true;
     return this.interrupt.signal;
   }
 
-  /** Ends what listens to {@link interrupted}. Returns false when it was already asked once. */
+  /** Tells who listens to end. Returns false when nobody does, or was told before. */
   requestInterrupt(): boolean {
     const isFirst = !this.interrupt.signal.aborted;
     this.interrupt.abort();
-    return isFirst;
+    return isFirst && this.hasListener;
   }
 
   /** Prints lines to standard output. */

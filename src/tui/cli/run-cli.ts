@@ -1,3 +1,4 @@
+import {constants} from 'node:os';
 import {Command, CommanderError} from 'commander';
 import packageJson from '../../../package.json' with {type: 'json'};
 import {CliContext, type CliManager, type CliStreams, REAL_MANAGER} from './cli-context.js';
@@ -30,9 +31,9 @@ export async function runCli(
   manager: CliManager = REAL_MANAGER,
 ): Promise<number> {
   await using cli = new CliContext(streams, manager);
-  const interrupt = () => {
-    // The second Ctrl-C does not wait for anything any more.
-    if (!cli.requestInterrupt()) process.exit(130);
+  const interrupt = (signal: NodeJS.Signals) => {
+    // Nobody to tell, or told already: a second Ctrl-C does not wait for anything any more.
+    if (!cli.requestInterrupt()) process.exit(128 + constants.signals[signal]);
   };
   // A reader that left (`viv ls | head`) is no error of ours.
   const ignoreClosedPipe = (error: NodeJS.ErrnoException) => {

@@ -23,7 +23,8 @@ export function computeLayout(size: ScreenSize, focus: AppState['focus']): Layou
   if (columns < LIST_ONLY_COLUMNS) {
     return {list: {x: 0, y: 1, width: columns, height}, pane: undefined, content: undefined};
   }
-  const listWidth = Math.min(48, Math.max(32, Math.round(columns * 0.3)));
+  // At the default 120 columns this leaves the guest the 80 that programs expect.
+  const listWidth = Math.min(48, Math.max(32, Math.round(columns * 0.32)));
   const pane = {x: listWidth, y: 1, width: columns - listWidth, height};
   // Border left and right; above it the border and the tab row, below the border.
   const content = {x: pane.x + 1, y: pane.y + 2, width: pane.width - 2, height: Math.max(1, height - 3)};

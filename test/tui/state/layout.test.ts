@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {computeLayout} from '../../../src/tui/state/layout.js';
 
-test('the default screen gives the guest 82×30', () => {
-  expect(computeLayout({columns: 120, rows: 35}, 'list').content).toEqual({x: 37, y: 3, width: 82, height: 30});
+test('the default screen gives the guest 80×30', () => {
+  expect(computeLayout({columns: 120, rows: 35}, 'list').content).toEqual({x: 39, y: 3, width: 80, height: 30});
 });
 
 test('every rectangle lies on the screen, whatever its size', () => {

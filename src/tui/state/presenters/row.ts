@@ -8,9 +8,9 @@ import {memorySummary, stateLook} from './machine.js';
 import {formatPercent} from './units.js';
 
 const STATE_WIDTH = 8;
-const SPARK_WIDTH = 5;
+const SPARK_WIDTH = 4;
 const CPU_WIDTH = 5;
-const MEMORY_WIDTH = 6;
+const MEMORY_WIDTH = 5;
 
 /** A list row in pieces, so that each can have its colour. Together they are exactly `width` cells. */
 export interface MachineRow {
