@@ -1,25 +1,25 @@
 // Makes the README's picture: runs `viv` at a real pseudo-terminal with a home of its own, boots a machine, types a few
-// commands, and writes the screen as SVG. Usage: node scripts/screenshot.js [OUT.svg] [--graphs]
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+// commands, and writes the screen as SVG. Usage: node scripts/screenshot.js [OUT.svg] [--graphs] [--cache FOLDER]
+import {cp, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {parseArgs} from 'node:util';
 import {renderScreenSvg} from '../test/support/screen-svg.ts';
 import {TerminalSession} from '../test/support/terminal.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const args = process.argv.slice(2);
-const isGraphs = args.includes('--graphs');
-const out = args.find((arg) => !arg.startsWith('--')) ?? join(root, 'docs/screen.svg');
+const {values, positionals} = parseArgs({
+  options: {graphs: {type: 'boolean', default: false}, cache: {type: 'string'}},
+  allowPositionals: true,
+});
+const out = positionals[0] ?? join(root, 'docs/screen.svg');
 const BUILD_AND_BOOT_MS = 600_000;
 
 const home = await mkdtemp(join(tmpdir(), 'viv-shot-'));
-// An image that was built before is used when VIVARIUM_HOME names the home it is in.
-const env = {
-  VIVARIUM_HOME: process.env.VIVARIUM_HOME ?? join(home, 'home'),
-  VIVARIUM_RUNTIME: process.env.VIVARIUM_RUNTIME ?? join(home, 'run'),
-  COLORTERM: 'truecolor',
-};
+const env = {VIVARIUM_HOME: join(home, 'home'), VIVARIUM_RUNTIME: join(home, 'run'), COLORTERM: 'truecolor'};
+// The `cache` folder of another home saves building the image.
+if (values.cache !== undefined) await cp(values.cache, join(home, 'home', 'cache'), {recursive: true});
 
 /** Runs one command line of viv and resolves when it ended. */
 async function viv(...words) {
@@ -44,7 +44,7 @@ try {
   terminal.press('i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done\r');
   // Half a dozen seconds of load give the sparkline and the charts something to show.
   await terminal.until('to show load', (text) => /web-1 .*[1-9]\d%/.test(text), 60_000);
-  if (isGraphs) {
+  if (values.graphs) {
     terminal.press('\x1d2');
     await terminal.see(/CPU [1-9]\d*%/);
     await terminal.see('⠓⠒⠒');

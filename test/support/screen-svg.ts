@@ -72,7 +72,7 @@ function lookOf(cell: IBufferCell): Look {
   };
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
@@ -83,12 +83,16 @@ function runSvg(text: string, look: Look, column: number, row: number, cells: nu
   let svg = '';
   if (look.bg !== BACKGROUND)
     svg += `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${CELL_HEIGHT}" fill="${look.bg}"/>`;
-  if (text.trim() === '') return svg;
+  // Renderers differ in what they make of blanks at the ends: only what is between is text.
+  const shown = text.trim();
+  if (shown === '') return svg;
+  const lead = text.length - text.trimStart().length;
+  const shownCells = cells - (text.length - shown.length);
   const weight = look.isBold ? ' font-weight="bold"' : '';
   const opacity = look.isDim ? ' opacity="0.6"' : '';
   // A stated length keeps columns in line where a font lacks a glyph and another one's is wider.
-  const length = ` textLength="${width.toFixed(1)}" lengthAdjust="spacingAndGlyphs"`;
-  return `${svg}<text x="${x.toFixed(1)}" y="${y + 13}" fill="${look.fg}"${weight}${opacity}${length}>${escape(text)}</text>`;
+  const length = ` textLength="${(shownCells * CELL_WIDTH).toFixed(1)}" lengthAdjust="spacingAndGlyphs"`;
+  return `${svg}<text x="${(x + lead * CELL_WIDTH).toFixed(1)}" y="${y + 13}" fill="${look.fg}"${weight}${opacity}${length}>${escapeXml(shown)}</text>`;
 }
 
 /** Renders the screen of an emulated terminal. */
@@ -110,7 +114,8 @@ export function renderScreenSvg(terminal: Terminal): string {
       const char = cell.getChars() || ' ';
       // Glyphs beyond Latin come from other fonts: one run each keeps the others' spacing.
       const isPlain = char <= '\u00ff';
-      const isSame = run.look && isPlain && run.text <= '\u00ff' && JSON.stringify(run.look) === JSON.stringify(look);
+      const isJoined = (isPlain && run.text <= '\u00ff') || (run.text.startsWith(char) && /^[─═█⠒⣀]/.test(char));
+      const isSame = run.look && isJoined && JSON.stringify(run.look) === JSON.stringify(look);
       if (isSame) {
         run.text += char;
         run.cells += cell.getWidth();
