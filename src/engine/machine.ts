@@ -198,8 +198,8 @@ export class Machine implements AsyncDisposable {
   /** Resolves when every hart stands still; guest time stands still too. */
   async pause(): Promise<void> {
     const {i32} = this.#views;
-    if (Atomics.compareExchange(i32, RUN_STATE >> 2, RUNNING, PAUSED) !== RUNNING) return;
-    for (let hart = 0; hart < this.#layout.hartCount; hart++) kick(this.#views, hart);
+    if (Atomics.compareExchange(i32, RUN_STATE >> 2, RUNNING, PAUSED) === RUNNING)
+      for (let hart = 0; hart < this.#layout.hartCount; hart++) kick(this.#views, hart);
     for (;;) {
       const parked = Atomics.load(i32, PARKED >> 2);
       if (parked >= this.#layout.hartCount || Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) break;
@@ -207,7 +207,8 @@ export class Machine implements AsyncDisposable {
       const wait = Atomics.waitAsync(i32, PARKED >> 2, parked, 100);
       if (wait.async) await wait.value;
     }
-    this.#clock.stop();
+    // Whoever resumed meanwhile wants time to run.
+    if (Atomics.load(i32, RUN_STATE >> 2) === PAUSED) this.#clock.stop();
   }
 
   resume(): void {

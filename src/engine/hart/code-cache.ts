@@ -7,6 +7,8 @@
  *
  * Staleness: a page's generation counts up when it is written through a write-TLB entry or by DMA made after its code
  * was decoded. Only `fence.i` (and remote ones) compare generations and drop what is stale, as the architecture allows.
+ * With several harts, one of them may be just making a store to the page through an entry it looked up before a slot
+ * was taken; until each other hart has come to a boundary (or sleeps) the slot is *unsettled*, and `fence.i` drops it.
  */
 import {HANDLER, type HandlerSet, opImmediate} from '../codegen/interpreter.js';
 import {OP_FIELD} from '../codegen/interpreter-lowering.js';
@@ -14,7 +16,7 @@ import type {OperandFiles} from '../isa/instruction.js';
 import {CODE_WRITES} from '../memory/header.js';
 import {CODE_SLOTS, PAGE_BYTES, SLOT_BYTES} from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
-import {F, SINK, X} from './layout.js';
+import {BOUNDARY, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
 import type {HartState} from './state.js';
 
 /** Decoded pages of one hart. */
@@ -34,6 +36,8 @@ export class CodeCache {
   readonly #single = new Int32Array(PAGE_BYTES / 2 + 1);
   #next = 0;
   #seenWrites = 0;
+  /** Boundaries of the other harts when a slot was taken, by slot. */
+  readonly #unsettled = new Map<number, readonly number[]>();
 
   constructor(state: HartState, set: HandlerSet) {
     this.#state = state;
@@ -59,6 +63,7 @@ export class CodeCache {
     Atomics.or(views.u8, layout.pageFlags + page, PAGE_FLAG.code);
     this.#generationOf[slot] = Atomics.load(views.i32, (layout.generations >> 2) + page);
     this.decodedPages++;
+    if (layout.hartCount > 1) this.#unsettled.set(slot, this.#boundaries());
     return {ops: this.#slots + slot * SLOT_BYTES, isNew: true, isEvicted};
   }
 
@@ -66,10 +71,10 @@ export class CodeCache {
   dropStale(): boolean {
     const {views, layout} = this.#state;
     const writes = Atomics.load(views.i32, CODE_WRITES >> 2);
-    if (writes === this.#seenWrites) return false;
+    let isAny = this.#dropUnsettled();
+    if (writes === this.#seenWrites) return isAny;
     this.#seenWrites = writes;
     const generations = layout.generations >> 2;
-    let isAny = false;
     for (let slot = 0; slot < CODE_SLOTS; slot++) {
       const page = this.#pageOf[slot]!;
       if (page === -1 || Atomics.load(views.i32, generations + page) === this.#generationOf[slot]) continue;
@@ -77,6 +82,29 @@ export class CodeCache {
       this.droppedPages++;
       isAny = true;
     }
+    return isAny;
+  }
+
+  #boundaries(): readonly number[] {
+    const {views, layout} = this.#state;
+    return Array.from({length: layout.hartCount}, (_, hart) =>
+      Atomics.load(views.i32, (hartBlock(hart) + BOUNDARY) >> 2),
+    );
+  }
+
+  #dropUnsettled(): boolean {
+    if (this.#unsettled.size === 0) return false;
+    const {views, id} = this.#state;
+    const now = this.#boundaries();
+    const isAsleep = now.map((_, hart) => views.f64[(hartBlock(hart) + IDLE_SINCE) >> 3] !== 0);
+    let isAny = false;
+    for (const [slot, then] of this.#unsettled) {
+      if (now.every((count, hart) => hart === id || isAsleep[hart] || count !== then[hart])) continue;
+      this.#drop(slot);
+      this.droppedPages++;
+      isAny = true;
+    }
+    this.#unsettled.clear();
     return isAny;
   }
 
@@ -189,6 +217,7 @@ export class CodeCache {
   #drop(slot: number): void {
     this.#slotOf[this.#pageOf[slot]!] = 0;
     this.#pageOf[slot] = -1;
+    this.#unsettled.delete(slot);
     const ops = this.#slots + slot * SLOT_BYTES;
     this.#state.views.u8.fill(0, ops, ops + SLOT_BYTES);
   }

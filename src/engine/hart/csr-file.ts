@@ -4,7 +4,7 @@
 import {CSR_CODES} from '../codegen/interpreter-lowering.js';
 import type {Pmp} from '../mmu/pmp.js';
 import {type CsrEffect, type CsrRow, csrTable, MIP, SLOT} from './csr-table.js';
-import {ACC, INSTRET, LIMIT, OP, PENDING, PRIVILEGE} from './layout.js';
+import {ACC, EXTERNAL_SHIFT, INSTRET, OP, PENDING, PRIVILEGE, SOFTWARE_SEIP} from './layout.js';
 import type {HartState} from './state.js';
 import type {HartTimer} from './timer.js';
 
@@ -36,11 +36,15 @@ export class CsrFile {
     if (row.isAllowed && !row.isAllowed(this)) return 'illegal';
     const old = row.read(this);
     this.value = old;
-    if (!isWrite || !row.write) return 'none';
+    if (!isWrite) return 'none';
+    if (row.change) {
+      const set = operation === CSR_CODES.clear ? 0n : source;
+      const clear = operation === CSR_CODES.set ? 0n : operation === CSR_CODES.clear ? source : ~source;
+      return row.change(this, set, clear);
+    }
+    if (!row.write) return 'none';
     if (operation === CSR_CODES.write) return row.write(this, source);
-    // mip.SEIP reads as the external line or the software bit; set and clear act on the software bit alone.
-    const base = number === 0x344 ? old & ~BigInt(this.externalPending()) : old;
-    return row.write(this, operation === CSR_CODES.set ? base | source : base & ~source);
+    return row.write(this, operation === CSR_CODES.set ? old | source : old & ~source);
   }
 
   privilege(): number {
@@ -52,19 +56,22 @@ export class CsrFile {
     return this.state.i32(PENDING) & 0xfff;
   }
 
-  /** Bits of mip that a device holds up. */
-  externalPending(): number {
-    return (this.state.i32(PENDING) >> 16) & MIP.SEIP;
-  }
-
-  /** Writes the software-writable bits `mask` of mip. */
-  setSoftPending(value: number, mask: number): void {
+  /**
+   * Sets and clears software's bits of mip, touching no others: devices and other harts change theirs meanwhile. SEIP
+   * goes only when no device holds it up.
+   */
+  changePending(set: number, clear: number): void {
     const {i32} = this.state.views;
     const cell = this.state.cell(PENDING);
-    Atomics.or(i32, cell, value & mask);
-    // A bit that a device still asserts stays.
-    Atomics.and(i32, cell, ~(~value & mask) | this.externalPending());
-    this.state.setI32(LIMIT, -0x80000000);
+    const isSet = (set & MIP.SEIP) !== 0;
+    const isCleared = (clear & MIP.SEIP) !== 0;
+    for (;;) {
+      const old = Atomics.load(i32, cell);
+      let next = ((old | set) & ~clear) | (isSet ? SOFTWARE_SEIP : 0);
+      if (isCleared) next &= ~SOFTWARE_SEIP;
+      next |= (next >> EXTERNAL_SHIFT) & MIP.SEIP;
+      if (Atomics.compareExchange(i32, cell, old, next) === old) return;
+    }
   }
 
   /** Instructions retired before the current one. */

@@ -72,7 +72,7 @@ export const MENVCFG = {STCE: 1n << 63n, ADUE: 1n << 61n} as const;
 const ALL = (1n << 64n) - 1n;
 
 /** What a CSR write asks of the hart beyond storing a value. */
-export type CsrEffect = 'none' | 'access' | 'interrupts' | 'translation' | 'timer';
+export type CsrEffect = 'none' | 'access' | 'interrupts' | 'translation' | 'addressSpace';
 
 /** One CSR. `write` is missing where the number itself says read-only. */
 export interface CsrRow {
@@ -80,6 +80,8 @@ export interface CsrRow {
   readonly name: string;
   readonly read: (file: CsrFile) => bigint;
   readonly write?: (file: CsrFile, value: bigint) => CsrEffect;
+  /** Instead of `write` where other threads change bits of the same register: acts on the given bits alone. */
+  readonly change?: (file: CsrFile, set: bigint, clear: bigint) => CsrEffect;
   /** False when the present mode may not touch it although the number allows (then: illegal instruction). */
   readonly isAllowed?: (file: CsrFile) => boolean;
 }
@@ -146,29 +148,51 @@ const floatControl = (number: number, name: string, shift: number, width: number
   },
 });
 
-/** sie and sip show the delegated bits of mie and mip. */
-const supervisorView = (number: number, name: string, row: CsrRow, writable: bigint): CsrRow => ({
-  number,
-  name,
-  read: (file) => row.read(file) & file.state.csr(SLOT.mideleg),
-  write: (file, value) => {
-    const mask = file.state.csr(SLOT.mideleg) & writable;
-    return row.write!(file, (row.read(file) & ~mask) | (value & mask));
-  },
-});
-
 const mie = withEffect(plain(0x304, 'mie', SLOT.mie, M_INTERRUPTS), 'interrupts');
-const mip: CsrRow = {
-  number: 0x344,
-  name: 'mip',
-  read: (file) => BigInt(file.pending()),
+/** Shows and changes the delegated bits of mie. */
+const sie: CsrRow = {
+  number: 0x104,
+  name: 'sie',
+  read: (file) => file.state.csr(SLOT.mie) & file.state.csr(SLOT.mideleg),
   write: (file, value) => {
-    // With stimecmp in use STIP belongs to the timer.
-    const hasStimecmp = (file.state.csr(SLOT.menvcfg) & MENVCFG.STCE) !== 0n;
-    file.setSoftPending(Number(value), MIP.SSIP | MIP.SEIP | (hasStimecmp ? 0 : MIP.STIP));
+    const mask = file.state.csr(SLOT.mideleg) & S_INTERRUPTS;
+    file.state.setCsr(SLOT.mie, (file.state.csr(SLOT.mie) & ~mask) | (value & mask));
     return 'interrupts';
   },
 };
+/** mip or sip: the bits of `visible` show, those of `writable` change. */
+const pending = (
+  number: number,
+  name: string,
+  visible: (file: CsrFile) => bigint,
+  writable: (file: CsrFile) => bigint,
+): CsrRow => ({
+  number,
+  name,
+  read: (file) => {
+    file.timer.update();
+    return BigInt(file.pending()) & visible(file);
+  },
+  change: (file, set, clear) => {
+    const mask = writable(file);
+    file.changePending(Number(set & mask), Number(clear & mask));
+    return 'interrupts';
+  },
+});
+const mip = pending(
+  0x344,
+  'mip',
+  () => ALL,
+  // With stimecmp in use STIP belongs to the timer.
+  (file) =>
+    BigInt(MIP.SSIP | MIP.SEIP) | ((file.state.csr(SLOT.menvcfg) & MENVCFG.STCE) !== 0n ? 0n : BigInt(MIP.STIP)),
+);
+const sip = pending(
+  0x144,
+  'sip',
+  (file) => file.state.csr(SLOT.mideleg),
+  (file) => file.state.csr(SLOT.mideleg) & BigInt(MIP.SSIP),
+);
 
 const counter = (number: number, name: string, slot: number): CsrRow => ({
   number,
@@ -198,8 +222,9 @@ const satp: CsrRow = {
     const mode = value >> 60n;
     // An unsupported mode makes the whole write have no effect.
     if (mode !== 0n && (mode < 8n || mode > 10n)) return 'none';
+    const isSameMode = file.state.csr(SLOT.satp) >> 60n === mode;
     file.state.setCsr(SLOT.satp, value);
-    return 'translation';
+    return isSameMode ? 'addressSpace' : 'translation';
   },
 };
 
@@ -213,7 +238,7 @@ const stimecmp: CsrRow = {
   read: (file) => file.timer.stimecmp(),
   write: (file, value) => {
     file.timer.setStimecmp(value);
-    return 'timer';
+    return 'interrupts';
   },
 };
 
@@ -260,7 +285,7 @@ export const csrTable: readonly CsrRow[] = [
   ...range(29, (i) => userCounter(0xc03 + i, `hpmcounter${i + 3}`, 8n << BigInt(i), () => 0n)),
 
   status(0x100, 'sstatus', SSTATUS_READ, SSTATUS_WRITE),
-  supervisorView(0x104, 'sie', mie, S_INTERRUPTS),
+  sie,
   trapVector(0x105, 'stvec', SLOT.stvec),
   plain(0x106, 'scounteren', SLOT.scounteren, 0xffffffffn),
   withEffect(plain(0x10a, 'senvcfg', SLOT.senvcfg, ENVCFG_FIOM | ENVCFG_CBZE), 'access'),
@@ -268,7 +293,7 @@ export const csrTable: readonly CsrRow[] = [
   plain(0x141, 'sepc', SLOT.sepc, ~1n & ALL),
   plain(0x142, 'scause', SLOT.scause),
   plain(0x143, 'stval', SLOT.stval),
-  supervisorView(0x144, 'sip', mip, BigInt(MIP.SSIP)),
+  sip,
   stimecmp,
   satp,
 

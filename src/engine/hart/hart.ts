@@ -9,6 +9,7 @@
 import type {AssembledDevice} from '../assembly.js';
 import type {HandlerSet} from '../codegen/interpreter.js';
 import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lowering.js';
+import {isLong} from '../isa/decoder.js';
 import type {Bus} from '../memory/bus.js';
 import {hostNs, type MachineClock} from '../memory/clock.js';
 import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING} from '../memory/header.js';
@@ -124,6 +125,7 @@ export class Hart {
     const run = this.#run;
     if (!run) throw new Error('hart runs before it is linked');
     while (Atomics.load(i32, RUN_STATE >> 2) !== ENDED) {
+      Atomics.add(i32, state.cell(H.BOUNDARY), 1);
       this.#fold();
       Atomics.store(i32, state.cell(H.LIMIT), QUANTUM);
       this.#serveRequests();
@@ -136,23 +138,27 @@ export class Hart {
       }
       run(state.base);
     }
+    this.#fold();
   }
 
-  /** Sleeps until an interrupt is pending, a request comes or the machine stops. */
-  sleep(): void {
+  /** Sleeps until an interrupt is pending, a request comes or the machine stops; true when one is pending. */
+  sleep(): boolean {
     const {state} = this;
     const {i32} = state.views;
     const began = hostNs();
     state.setF64(H.IDLE_SINCE, began);
+    let isWoken: boolean;
     for (;;) {
       const wake = Atomics.load(i32, state.cell(H.WAKE));
       this.timer.update();
-      if (this.traps.hasWakeup() || this.#isWanted()) break;
+      isWoken = this.traps.hasWakeup();
+      if (isWoken || this.#isWanted()) break;
       const remaining = this.timer.untilNextNs() / 1e6;
       Atomics.wait(i32, state.cell(H.WAKE), wake, Math.min(Math.max(remaining, 0), 1e9));
     }
     state.setF64(H.IDLE_SINCE, 0);
     state.setF64(H.IDLE_NS, state.f64(H.IDLE_NS) + (hostNs() - began));
+    return isWoken;
   }
 
   /** Sets up the registers of a hart that starts in S-mode (HSM start, or the boot hart of a directly booted kernel). */
@@ -181,11 +187,15 @@ export class Hart {
     const fences = H.HartRequest.flushTlb | H.HartRequest.fenceI;
     const requests = Atomics.and(i32, cell, ~fences);
     if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.flushAll();
-    // Dropping code under the running op is safe only at a boundary: leave that to the run loop.
-    if ((requests & H.HartRequest.fenceI) !== 0) {
-      Atomics.or(i32, cell, H.HartRequest.fenceI);
-      this.state.setI32(H.LIMIT, -0x80000000);
-    }
+    if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
+  }
+
+  /** fence.i with the present op not run yet: its decoded form may be dropped, so it is entered anew. */
+  #fenceAnew(): void {
+    this.traps.locate();
+    this.traps.leaveOp(false);
+    this.setPc(this.traps.pcLow, this.traps.pcHigh);
+    this.fenceI();
   }
 
   #isWanted(): boolean {
@@ -207,20 +217,17 @@ export class Hart {
     const {i32} = state.views;
     const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
     if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.flushAll();
-    if ((requests & H.HartRequest.fenceI) !== 0) {
-      this.traps.locate();
-      this.traps.leaveOp(false);
-      this.setPc(this.traps.pcLow, this.traps.pcHigh);
-      this.#fold();
-      this.fenceI();
-    }
+    if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
     if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
     const began = hostNs();
     state.setF64(H.IDLE_SINCE, began);
-    Atomics.add(i32, PARKED >> 2, 1);
-    Atomics.notify(i32, PARKED >> 2);
-    while (Atomics.load(i32, RUN_STATE >> 2) === PAUSED) Atomics.wait(i32, RUN_STATE >> 2, PAUSED);
-    Atomics.sub(i32, PARKED >> 2, 1);
+    // Whoever pauses again before this hart is off the count must find it standing still.
+    do {
+      Atomics.add(i32, PARKED >> 2, 1);
+      Atomics.notify(i32, PARKED >> 2);
+      while (Atomics.load(i32, RUN_STATE >> 2) === PAUSED) Atomics.wait(i32, RUN_STATE >> 2, PAUSED);
+      Atomics.sub(i32, PARKED >> 2, 1);
+    } while (Atomics.load(i32, RUN_STATE >> 2) === PAUSED);
     state.setF64(H.IDLE_SINCE, 0);
     state.setF64(H.IDLE_NS, state.f64(H.IDLE_NS) + (hostNs() - began));
   }
@@ -271,6 +278,10 @@ export class Hart {
       this.traps.enter(CAUSE.fetchAccess, false, low, high, low, high);
       return;
     }
+    if (!mmu.isWholePageFetchable()) {
+      this.#fetchAlone(low, high, offset);
+      return;
+    }
     const page = Math.floor(offset / PAGE_BYTES);
     const slot = this.code.slotFor(page);
     if (slot.isEvicted) mmu.flushFetches();
@@ -287,33 +298,49 @@ export class Hart {
 
   /** An instruction whose halves lie in two pages: decoded into ops of its own each time it is reached. */
   #straddle(): void {
+    const {traps} = this;
+    const firstHalf = this.code.bitsAt(this.state.i32(H.OP)) & 0xffff;
+    traps.locate();
+    traps.leaveOp(false);
+    this.#placeAlone(traps.pcLow, traps.pcHigh, firstHalf);
+  }
+
+  /** An instruction of a page whose parts PMP treats differently: decoded alone, so that each fetch is checked. */
+  #fetchAlone(low: number, high: number, offset: number): void {
+    const {views, layout} = this.state;
+    this.#placeAlone(low, high, views.u16[(layout.ram + offset) >> 1]!);
+  }
+
+  /**
+   * Goes on at an instruction decoded into the ops of its own, whose first half is known. They stand at an odd page
+   * address, so that every jump out of them looks for its page.
+   */
+  #placeAlone(low: number, high: number, firstHalf: number): void {
     const {state, mmu} = this;
-    const {views} = state;
-    const op = state.i32(H.OP);
-    const firstHalf = this.code.bitsAt(op) & 0xffff;
-    const pageLow = state.i32(H.PAGE_PC);
-    const nextLow = (pageLow + PAGE_BYTES) | 0;
-    const nextHigh = (state.i32(H.PAGE_PC + 4) + (nextLow === 0 ? 1 : 0)) | 0;
-    if (!mmu.translate(nextLow, nextHigh, ACCESS.execute, 2)) {
-      this.traps.raise(mmu.cause, nextLow, nextHigh);
-      return;
+    const {u16} = state.views;
+    let bits = firstHalf;
+    if (isLong(firstHalf)) {
+      const nextLow = (low + 2) | 0;
+      const nextHigh = (high + (nextLow === 0 ? 1 : 0)) | 0;
+      const isMapped = mmu.translate(nextLow, nextHigh, ACCESS.execute, 2);
+      const offset = mmu.physical - RAM_BASE;
+      if (!isMapped || offset < 0 || offset >= state.layout.ramBytes) {
+        this.traps.enter(isMapped ? CAUSE.fetchAccess : mmu.cause, false, nextLow, nextHigh, low, high);
+        return;
+      }
+      bits |= u16[(state.layout.ram + offset) >> 1]! << 16;
     }
-    const offset = mmu.physical - RAM_BASE;
-    if (offset < 0 || offset >= state.layout.ramBytes) {
-      this.traps.raise(CAUSE.fetchAccess, nextLow, nextHigh);
-      return;
-    }
-    const bits = firstHalf | (views.u16[(state.layout.ram + offset) >> 1]! << 16);
-    const sequence = (views.u16[(op + OP_FIELD.sequence) >> 1]! << 16) >> 16;
     const own = this.#straddled;
+    const next = own + (isLong(firstHalf) ? 2 : 1) * OP_BYTES;
+    const pageOffset = low & (PAGE_BYTES - 1);
     this.#straddleBits = bits >>> 0;
-    this.code.write(own, bits, PAGE_BYTES - 2, 1);
-    this.code.writeContinuation(own + 2 * OP_BYTES, PAGE_BYTES + 1);
-    views.u16[(own + 2 * OP_BYTES + OP_FIELD.sequence) >> 1] = 1;
-    state.setI32(H.ACC, state.i32(H.ACC) + sequence);
-    state.setI32(H.PAGE_PC, pageLow | 1);
-    // Places the op at offset 0xffd of an odd page address: pc = page + 0xffe.
-    state.setI32(H.PAGE_OPS, own - (PAGE_BYTES - 3) * 8);
+    this.code.write(own, bits, pageOffset, 1);
+    this.code.writeContinuation(next, pageOffset + (isLong(firstHalf) ? 3 : 1));
+    u16[(next + OP_FIELD.sequence) >> 1] = 1;
+    state.setI32(H.PAGE_PC, (low & -PAGE_BYTES) | 1);
+    state.setI32(H.PAGE_PC + 4, high);
+    // The page address is one too high, so the op's offset in it is one too low.
+    state.setI32(H.PAGE_OPS, own - (pageOffset - 1) * 8);
     state.setI32(H.OP, own);
   }
 
@@ -369,28 +396,30 @@ export class Hart {
     switch (outcome) {
       case 'none':
         return 1;
-      case 'timer':
-        return 1;
       case 'access':
         this.mmu.updateMode();
-        this.#noticeInterrupts();
-        return 1;
+        return this.#noticeInterrupts() ? 2 : 1;
       case 'interrupts':
-        this.#noticeInterrupts();
-        return 1;
+        return this.#noticeInterrupts() ? 2 : 1;
+      case 'addressSpace':
+        this.mmu.flushAddressSpace(true);
+        this.mmu.updateMode();
+        return 2;
       case 'translation':
         this.timer.isStimecmpOn = this.#sbi !== undefined || (state.csr(SLOT.menvcfg) & MENVCFG.STCE) !== 0n;
+        this.timer.update();
         this.mmu.pmp.update();
-        if (number === 0x180) this.mmu.flushAddressSpace(true);
-        else this.mmu.flushAll();
+        this.mmu.flushAll();
         this.mmu.updateMode();
         return 2;
     }
   }
 
-  /** Makes the hart poll soon when an interrupt can be taken now. */
-  #noticeInterrupts(): void {
-    if (this.traps.pendingInterrupt() >= 0) this.state.setI32(H.LIMIT, -0x80000000);
+  /** Makes the hart poll at its next control transfer when an interrupt can be taken now; tells whether one can. */
+  #noticeInterrupts(): boolean {
+    if (this.traps.pendingInterrupt() < 0) return false;
+    this.state.setI32(H.LIMIT, -0x80000000);
+    return true;
   }
 
   #system(code: number): void {
@@ -445,9 +474,9 @@ export class Hart {
     this.traps.raise(privilege === 0 ? CAUSE.ecallU : privilege === 1 ? CAUSE.ecallS : CAUSE.ecallM, 0, 0);
   }
 
+  /** A sleep that ends for another reason than an interrupt leaves the hart at its WFI. */
   #wfi(): void {
-    this.skip(4);
-    this.sleep();
+    if (this.sleep()) this.skip(4);
     this.state.setI32(H.LIMIT, -0x80000000);
   }
 

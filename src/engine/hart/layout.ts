@@ -31,8 +31,13 @@ export const RESERVED_AT = 0x240;
 export const RESERVED_VALUE = 0x248;
 /** frm << 5 | fflags. */
 export const FCSR = 0x250;
-/** mip as one atomic word; devices and other harts set bits in it. */
+/**
+ * mip as one atomic word; devices and other harts set bits in it. Bits 25 and 27 repeat SEIP and MEIP as far as a device
+ * holds them up, bit 28 is SEIP as far as software does (mip shows both as one bit).
+ */
 export const PENDING = 0x254;
+export const EXTERNAL_SHIFT = 16;
+export const SOFTWARE_SEIP = 1 << 28;
 /** Counted up and notified to end a WFI. */
 export const WAKE = 0x258;
 /** Requests of other threads (see `HartRequest`), one bit each. */
@@ -56,6 +61,8 @@ export const IDLE_SINCE = 0x290;
 /** Supervisor and machine timer deadlines in ticks, as doubles (Infinity: never). */
 export const STIMECMP = 0x298;
 export const MTIMECMP = 0x2a0;
+/** Counted up each time the hart is between two instructions with nothing under way (i32, atomic). */
+export const BOUNDARY = 0x2a8;
 
 /** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
 export const CSRS = 0x300;

@@ -1,6 +1,8 @@
 /** How any thread of a machine reaches a hart: pending interrupts and requests, each one atomic store and a wake-up. */
-import {hartBlock, LIMIT, PENDING, REQUESTS, WAKE} from './layout.js';
+import {hartBlock, LIMIT, PENDING, REQUESTS, SOFTWARE_SEIP, WAKE} from './layout.js';
 import type {MemoryViews} from './state.js';
+
+const SEIP = 1 << 9;
 
 /** Makes a hart look at its requests and interrupts at its next control transfer, or at once when it sleeps. */
 export function kick(views: MemoryViews, hart: number): void {
@@ -16,9 +18,15 @@ export function raise(views: MemoryViews, hart: number, bits: number): void {
   if ((Atomics.or(views.i32, cell, bits) & bits) !== bits) kick(views, hart);
 }
 
-/** Clears bits of a hart's mip. */
+/** Clears bits of a hart's mip; SEIP stays while software holds it up. */
 export function lower(views: MemoryViews, hart: number, bits: number): void {
-  Atomics.and(views.i32, (hartBlock(hart) + PENDING) >> 2, ~bits);
+  const {i32} = views;
+  const cell = (hartBlock(hart) + PENDING) >> 2;
+  for (;;) {
+    const old = Atomics.load(i32, cell);
+    const next = (old & ~bits) | ((old & SOFTWARE_SEIP) !== 0 ? SEIP : 0);
+    if (Atomics.compareExchange(i32, cell, old, next) === old) return;
+  }
 }
 
 /** Asks something of a hart (bits of `HartRequest`). */

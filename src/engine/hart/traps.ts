@@ -4,7 +4,7 @@
  * Source: RISC-V Privileged ISA, chapters "Machine-Level" and "Supervisor-Level", sections on trap handling
  */
 import {MIP, SLOT} from './csr-table.js';
-import {ACC, OP, PAGE_OPS, PAGE_PC, PENDING, PRIVILEGE, RESERVED_AT} from './layout.js';
+import {ACC, EXTERNAL_SHIFT, LIMIT, OP, PAGE_OPS, PAGE_PC, PENDING, PRIVILEGE, RESERVED_AT} from './layout.js';
 import type {HartState} from './state.js';
 
 /** Exception causes. */
@@ -34,6 +34,9 @@ const MPP_SHIFT = 11;
 const MPRV = 1 << 17;
 const INTERRUPT_HIGH = 0x80000000 | 0;
 
+/** Traps between two looks at the clock: code that only traps retires nothing and would never reach its limit. */
+const TRAP_QUANTUM = 256;
+
 /** Interrupts by falling priority: MEI, MSI, MTI, SEI, SSI, STI. */
 const PRIORITY = [11, 3, 7, 9, 1, 5];
 
@@ -42,6 +45,7 @@ export class Traps {
   /** The pc of the last `locate`. */
   pcLow = 0;
   pcHigh = 0;
+  #untilLook = TRAP_QUANTUM;
   readonly #state: HartState;
   readonly #setPc: (low: number, high: number) => void;
   readonly #privilegeChanged: () => void;
@@ -85,6 +89,10 @@ export class Traps {
     const statusHigh = state.csrHigh(SLOT.mstatus);
     const high = isInterrupt ? INTERRUPT_HIGH : 0;
     state.setI32(RESERVED_AT, -1);
+    if (--this.#untilLook === 0) {
+      this.#untilLook = TRAP_QUANTUM;
+      state.setI32(LIMIT, -0x80000000);
+    }
     let vector: number;
     if (isDelegated) {
       state.setCsrHalves(SLOT.sepc, pcLow, pcHigh);
@@ -171,8 +179,8 @@ export class Traps {
   }
 }
 
-/** PENDING bits that a device holds up: the interrupt and its shadow (see `CsrFile.externalPending`). */
+/** PENDING bits that a device holds up: the interrupt and its repetition. */
 export function externalBits(isMachine: boolean): number {
   const bit = isMachine ? MIP.MEIP : MIP.SEIP;
-  return bit | (bit << 16);
+  return bit | (bit << EXTERNAL_SHIFT);
 }

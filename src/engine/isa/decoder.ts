@@ -12,9 +12,7 @@ export function immediate(format: Format, bits: number): number {
     case 'S':
       return ((bits >> 25) << 5) | ((bits >>> 7) & 31);
     case 'B':
-      return (
-        ((bits >> 31) << 12) | ((bits << 4) & 0x800) | ((bits >>> 20) & 0x7e0) | ((bits >>> 7) & 0x1e)
-      );
+      return ((bits >> 31) << 12) | ((bits << 4) & 0x800) | ((bits >>> 20) & 0x7e0) | ((bits >>> 7) & 0x1e);
     case 'U':
       return bits & -4096;
     case 'J':

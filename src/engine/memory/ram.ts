@@ -10,11 +10,9 @@ export const PAGE_FLAG = {touched: 1, code: 2} as const;
 /** Marks a guest page (index from RAM's start) as about to be written: counted as touched, its decoded code stale. */
 export function markPageWritten(views: MemoryViews, layout: MemoryLayout, page: number): void {
   const at = layout.pageFlags + page;
-  const flags = views.u8[at]!;
-  if ((flags & PAGE_FLAG.touched) === 0) {
-    if ((Atomics.or(views.u8, at, PAGE_FLAG.touched) & PAGE_FLAG.touched) === 0)
-      Atomics.add(views.i32, TOUCHED_PAGES >> 2, 1);
-  }
+  // Read and modified in one step also where nothing changes: the step orders it against other harts' `CodeCache`.
+  const flags = Atomics.or(views.u8, at, PAGE_FLAG.touched);
+  if ((flags & PAGE_FLAG.touched) === 0) Atomics.add(views.i32, TOUCHED_PAGES >> 2, 1);
   if ((flags & PAGE_FLAG.code) !== 0) {
     Atomics.add(views.i32, (layout.generations >> 2) + page, 1);
     Atomics.add(views.i32, CODE_WRITES >> 2, 1);

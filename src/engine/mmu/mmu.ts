@@ -54,8 +54,8 @@ export class Mmu {
     this.#state = state;
     this.#bus = bus;
     this.#banks = state.layout.banks[state.id]!;
-    this.#walker = new PageWalker(state.views, state.layout.ram, state.layout.ramBytes);
     this.pmp = new Pmp(state);
+    this.#walker = new PageWalker(state.views, state.layout.ram, state.layout.ramBytes, this.pmp);
   }
 
   /** Reports every store to the 8 bytes at a physical address (HTIF's tohost); its page gets no write entries. */
@@ -116,6 +116,7 @@ export class Mmu {
     }
     const {i32} = this.#state.views;
     const index = (low >>> 12) & (TLB_ENTRIES - 1);
+    // Bank 0 is M-mode's, which knows no translation.
     for (let bank = 1; bank < BANKS; bank++) {
       for (let kind = 0; kind < 3; kind++) {
         const at = (this.#banks + bank * BANK_BYTES + kind * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
@@ -133,12 +134,19 @@ export class Mmu {
     }
   }
 
-  /** Forgets write translations of a guest page (index), so that the next store to it is noticed. */
+  /**
+   * Forgets write translations of a guest page (index), so that the next store to it is noticed: those of every hart,
+   * in their banks directly. A store they are in the midst of is not covered (see `CodeCache`).
+   */
   flushWritesTo(page: number): void {
+    for (const banks of this.#state.layout.banks) this.#flushWritesIn(banks, page);
+  }
+
+  #flushWritesIn(banks: number, page: number): void {
     const {i32} = this.#state.views;
     const host = this.#state.layout.ram + page * PAGE_BYTES;
     for (let bank = 0; bank < BANKS; bank++) {
-      let at = (this.#banks + bank * BANK_BYTES + ACCESS.write * TLB_BYTES) >> 2;
+      let at = (banks + bank * BANK_BYTES + ACCESS.write * TLB_BYTES) >> 2;
       for (let i = 0; i < TLB_ENTRIES; i++, at += TLB_ENTRY_BYTES / 4) {
         if (((i32[at]! + i32[at + 2]!) | 0) !== (host | 0)) continue;
         i32[at] = -1;
@@ -179,19 +187,24 @@ export class Mmu {
     const {layout, views} = this.#state;
     if (offset < 0 || offset >= layout.ramBytes) return -1;
     const page = Math.floor(offset / PAGE_BYTES);
-    if (access === ACCESS.write) markPageWritten(views, layout, page);
     const host = layout.ram + page * PAGE_BYTES;
     const pageAddress = RAM_BASE + page * PAGE_BYTES;
     const isWatched = access === ACCESS.write && Math.floor(this.#watched / PAGE_BYTES) * PAGE_BYTES === pageAddress;
     if (!isWatched && this.pmp.isUniform(pageAddress, PAGE_BYTES))
       this.#fill(access, low, high, host - (low & -PAGE_BYTES));
+    // Behind the fill: a hart that takes the page as code at this moment either sees the entry or gets the mark.
+    if (access === ACCESS.write) markPageWritten(views, layout, page);
     return host + (offset & (PAGE_BYTES - 1));
   }
 
   /** Makes a fetch entry: the ops of the page that was translated just before. */
   fillFetch(low: number, high: number, ops: number): void {
-    if (this.pmp.isUniform(this.physical - (low & (PAGE_BYTES - 1)), PAGE_BYTES))
-      this.#fill(ACCESS.execute, low, high, ops);
+    this.#fill(ACCESS.execute, low, high, ops);
+  }
+
+  /** True when PMP lets every instruction of the page that was translated just before be fetched like its first. */
+  isWholePageFetchable(): boolean {
+    return this.pmp.isUniform(Math.floor(this.physical / PAGE_BYTES) * PAGE_BYTES, PAGE_BYTES);
   }
 
   /** A load the TLB could not serve: host address of the bytes (maybe the scratch area), or -1 after a fault. */
@@ -214,7 +227,7 @@ export class Mmu {
     const from = base + SCRATCH;
     // Aligned stores are one access each, so that other harts never see half of one.
     if ((host & (bytes - 1)) !== 0) views.u8.copyWithin(host, from, from + bytes);
-    else if (bytes === 8) views.f64[host >> 3] = views.f64[from >> 3]!;
+    else if (bytes === 8) views.u64[host >> 3] = views.u64[from >> 3]!;
     else if (bytes === 4) views.i32[host >> 2] = views.i32[from >> 2]!;
     else if (bytes === 2) views.u16[host >> 1] = views.u16[from >> 1]!;
     else views.u8[host] = views.u8[from]!;

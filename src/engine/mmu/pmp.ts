@@ -37,7 +37,8 @@ export class Pmp {
       const permissions = config & 7;
       const isLocked = (config & 0x80) !== 0;
       if (mode === 0) regions.push(undefined);
-      else if (mode === 1) regions.push({start: previous, end: here, permissions, isLocked});
+      else if (mode === 1)
+        regions.push(previous < here ? {start: previous, end: here, permissions, isLocked} : undefined);
       else if (mode === 2) regions.push({start: here, end: here + 4, permissions, isLocked});
       else {
         const ones = trailingOnes(address);

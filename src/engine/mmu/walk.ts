@@ -5,6 +5,7 @@
  */
 import type {MemoryViews} from '../hart/state.js';
 import {RAM_BASE} from '../memory/layout.js';
+import {PMP_NEED, type Pmp} from './pmp.js';
 
 /** What an access does. */
 export const ACCESS = {read: 0, write: 1, execute: 2} as const;
@@ -13,6 +14,10 @@ export type Access = 0 | 1 | 2;
 
 /** Outcome of a walk. */
 export const WALK = {ok: 0, pageFault: 1, accessFault: 2} as const;
+
+const PTE_BYTES = 8;
+/** Page tables are read and written as S-mode would. */
+const SUPERVISOR = 1;
 
 const PTE_V = 1;
 const PTE_R = 2;
@@ -47,11 +52,13 @@ export class PageWalker {
   readonly #i32: Int32Array<SharedArrayBuffer>;
   readonly #ram: number;
   readonly #ramBytes: number;
+  readonly #pmp: Pmp;
 
-  constructor(views: MemoryViews, ram: number, ramBytes: number) {
+  constructor(views: MemoryViews, ram: number, ramBytes: number, pmp: Pmp) {
     this.#i32 = views.i32;
     this.#ram = ram;
     this.#ramBytes = ramBytes;
+    this.#pmp = pmp;
   }
 
   /** Translates the page of a virtual address. Returns one of `WALK`. */
@@ -67,6 +74,7 @@ export class PageWalker {
       const at = table + vpn * 8;
       const offset = at - RAM_BASE;
       if (offset < 0 || offset >= this.#ramBytes) return WALK.accessFault;
+      if (!this.#pmp.allows(at, PTE_BYTES, PMP_NEED.read, SUPERVISOR)) return WALK.accessFault;
       const index = (this.#ram + offset) >> 2;
       for (;;) {
         const pte = Atomics.load(this.#i32, index);
@@ -90,6 +98,7 @@ export class PageWalker {
         const wanted = PTE_A | (access === ACCESS.write ? PTE_D : 0);
         if ((pte & wanted) !== wanted) {
           if (!mode.setsAccessed) return WALK.pageFault;
+          if (!this.#pmp.allows(at, PTE_BYTES, PMP_NEED.write, SUPERVISOR)) return WALK.accessFault;
           if (Atomics.compareExchange(this.#i32, index, pte, pte | wanted) !== pte) continue;
         }
         this.isGlobal = isGlobal;
