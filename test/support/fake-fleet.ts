@@ -275,7 +275,14 @@ export class FakeFleet {
     }
     const running = this.machines.filter((one) => one.state === 'running' || one.state === 'paused');
     this.notify('metrics/sampled', {
-      host: {atMs, cpuPercent: 34, coreCount: 2, memoryUsedBytes: 2 * 2 ** 30, memoryTotalBytes: 16 * 2 ** 30},
+      // The host's load differs each time, so that a screen on which nothing else happens is seen to live.
+      host: {
+        atMs,
+        cpuPercent: 30 + (Math.floor(atMs / 100) % 10),
+        coreCount: 2,
+        memoryUsedBytes: 2 * 2 ** 30,
+        memoryTotalBytes: 16 * 2 ** 30,
+      },
       machines: running.map((one) => ({
         machineId: one.id,
         atMs,

@@ -111,15 +111,33 @@ export class KeyDecoder {
 
   /** Decodes what is complete after these bytes. */
   feed(bytes: Uint8Array): InputEvent[] {
-    for (const byte of bytes) this.pending.push(byte);
+    this.push(bytes);
     const events: InputEvent[] = [];
-    for (;;) {
+    for (let event = this.next(); event; event = this.next()) events.push(event);
+    return events;
+  }
+
+  /** Takes bytes in without decoding them yet. */
+  push(bytes: Uint8Array): void {
+    for (const byte of bytes) this.pending.push(byte);
+  }
+
+  /** Decodes one event, or returns `undefined` when what is left is unfinished. */
+  next(): InputEvent | undefined {
+    while (this.pending.length > 0) {
       const before = this.pending.length;
       const event = this.paste ? this.takePaste() : this.take();
-      if (event) events.push(event);
-      if (this.pending.length === 0 || this.pending.length === before) break;
+      if (event) return event;
+      if (this.pending.length === before) return undefined;
     }
-    return events;
+    return undefined;
+  }
+
+  /** Gives back the bytes that were not decoded. */
+  drain(): Uint8Array {
+    const rest = Uint8Array.from(this.pending);
+    this.pending = [];
+    return rest;
   }
 
   /** Ends an unfinished sequence: a lone ESC is the Esc key, anything else is dropped. */

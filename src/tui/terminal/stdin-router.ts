@@ -47,7 +47,6 @@ export class StdinRouter implements Disposable {
 
   /** Hands the keyboard to a guest until the detach chord or {@link leaveConsole}. */
   enterConsole(session: ConsoleSession): void {
-    this.emit(this.decoder.flush());
     this.session = session;
     this.scanner = new DetachScanner();
   }
@@ -88,17 +87,19 @@ export class StdinRouter implements Disposable {
   }
 
   private receiveKeys(chunk: Uint8Array): void {
-    this.emit(this.decoder.feed(chunk));
-    if (this.decoder.isPending) this.timer = setTimeout(() => this.emit(this.decoder.flush()), ESC_TIMEOUT_MS);
-  }
-
-  // A key can start a console session; what was typed behind it in the same chunk belongs to the guest.
-  private emit(events: readonly InputEvent[]): void {
-    for (const event of events) {
-      if (this.session && event.kind === 'key') {
-        const text = event.key === 'enter' ? '\r' : event.text;
-        if (text !== '') this.session.send(new TextEncoder().encode(text));
-      } else this.onEvent(event);
+    this.decoder.push(chunk);
+    for (let event = this.decoder.next(); event; event = this.decoder.next()) {
+      this.onEvent(event);
+      // That key gave the keyboard to a guest: what was typed behind it is the guest's, byte for byte.
+      if (this.session) {
+        const rest = this.decoder.drain();
+        if (rest.length > 0) this.receiveForGuest(this.session, rest);
+        return;
+      }
     }
+    if (this.decoder.isPending)
+      this.timer = setTimeout(() => {
+        for (const event of this.decoder.flush()) this.onEvent(event);
+      }, ESC_TIMEOUT_MS);
   }
 }

@@ -72,6 +72,13 @@ test('a key right behind Ctrl-] is a key of the list', () => {
   expect([detachedCount, events, sent]).toEqual([1, ['p'], '']);
 });
 
+test('what is typed right behind the key that opens a console is the guest’s', () => {
+  router[Symbol.dispose]();
+  router = new StdinRouter(source, () => enter());
+  type('\rls\x1b[A\xff\r\x1dj');
+  expect([sent, detachedCount]).toEqual(['ls\x1b[A\xff\r', 1]);
+});
+
 test('disposed, it listens no more', () => {
   router[Symbol.dispose]();
   expect(source.listenerCount('data')).toBe(0);
