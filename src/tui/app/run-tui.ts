@@ -192,7 +192,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     if (!screen) return {painters: [], overlays, cursor: undefined};
     const notice = Math.min(content.height, consoleNotice(state, content.width).length);
     const rect = {...content, y: content.y + notice, height: content.height - notice};
-    const at = state.focus === 'list' || overlay || notice > 0 ? undefined : screen.cursor;
+    const at = state.focus === 'list' || overlay ? undefined : screen.cursorIn(rect.height);
     const isInside = at && at.x < rect.width && at.y < rect.height;
     return {
       painters: [{rect, paint: (grid, target) => screen.paint(grid, target)}],

@@ -128,6 +128,12 @@ export class GuestScreen implements Disposable {
     return {x: Math.min(buffer.cursorX, this.terminal.cols - 1), y: buffer.cursorY};
   }
 
+  /** Where {@link paint} shows the cursor in a rectangle `height` rows high, or `undefined` while hidden. */
+  cursorIn(height: number): {readonly x: number; readonly y: number} | undefined {
+    const cursor = this.cursor;
+    return cursor && {x: cursor.x, y: cursor.y - this.rowsHiddenAbove(height)};
+  }
+
   /** The rows of the screen as text, trailing blanks cut. */
   get text(): string[] {
     const buffer = this.terminal.buffer.active;
@@ -137,13 +143,17 @@ export class GuestScreen implements Disposable {
     );
   }
 
-  /** Paints the screen, or with `scrolledBy` > 0 what lies that many lines above, into a rectangle. */
+  /**
+   * Paints the screen, or with `scrolledBy` > 0 what lies that many lines above, into a rectangle. Of a screen that is
+   * higher than the rectangle, the part that ends at the cursor is painted.
+   */
   paint(grid: CellGrid, rect: Rect, scrolledBy = 0): void {
     const buffer = this.terminal.buffer.active;
-    const top = Math.max(0, buffer.baseY - scrolledBy);
+    const hidden = this.rowsHiddenAbove(rect.height);
+    const top = Math.max(0, buffer.baseY - scrolledBy) + hidden;
     this.cell ??= buffer.getNullCell();
     for (let row = 0; row < rect.height; row++) {
-      const line = row < this.terminal.rows ? buffer.getLine(top + row) : undefined;
+      const line = row + hidden < this.terminal.rows ? buffer.getLine(top + row) : undefined;
       for (let column = 0; column < rect.width; column++) {
         const cell = line?.getCell(column, this.cell);
         if (!cell) {
@@ -159,6 +169,10 @@ export class GuestScreen implements Disposable {
         grid.set(rect.x + column, rect.y + row, char, isCut ? 1 : width, fg, bg, cellAttrs(cell));
       }
     }
+  }
+
+  private rowsHiddenAbove(height: number): number {
+    return Math.max(0, this.terminal.buffer.active.cursorY + 1 - height);
   }
 
   [Symbol.dispose](): void {

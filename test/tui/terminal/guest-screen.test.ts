@@ -59,3 +59,11 @@ test('scrolled back it shows what lies above', async () => {
   screen.paint(grid, {x: 0, y: 0, width: 20, height: 4}, 2);
   expect(grid.rowText(0)).toBe('line 4');
 });
+
+test('in a rectangle that is too low it shows the rows up to the cursor', async () => {
+  const {screen} = await screenAfter((one) => one.write(bytes('one\r\ntwo\r\nthree')));
+  const grid = new CellGrid(20, 4);
+  screen.paint(grid, {x: 0, y: 0, width: 20, height: 2});
+  expect([grid.rowText(0), grid.rowText(1)]).toEqual(['two', 'three']);
+  expect(screen.cursorIn(2)).toEqual({x: 5, y: 1});
+});
