@@ -194,7 +194,8 @@ async function greet(socket: Socket): Promise<Opened> {
 }
 
 function isNobodyThere(thrown: unknown): boolean {
-  if (thrown instanceof ManagerError) return thrown.code === 'daemon-stopping';
+  // A daemon that is just dying still accepts, and hangs up before it answers.
+  if (thrown instanceof ManagerError) return thrown.code === 'daemon-unreachable';
   return thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ECONNREFUSED');
 }
 

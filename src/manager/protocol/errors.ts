@@ -11,7 +11,6 @@ export const errorCodes = [
   'version-mismatch',
   'daemon-unreachable',
   'daemon-already-running',
-  'daemon-stopping',
   'runtime-folder-unsafe',
   'path-too-long',
   'state-file-broken',

@@ -62,6 +62,7 @@ export class Channel implements Disposable {
   readonly #drainListeners = new Set<() => void>();
   readonly #ending = new AbortController();
   #pendingMessages = 0;
+  #undispatchedMessages = 0;
   #closeReason: CloseReason;
   #isClosed = false;
 
@@ -79,17 +80,13 @@ export class Channel implements Disposable {
     this.#connection = createMessageConnection(reader, writer, undefined, {
       messageStrategy: {
         handleMessage: async (message, next) => {
+          const isCounted = takesQueuePlace(message);
+          if (isCounted) this.#undispatchedMessages--;
           try {
             await next(message);
           } finally {
-            if (takesQueuePlace(message)) this.#countHandled();
+            if (isCounted) this.#countHandled();
           }
-        },
-      },
-      connectionStrategy: {
-        cancelUndispatched: (message, next) => {
-          this.#countHandled();
-          return next(message);
         },
       },
     });
@@ -101,7 +98,8 @@ export class Channel implements Disposable {
     socket.on('error', (error) => {
       this.#closeReason ??= error.message;
     });
-    socket.on('close', () => this.#close());
+    // What came before the end is still on its way through the library's queue, the answer to a last request too.
+    socket.on('close', () => setImmediate(() => this.#closeWhenDispatched()));
   }
 
   /** Bytes that wait for the peer to read them. */
@@ -123,6 +121,8 @@ export class Channel implements Disposable {
     this.#connection.onRequest(type.method, async (raw: unknown, token) => {
       const cancel = new AbortController();
       const subscription = token.onCancellationRequested(() => cancel.abort());
+      // A token that was cancelled before the request was dispatched never fires.
+      if (token.isCancellationRequested) cancel.abort();
       try {
         const params = type.params.safeParse(raw);
         if (!params.success) throw badRequest(type.method, params.error);
@@ -158,7 +158,8 @@ export class Channel implements Disposable {
     if (this.#isClosed) throw connectionLost(type.method);
     signal?.throwIfAborted();
     const source = new CancellationTokenSource();
-    const cancel = () => source.cancel();
+    // Later, since the library writes the request later: a cancellation that overtakes it would be forgotten.
+    const cancel = () => setImmediate(() => source.cancel());
     signal?.addEventListener('abort', cancel, {once: true});
     const closed = Promise.withResolvers<never>();
     const onClose = () => closed.reject(connectionLost(type.method));
@@ -221,6 +222,7 @@ export class Channel implements Disposable {
   }
 
   #countArrived(): void {
+    this.#undispatchedMessages++;
     this.#pendingMessages++;
     if (this.#pendingMessages > this.#bounds.maxPendingRequests) this.#socket.pause();
   }
@@ -233,6 +235,11 @@ export class Channel implements Disposable {
   #cut(reason: string): void {
     this.#closeReason ??= reason;
     this.#socket.destroy();
+  }
+
+  #closeWhenDispatched(): void {
+    if (this.#undispatchedMessages > 0 && !this.#isClosed) setImmediate(() => this.#closeWhenDispatched());
+    else this.#close();
   }
 
   #close(): void {

@@ -62,6 +62,11 @@ export class ConsoleHub {
     return opening;
   }
 
+  /** The process of `openFound` turned out to be gone: the console starts from the log instead. */
+  forgetFound(machineId: string): void {
+    this.#consoles.delete(machineId);
+  }
+
   /** Opens the pseudo-terminal of a machine that runs; its path, where there can be one. */
   async openTerminal(machineId: string): Promise<string | undefined> {
     const console = await this.open(machineId);

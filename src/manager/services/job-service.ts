@@ -64,6 +64,7 @@ export class JobService {
     const left = Promise.withResolvers<never>();
     const leave = () => left.reject(new ManagerError('cancelled', 'Nobody waits any more.', 'See `viv image ls`.'));
     signal?.addEventListener('abort', leave, {once: true});
+    if (signal?.aborted) leave();
     try {
       await Promise.race([entry.ended, left.promise]);
     } finally {

@@ -144,7 +144,10 @@ export class MachineRunner {
     fleet.apply(machine, 'start', {process});
     this.#runs.set(machine.id, Promise.withResolvers());
     const found = await machine.driver.find(machine.id, machine.folder, process, this.#listen(machine));
-    if ('end' in found) return this.#ended(machine, found.end);
+    if ('end' in found) {
+      consoles.forgetFound(machine.id);
+      return this.#ended(machine, found.end);
+    }
     fleet.apply(machine, 'started', {run: found, terminalPath: await consoles.openTerminal(machine.id)});
     if (found.isPaused) fleet.apply(machine, 'paused');
     console.setRun(found);

@@ -28,14 +28,20 @@ export class ConsoleLog implements AsyncDisposable {
     }
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#start();
   }
 
   /** Resolves when everything appended so far is written. */
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
+  }
+
+  #start(): void {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+      // Bytes that came while the file was being closed.
+      if (this.#pending.length > 0) this.#start();
+    });
   }
 
   async #write(): Promise<void> {

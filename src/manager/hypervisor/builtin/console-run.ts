@@ -30,7 +30,7 @@ export async function runConsole(run: ConsoleRun): Promise<number> {
     ),
   );
   const listener = {onOutput: (bytes: Uint8Array) => output.write(bytes), onRebooted: () => undefined};
-  return withEmbeddedHost({...run.plan, ports: []}, listener, run.signal, async (host) => {
+  return await withEmbeddedHost({...run.plan, ports: []}, listener, run.signal, async (host) => {
     held.host = host;
     run.onHost?.(host);
     if (run.stdin !== undefined) {
