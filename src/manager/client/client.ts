@@ -32,6 +32,9 @@ const RECONNECT_DELAYS_MS = [50, 100, 200, 500, 1000, 2000] as const;
 /** How often two clients that start the daemon at the same moment try before one of them reports failure. */
 const START_ATTEMPTS = 3;
 
+/** A daemon that has not greeted by then hangs; on a very busy host a greeting takes a second or two. */
+const GREETING_TIMEOUT_MS = 15_000;
+
 interface Subscription {
   readonly type: NotificationType;
   attach(channel: Channel): void;
@@ -181,15 +184,25 @@ function dial(path: string): Promise<Socket> {
 async function greet(socket: Socket): Promise<Opened> {
   const channel = new Channel(socket, defaultBounds);
   channel.listen();
+  const greeted = new AbortController();
   try {
     const params: z.input<typeof daemonHello.params> = {
       protocolVersion: PROTOCOL_VERSION,
       clientVersion: programVersion(),
     };
-    return {channel, daemon: await channel.request(daemonHello, params)};
+    const late = delay(GREETING_TIMEOUT_MS, undefined, {signal: greeted.signal, ref: false}).then(() => {
+      throw new ManagerError(
+        'daemon-hangs',
+        'The daemon does not answer.',
+        'Its messages are in daemon.log; end its process (vivd) and try again: machines keep running.',
+      );
+    });
+    return {channel, daemon: await Promise.race([channel.request(daemonHello, params), late])};
   } catch (thrown) {
     channel[Symbol.dispose]();
     throw thrown;
+  } finally {
+    greeted.abort();
   }
 }
 

@@ -10,6 +10,7 @@ export const errorCodes = [
   'not-greeted',
   'version-mismatch',
   'daemon-unreachable',
+  'daemon-hangs',
   'daemon-already-running',
   'runtime-folder-unsafe',
   'path-too-long',
