@@ -1,6 +1,7 @@
 import {resolve} from 'node:path';
 import {PassThrough, Writable} from 'node:stream';
 import type {Command} from 'commander';
+import {ManagerError} from '../../../manager/protocol/errors.js';
 import type {Job} from '../../../manager/protocol/job.js';
 import {MAX_HARTS} from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
@@ -101,11 +102,15 @@ async function runImage(
     );
   const typed = new PassThrough();
   const ended = new AbortController();
+  let isDetached = false;
   cli.interrupted.addEventListener('abort', () => ended.abort(), {once: true});
-  cli.note(`A throwaway ${image}; Ctrl-] or Enter ~ . discards it, exit ends it.`);
+  cli.note(`A throwaway ${image}; Ctrl-], Enter ~ . or poweroff discards it.`);
   using terminal = new RawConsole(cli.streams, {
     send: (bytes) => void typed.write(bytes),
-    detached: () => ended.abort(),
+    detached: () => {
+      isDetached = true;
+      ended.abort();
+    },
   });
   const shown = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -113,7 +118,7 @@ async function runImage(
       done();
     },
   });
-  return await embedded.runImage({
+  const running = embedded.runImage({
     ...base,
     command: [],
     stdin: typed,
@@ -126,4 +131,11 @@ async function runImage(
       onResize: (listener) => void stdout.on('resize', () => listener(stdout.columns ?? 80, stdout.rows ?? 24)),
     },
   });
+  try {
+    return await running;
+  } catch (error) {
+    // Leaving with the chord is how such a machine is meant to end.
+    if (isDetached && error instanceof ManagerError && error.code === 'cancelled') return 0;
+    throw error;
+  }
 }
