@@ -103,6 +103,7 @@ const WASM_PAGE = 65536;
 export class Machine implements AsyncDisposable {
   readonly memory: GuestMemory;
   readonly devices: readonly MachineDevice[];
+  /** Resolves when the machine has ended and no hart runs any more: counters and memory are final. */
   readonly exited: Promise<MachineExit>;
   readonly bootPlan: BootPlan;
   readonly #views: MemoryViews;
@@ -113,6 +114,8 @@ export class Machine implements AsyncDisposable {
   readonly #startedNs = hostNs();
   #finish: (exit: MachineExit) => void = () => {};
   #isEnded = false;
+  /** Hart threads that died rather than left their loop. */
+  #lostHarts = 0;
 
   private constructor(
     views: MemoryViews,
@@ -253,6 +256,18 @@ export class Machine implements AsyncDisposable {
     for (let hart = 0; hart < this.#layout.hartCount; hart++) kick(this.#views, hart);
     Atomics.add(i32, ATTENTION >> 2, 1);
     Atomics.notify(i32, ATTENTION >> 2);
+    void this.#finishWhenStill(exit);
+  }
+
+  async #finishWhenStill(exit: MachineExit): Promise<void> {
+    const {i32} = this.#views;
+    // A hart leaves within microseconds; the bound (two seconds) is for one that hangs in the host.
+    for (let patience = 20; patience > 0; patience--) {
+      const parked = Atomics.load(i32, PARKED >> 2);
+      if (parked + this.#lostHarts >= this.#layout.hartCount) break;
+      const wait = Atomics.waitAsync(i32, PARKED >> 2, parked, 100);
+      if (wait.async) await wait.value;
+    }
     this.#finish(exit);
   }
 
@@ -303,6 +318,7 @@ export class Machine implements AsyncDisposable {
       worker.on('message', ({reason, pc}: HartMessage) => this.#end({kind: 'crashed', reason, hart, pc}));
       worker.on('error', (error) => this.#end({kind: 'crashed', reason: String(error), hart, pc: this.#pcOf(hart)}));
       worker.on('exit', (code) => {
+        if (code !== 0) this.#lostHarts++;
         if (code !== 0) this.#end({kind: 'crashed', reason: `its thread ended (${code})`, hart, pc: this.#pcOf(hart)});
         else this.#readExit();
       });

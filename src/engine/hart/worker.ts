@@ -10,6 +10,7 @@ import type {DeviceModel, DevicePlan} from '../contract.js';
 import {Decoder} from '../isa/decoder.js';
 import {instructions} from '../isa/instructions.js';
 import {MachineClock} from '../memory/clock.js';
+import {PARKED} from '../memory/header.js';
 import type {MemoryLayout} from '../memory/layout.js';
 import {RAM_BASE} from '../memory/layout.js';
 import {Ram} from '../memory/ram.js';
@@ -77,6 +78,9 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
     };
     parentPort?.postMessage(message);
     end(EXIT.fault, 0);
+  } finally {
+    Atomics.add(views.i32, PARKED >> 2, 1);
+    Atomics.notify(views.i32, PARKED >> 2);
   }
 }
 

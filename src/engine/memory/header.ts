@@ -2,7 +2,7 @@
  * The machine's header page: what all threads agree on. Offsets are bytes from the start of memory.
  *
  *   0x00 run state (i32, atomic)            0x04 attention (i32, atomic: counts doorbells, notified)
- *   0x08 harts now parked (i32, atomic)     0x0c exit kind (i32)      0x10 exit status (i32)
+ *   0x08 harts standing still (i32, atomic)     0x0c exit kind (i32)      0x10 exit status (i32)
  *   0x14 touched pages (i32, atomic)        0x18 clock offset in ns (f64)   0x20 clock stopped at, ns (f64, <0 runs)
  *   0x28 writes to pages with code (i32)    0x40 doorbell words: one bit per device, then completion counters
  */
@@ -14,7 +14,7 @@ export const PAUSED = 1;
 export const ENDED = 2;
 /** Counted up and notified by every doorbell. */
 export const ATTENTION = 0x04;
-/** Harts parked because of PAUSED. */
+/** Harts parked because of PAUSED, or out of their loop for good. */
 export const PARKED = 0x08;
 /** 0 none, 1 power off, 2 reboot, 3 fault (the message follows over the worker's channel). */
 export const EXIT_KIND = 0x0c;
