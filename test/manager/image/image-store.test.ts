@@ -1,3 +1,4 @@
+import {execFileSync, spawnSync} from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -16,6 +17,15 @@ import type {BuildProgress} from '../../../src/manager/image/build-progress.js';
 import {imageCommandLine} from '../../../src/manager/image/image-record.js';
 import {builtInCatalogDir, ImageStore, type ImageStoreOptions} from '../../../src/manager/image/image-store.js';
 import {builtDebianMini, shareTestPackages} from '../../support/debian-mini.js';
+
+/** A disk of a few megabytes can be made by root only. */
+const canMount = (() => {
+  const probe = mkdtempSync(join(tmpdir(), 'viv-mount-'));
+  const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', probe]).status === 0;
+  if (isMounted) execFileSync('umount', [probe]);
+  rmSync(probe, {recursive: true});
+  return isMounted;
+})();
 
 const FETCH_TIMEOUT_MS = 600_000;
 
@@ -81,6 +91,30 @@ describe('ImageStore', () => {
       async (mirror) => {
         await expect(storeWith({mirror}).buildImage('debian-mini')).rejects.toMatchObject({code: 'bad-setting'});
       },
+    );
+  });
+
+  describe.skipIf(!canMount)('on a disk that fills up', () => {
+    it.each([
+      ['while apt works', 4],
+      ['before the packages are unpacked', 60],
+    ])(
+      'says so %s, and leaves no image behind',
+      async (_, megabytes) => {
+        const disk = join(folder, 'cache');
+        mkdirSync(disk);
+        execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', disk]);
+        try {
+          await expect(storeWith().buildImage('debian-mini')).rejects.toMatchObject({
+            code: 'disk-full',
+            hint: expect.stringContaining('Free'),
+          });
+          expect(imagesLeft()).toEqual([]);
+        } finally {
+          execFileSync('umount', [disk]);
+        }
+      },
+      FETCH_TIMEOUT_MS,
     );
   });
 
