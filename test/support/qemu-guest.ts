@@ -98,7 +98,9 @@ export class QemuGuest implements AsyncDisposable {
       '-chardev',
       `socket,id=c${index},path=${join(folder, `port${index}`)}`,
       '-device',
-      index === 0 ? 'virtconsole,chardev=c0' : `virtserialport,chardev=c${index},name=${name}`,
+      index === 0
+        ? 'virtconsole,bus=console.0,chardev=c0'
+        : `virtserialport,bus=ports.0,chardev=c${index},name=${name}`,
     ]);
     const child = spawn(
       'qemu-system-riscv64',
@@ -106,7 +108,8 @@ export class QemuGuest implements AsyncDisposable {
         ...['-M', 'virt', '-m', '256', '-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot'],
         ...['-kernel', options.image.kernelPath, '-initrd', options.image.initrdPath],
         ...['-append', options.commandLine, '-global', 'virtio-mmio.force-legacy=false'],
-        ...['-device', 'virtio-serial-device,max_ports=8', ...devices, ...(options.devices ?? [])],
+        ...['-device', 'virtio-serial-device,id=console,max_ports=1', '-device', 'virtio-serial-device,id=ports'],
+        ...[...devices, ...(options.devices ?? [])],
       ],
       {stdio: ['ignore', 'pipe', 'inherit']},
     );
