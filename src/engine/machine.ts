@@ -105,7 +105,8 @@ export class Machine implements AsyncDisposable {
   readonly devices: readonly MachineDevice[];
   /** Resolves when the machine has ended and no hart runs any more: counters and memory are final. */
   readonly exited: Promise<MachineExit>;
-  readonly bootPlan: BootPlan;
+  /** Address of a symbol of the firmware (`begin_signature` …); undefined for a kernel. */
+  readonly symbol: BootPlan['symbol'];
   readonly #views: MemoryViews;
   readonly #layout: MemoryLayout;
   readonly #clock: MachineClock;
@@ -128,7 +129,8 @@ export class Machine implements AsyncDisposable {
     this.#views = views;
     this.#layout = layout;
     this.#clock = clock;
-    this.bootPlan = plan;
+    // Not the plan: it holds the loaded files.
+    this.symbol = plan.symbol;
     this.#workers = workers;
     this.memory = new Ram(views, layout);
     this.devices = assembly.devices;

@@ -5,6 +5,7 @@
 import {spawn} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {assembleMachine} from '../../src/manager/hypervisor/builtin/assembly.js';
+import {machineEnvironment, v8Flags} from '../../src/manager/hypervisor/builtin/node-flags.js';
 import {median, run} from './process.js';
 
 /** The files of an image. */
@@ -39,7 +40,8 @@ export async function runGuest(image: BootImage): Promise<never> {
 
 /** Prints the boot ratio, the cost of an idle guest and the memory beyond what the guest touched. */
 export async function benchBoot(self: string, image: BootImage, rounds: number): Promise<void> {
-  const guestArgs = [self, '--guest', JSON.stringify(image)];
+  // As the daemon starts a machine process.
+  const guestArgs = [...v8Flags, self, '--guest', JSON.stringify(image)];
   const qemuArgs = [
     ...['-M', 'virt', '-m', String(MEMORY_BYTES / 1024 ** 2), '-display', 'none', '-serial', 'null'],
     ...['-kernel', image.kernelPath, '-initrd', image.initrdPath, '-append', image.commandLine],
@@ -49,7 +51,7 @@ export async function benchBoot(self: string, image: BootImage, rounds: number):
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    ours.push((await run(process.execPath, guestArgs, PROMPT)).milliseconds);
+    ours.push((await run(process.execPath, guestArgs, PROMPT, machineEnvironment())).milliseconds);
     theirs.push((await run('qemu-system-riscv64', qemuArgs, PROMPT)).milliseconds);
     process.stderr.write(`boot: round ${round + 1} of ${rounds} done\n`);
   }
@@ -61,7 +63,7 @@ export async function benchBoot(self: string, image: BootImage, rounds: number):
 }
 
 async function benchIdle(guestArgs: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, guestArgs, {stdio: ['ignore', 'pipe', 'inherit']});
+  const child = spawn(process.execPath, guestArgs, {env: machineEnvironment(), stdio: ['ignore', 'pipe', 'inherit']});
   try {
     let output = '';
     const until = (pattern: RegExp) =>

@@ -9,9 +9,14 @@ export interface Finished {
 }
 
 /** Runs a command. `until` ends it as soon as its output matches, and the time is taken then. */
-export function run(command: string, args: readonly string[], until?: RegExp): Promise<Finished> {
+export function run(
+  command: string,
+  args: readonly string[],
+  until?: RegExp,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Finished> {
   const began = performance.now();
-  const child = spawn(command, args, {stdio: ['pipe', 'pipe', 'inherit']});
+  const child = spawn(command, args, {env, stdio: ['pipe', 'pipe', 'inherit']});
   return new Promise((resolve, reject) => {
     let output = '';
     let seenAt: number | undefined;

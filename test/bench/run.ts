@@ -9,6 +9,8 @@ import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import {packageFolder} from '../../src/manager/bundle.js';
+import {builtInCatalogDir, ImageStore} from '../../src/manager/image/image-store.js';
+import {findPaths} from '../../src/manager/paths.js';
 import {type BootImage, benchBoot, runGuest} from './boot.js';
 import {benchKernels} from './kernels.js';
 
@@ -27,7 +29,8 @@ if (wants('kernels')) {
   if (!(await benchKernels(root, guests, rounds))) process.exitCode = 1;
 }
 if (wants('boot')) {
-  const viv = join(root, 'bin/viv');
-  const shown = execFileSync(process.execPath, [viv, 'image', 'build', 'debian-mini', '--json'], {encoding: 'utf8'});
-  await benchBoot(fileURLToPath(import.meta.url), JSON.parse(shown) as BootImage, rounds);
+  const images = new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: findPaths(process.env).cache});
+  const image = await images.buildImage('debian-mini', {onProgress: ({stage}) => process.stderr.write(`${stage}\n`)});
+  const {kernelPath, initrdPath, commandLine} = image;
+  await benchBoot(fileURLToPath(import.meta.url), {kernelPath, initrdPath, commandLine}, rounds);
 }

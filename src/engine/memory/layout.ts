@@ -39,8 +39,8 @@ export const OP_BYTES = 16;
 export const SLOT_OPS = PAGE_BYTES / 2 + 2;
 /** Stride of decoded pages. */
 export const SLOT_BYTES = SLOT_OPS * OP_BYTES;
-/** Decoded pages a hart keeps; the oldest is dropped when all are taken (33 MiB when every one is full). */
-export const CODE_SLOTS = 1024;
+/** Decoded pages a hart keeps; the oldest is dropped when all are taken (17 MiB when every one is full). */
+export const CODE_SLOTS = 512;
 /** Ops outside any page: the stub that goes to a new pc, and an instruction that straddles two pages. */
 const STRADDLE_BYTES = 4 * OP_BYTES;
 

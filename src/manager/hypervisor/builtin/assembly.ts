@@ -82,6 +82,7 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
         models: [...platformModels, virtioMmio],
       }),
     );
+    releaseFiles(boot);
     devices.forEach((device, slot) => {
       const index = platform.length + slot;
       const context = machine.devices[index]?.context;
@@ -142,6 +143,16 @@ async function readBoot(boot: BootFiles): Promise<BootSpec> {
     boot.initrdPath === undefined ? undefined : readWhole(boot.initrdPath),
   ]);
   return {kind: 'linux', kernel, commandLine: boot.commandLine, ...(initrd === undefined ? {} : {initrd})};
+}
+
+/** Gives the files' memory back now: they are in guest RAM, and an idle process collects no garbage for a long time. */
+function releaseFiles(boot: BootSpec): void {
+  const files = boot.kind === 'firmware' ? [boot.elf] : [boot.kernel, boot.initrd];
+  for (const file of files) {
+    // A small file's bytes may lie in a buffer shared with others.
+    if (file && file.byteLength === file.buffer.byteLength && file.buffer instanceof ArrayBuffer)
+      file.buffer.transfer(0);
+  }
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {

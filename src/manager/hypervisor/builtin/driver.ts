@@ -9,7 +9,7 @@ import {writeFileAtomic} from '../../store/atomic-file.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {Capabilities, HypervisorDriver, LaunchPlan, MachineEnd, RunListener, RunningMachine} from '../contract.js';
 import {type Launch, LINK_VERSION} from './link.js';
-import {machineNodeFlags} from './node-flags.js';
+import {machineEnvironment, machineNodeFlags} from './node-flags.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
 import {ProcessLink} from './process-link.js';
 
@@ -132,8 +132,7 @@ export class BuiltinDriver implements HypervisorDriver {
       return spawn(process.execPath, [...machineNodeFlags(launch, program, packageFolder), program, launchPath], {
         cwd: launch.folder,
         detached: true,
-        // Nothing of the user's environment is the guest machine's business.
-        env: {PATH: process.env['PATH'] ?? '', TZ: process.env['TZ'] ?? ''},
+        env: machineEnvironment(),
         stdio: ['ignore', 'pipe', log],
       });
     } finally {

@@ -9,9 +9,15 @@ import {dirname, join} from 'node:path';
 import type {Launch} from './link.js';
 
 /**
- * V8 flags of machine processes: the generated interpreter is large and hot from the first guest instruction.
+ * V8 flags of machine processes. Their JavaScript is a thin layer around generated code, so small heaps and few helper
+ * threads cost nothing; together with one malloc arena they save 36 MiB a machine (measured on an idle debian-mini).
  */
-export const v8Flags: readonly string[] = [];
+export const v8Flags: readonly string[] = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
+
+/** Environment of machine processes: nothing of the user's but what a program needs to start and to tell local time. */
+export function machineEnvironment(own: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  return {PATH: own['PATH'] ?? '', TZ: own['TZ'] ?? '', MALLOC_ARENA_MAX: '1'};
+}
 
 /** Arguments for Node before the program's path. */
 export function machineNodeFlags(launch: Launch, program: string, packageFolder: string): string[] {

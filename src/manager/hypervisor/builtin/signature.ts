@@ -12,8 +12,8 @@ export type SignatureGranularity = 4 | 8 | 16;
 
 /** Errors: bad-firmware when the program has no signature or it is not in memory */
 export function formatSignature(machine: Machine, granularity: SignatureGranularity): string {
-  const begin = machine.bootPlan.symbol('begin_signature');
-  const end = machine.bootPlan.symbol('end_signature');
+  const begin = machine.symbol('begin_signature');
+  const end = machine.symbol('end_signature');
   if (begin === undefined || end === undefined)
     throw new ManagerError(
       'bad-firmware',

@@ -1,0 +1,2 @@
+/** Builds every entry of the bundle into dist/. */
+export function build(): Promise<void>;
