@@ -23,6 +23,7 @@ import type {
   Variable,
 } from '../isa/lowering.js';
 import {OP_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
+import {CSR_NUMBER_BITS, type CsrPath, lowerCsr} from './csr-path.js';
 import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expression.js';
 import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';
 
@@ -60,6 +61,8 @@ export interface RuntimeImports {
   readonly translate: FunctionRef;
   /** (number, operation, isWrite), source in SCRATCH → 0 trap, 1 done, 2 done and fetch anew; old value in SCRATCH. */
   readonly csr: FunctionRef;
+  /** Puts the time into SCRATCH. */
+  readonly time: FunctionRef;
   /** (code): leaves with the hart's run state set to where it goes on. */
   readonly system: FunctionRef;
   readonly illegal: FunctionRef;
@@ -91,6 +94,8 @@ export interface Shape {
   readonly length: 2 | 4;
   /** A direct jump or branch whose target lies in another page. */
   readonly isFar: boolean;
+  /** How an access to a CSR is made; `call` when missing. */
+  readonly csr?: CsrPath;
 }
 
 const PAGE_MASK = -4096n;
@@ -333,14 +338,28 @@ export class InterpreterLowering implements Lowering {
 
   csr(op: CsrOp, source: I64, isWrite: boolean): I64 {
     const {hart, runtime, redirect} = this.#frame;
-    this.#sync();
-    this.#f.store(8, get(hart), source, H.SCRATCH);
     const status = this.#pool.take('i32');
-    const args = [this.imm32(), i32.const(CSR_CODES[op]), i32.const(isWrite ? 1 : 0)];
-    this.#f.set(status, callExpr(runtime.csr, 'i32', ...args));
-    this.#f.brIf(redirect, i32.eqz(get(status)), 'unlikely');
+    const old = this.#pool.take('i64');
+    const slow = () => {
+      this.#sync();
+      this.#f.store(8, get(hart), source, H.SCRATCH);
+      const number = i32.and(this.imm32(), i32.const((1 << CSR_NUMBER_BITS) - 1));
+      const args = [number, i32.const(CSR_CODES[op]), i32.const(isWrite ? 1 : 0)];
+      this.#f.set(status, callExpr(runtime.csr, 'i32', ...args));
+      this.#f.brIf(redirect, i32.eqz(get(status)), 'unlikely');
+      this.#f.set(old, i64.load(get(hart), H.SCRATCH));
+    };
     this.#csrStatus = status;
-    return i64.load(get(hart), H.SCRATCH);
+    const {csr = 'call'} = this.#shape;
+    if (csr === 'call') {
+      slow();
+      return get(old);
+    }
+    this.#f.set(status, i32.const(1));
+    const take = (type: 'i64') => this.#pool.take(type);
+    const {f} = this.#frame;
+    lowerCsr(csr, {f, hart, immediate: this.imm32(), op, source, isWrite, old, take, slow, time: runtime.time});
+    return get(old);
   }
 
   system(op: SystemOp): void {

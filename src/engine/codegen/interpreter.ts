@@ -16,6 +16,7 @@ import {type Decoder, immediate} from '../isa/decoder.js';
 import type {Instruction} from '../isa/instruction.js';
 import {TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {softfloat} from '../softfloat/softfloat.js';
+import {type CsrPath, csrPaths} from './csr-path.js';
 import {type Frame, InterpreterLowering, LocalPool, OP_FIELD, type Shape} from './interpreter-lowering.js';
 import {get, i32, i64, type ValueType} from './wasm/expression.js';
 import type {FunctionRef, Label} from './wasm/function.js';
@@ -62,9 +63,15 @@ export class HandlerSet {
         const isDirect = record.format === 'B' || record.format === 'J';
         for (const isFar of isDirect ? [false, true] : [false]) {
           const id = FIRST_INSTRUCTION + handlers.push([{instruction, shape: {length, isFar}}]) - 1;
-          this.#single.set(key(instruction, length, isFar), id);
+          this.#single.set(key(instruction, length, isFar, 'call'), id);
           byName.set(`${record.name}${length === 2 ? '/2' : ''}${isFar ? '/far' : ''}`, id);
         }
+      }
+      if (record.format !== 'csr' && record.format !== 'csri') return;
+      for (const csr of csrPaths) {
+        if (csr === 'call') continue;
+        const id = FIRST_INSTRUCTION + handlers.push([{instruction, shape: {length: 4, isFar: false, csr}}]) - 1;
+        this.#single.set(key(instruction, 4, false, csr), id);
       }
     });
     for (const sequence of sequences) {
@@ -81,8 +88,8 @@ export class HandlerSet {
   }
 
   /** Handler of one decoded instruction. Throws when this length has none: the record list and C disagree. */
-  single(instruction: number, length: 2 | 4, isFar: boolean): number {
-    const id = this.#single.get(key(instruction, length, isFar));
+  single(instruction: number, length: 2 | 4, isFar: boolean, csr: CsrPath = 'call'): number {
+    const id = this.#single.get(key(instruction, length, isFar, csr));
     if (id === undefined) throw new Error(`no handler for ${this.decoder.instructions[instruction]?.name}/${length}`);
     return id;
   }
@@ -105,7 +112,8 @@ export class HandlerSet {
   }
 }
 
-const key = (instruction: number, length: number, isFar: boolean) => instruction * 8 + length + (isFar ? 1 : 0);
+const key = (instruction: number, length: number, isFar: boolean, csr: CsrPath) =>
+  instruction * 64 + csrPaths.indexOf(csr) * 8 + length + (isFar ? 1 : 0);
 
 /** Indices of the instructions that have a compressed form. */
 function compressedForms(decoder: Decoder): ReadonlySet<number> {
@@ -132,6 +140,7 @@ export function buildInterpreter(set: HandlerSet, memory: MemoryLimits): Uint8Ar
     store: declare('store', 3, true),
     translate: declare('translate', 4, true),
     csr: declare('csr', 3, true),
+    time: declare('time', 0, false),
     system: declare('system', 1, false),
     illegal: declare('illegal', 0, false),
     floatState: declare('floatState', 0, true),

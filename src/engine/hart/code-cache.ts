@@ -10,13 +10,16 @@
  * With several harts, one of them may be just making a store to the page through an entry it looked up before a slot
  * was taken; until each other hart has come to a boundary (or sleeps) the slot is *unsettled*, and `fence.i` drops it.
  */
+
+import {CSR_NUMBER_BITS} from '../codegen/csr-path.js';
 import {HANDLER, type HandlerSet, opImmediate} from '../codegen/interpreter.js';
 import {OP_FIELD} from '../codegen/interpreter-lowering.js';
 import type {OperandFiles} from '../isa/instruction.js';
 import {CODE_WRITES} from '../memory/header.js';
 import {CODE_SLOTS, PAGE_BYTES, SLOT_BYTES} from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
-import {BOUNDARY, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
+import {pathOf} from './csr-file.js';
+import {BOUNDARY, CSR_SLOT_BYTES, CSRS, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
 import type {HartState} from './state.js';
 
 /** Decoded pages of one hart. */
@@ -173,7 +176,12 @@ export class CodeCache {
     if (format === 'R4') value = this.#register('f', (long >>> 27) & 31, false);
     views.i32[(at + OP_FIELD.imm) >> 2] = value;
     views.u16[(at + OP_FIELD.extra) >> 1] = record.hasRounding ? rounding : pageOffset + length - bias;
-    views.u16[at >> 1] = this.#set.single(index, length, isFar);
+    if (format === 'csr' || format === 'csri') {
+      const {path, slot} = pathOf(value);
+      const address = this.#state.base + CSRS + slot * CSR_SLOT_BYTES;
+      views.i32[(at + OP_FIELD.imm) >> 2] = value | (address << CSR_NUMBER_BITS);
+      views.u16[at >> 1] = this.#set.single(index, length, false, path);
+    } else views.u16[at >> 1] = this.#set.single(index, length, isFar);
     return record.endsBlock;
   }
 

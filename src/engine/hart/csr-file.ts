@@ -1,6 +1,7 @@
 /**
  * CSR accesses of one hart: permission, read-modify-write, and what a write changes about the running hart.
  */
+import type {CsrPath} from '../codegen/csr-path.js';
 import {CSR_CODES} from '../codegen/interpreter-lowering.js';
 import type {Pmp} from '../mmu/pmp.js';
 import {type CsrEffect, type CsrRow, csrTable, MIP, SLOT} from './csr-table.js';
@@ -10,6 +11,17 @@ import type {HartTimer} from './timer.js';
 
 const rows: (CsrRow | undefined)[] = Array(4096).fill(undefined);
 for (const row of csrTable) rows[row.number] = row;
+
+/** How generated code reaches a CSR, and its slot where that is `plain`. */
+export function pathOf(number: number): {readonly path: CsrPath; readonly slot: number} {
+  const row = rows[number];
+  const path: CsrPath = row?.plain
+    ? 'plain'
+    : row?.name === 'sstatus' || row?.name === 'mstatus' || row?.name === 'time'
+      ? row.name
+      : 'call';
+  return {path, slot: row?.plain?.slot ?? 0};
+}
 
 /** Outcome of an access: a refusal, or the effect of what was written. */
 export type CsrOutcome = 'illegal' | CsrEffect;

@@ -53,10 +53,14 @@ export const MSTATUS = {
   TSR: 1n << 22n,
   SD: 1n << 63n,
 } as const;
-const UXL_SXL = (2n << 32n) | (2n << 34n);
-const SSTATUS_WRITE = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
-const SSTATUS_READ = SSTATUS_WRITE | (3n << 32n) | MSTATUS.SD;
-const MSTATUS_WRITE =
+/** The constant fields UXL and SXL. */
+export const UXL_SXL = (2n << 32n) | (2n << 34n);
+/** Fields of sstatus that change by a write of it. */
+export const SSTATUS_WRITE = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
+/** What sstatus shows of mstatus. */
+export const SSTATUS_READ = SSTATUS_WRITE | (3n << 32n) | MSTATUS.SD;
+/** Fields of mstatus that change by a write of it. */
+export const MSTATUS_WRITE =
   SSTATUS_WRITE | MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP | MSTATUS.MPRV | MSTATUS.TVM | MSTATUS.TW | MSTATUS.TSR;
 
 /** Interrupt bits of mip and mie. */
@@ -84,6 +88,8 @@ export interface CsrRow {
   readonly change?: (file: CsrFile, set: bigint, clear: bigint) => CsrEffect;
   /** False when the present mode may not touch it although the number allows (then: illegal instruction). */
   readonly isAllowed?: (file: CsrFile) => boolean;
+  /** The slot and write mask of a CSR that is nothing more: generated code accesses it itself. */
+  readonly plain?: {readonly slot: number; readonly mask: bigint};
 }
 
 const plain = (number: number, name: string, slot: number, mask = ALL): CsrRow => ({
@@ -94,11 +100,12 @@ const plain = (number: number, name: string, slot: number, mask = ALL): CsrRow =
     file.state.setCsr(slot, (file.state.csr(slot) & ~mask) | (value & mask));
     return 'none';
   },
+  plain: {slot, mask},
 });
 const constant = (number: number, name: string, value: bigint): CsrRow => ({number, name, read: () => value});
 /** A WARL register that reads 0 whatever is written. */
 const zero = (number: number, name: string): CsrRow => ({number, name, read: () => 0n, write: () => 'none'});
-const withEffect = (row: CsrRow, effect: CsrEffect): CsrRow => ({
+const withEffect = ({plain: _, ...row}: CsrRow, effect: CsrEffect): CsrRow => ({
   ...row,
   write: (file, value) => {
     row.write?.(file, value);

@@ -89,6 +89,7 @@ export class Hart {
       translate: (access: number, bytes: number, low: number, high: number) =>
         this.#translate(access, bytes, low, high),
       csr: (number: number, operation: number, isWrite: number) => this.#csr(number, operation, isWrite),
+      time: () => this.#time(),
       system: (code: number) => this.#system(code),
       illegal: () => this.#illegal(),
       floatState: () => this.#floatState(),
@@ -413,6 +414,12 @@ export class Hart {
         this.mmu.updateMode();
         return 2;
     }
+  }
+
+  #time(): void {
+    const ticks = this.timer.now();
+    this.state.setI32(H.SCRATCH, ticks);
+    this.state.setI32(H.SCRATCH + 4, ticks / 2 ** 32);
   }
 
   /** Makes the hart poll at its next control transfer when an interrupt can be taken now; tells whether one can. */

@@ -1,5 +1,5 @@
 /** State of a hart after reset. */
-import {MENVCFG, MIP, SLOT} from './csr-table.js';
+import {csrTable, MENVCFG, MIP, SLOT} from './csr-table.js';
 import * as H from './layout.js';
 import type {HartState} from './state.js';
 
@@ -17,6 +17,7 @@ const ALL = (1n << 64n) - 1n;
 
 /** Sets a zero-filled hart block to its reset state. The pc is set by the hart's own thread. */
 export function resetHart(state: HartState, options: ResetOptions): void {
+  for (const {plain} of csrTable) if (plain) state.setCsrMask(plain.slot, plain.mask);
   state.setI32(H.RESERVED_AT, -1);
   state.setI32(H.OP, state.layout.straddle[state.id]!);
   state.setF64(H.STIMECMP, Number.POSITIVE_INFINITY);

@@ -86,6 +86,11 @@ export class HartState {
     this.setU64(CSRS + slot * CSR_SLOT_BYTES, value);
   }
 
+  /** Sets the bits that a write by generated code changes. */
+  setCsrMask(slot: number, mask: bigint): void {
+    this.setU64(CSRS + slot * CSR_SLOT_BYTES + 8, mask);
+  }
+
   /** Low and high 32 bits of a CSR slot, without a bigint. */
   csrLow(slot: number): number {
     return this.i32(CSRS + slot * CSR_SLOT_BYTES);

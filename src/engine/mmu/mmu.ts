@@ -16,6 +16,7 @@ import {markPageWritten} from '../memory/ram.js';
 import {PMP_NEED, Pmp} from './pmp.js';
 import {ACCESS, type Access, PageWalker, WALK, type WalkMode} from './walk.js';
 
+const SUM = Number(MSTATUS.SUM);
 const needs = [PMP_NEED.read, PMP_NEED.write, PMP_NEED.execute] as const;
 const pageFaults = [CAUSE.loadPage, CAUSE.storePage, CAUSE.fetchPage] as const;
 const accessFaults = [CAUSE.loadAccess, CAUSE.storeAccess, CAUSE.fetchAccess] as const;
@@ -40,8 +41,6 @@ export class Mmu {
   readonly #data: WalkMode = freshMode();
   readonly #fetch: WalkMode = freshMode();
   #dataPrivilege = 3;
-  #dataBank = 0;
-  #execBank = 0;
   /** Whether the supervisor bank holds pages that belong to one address space. */
   #hasNonGlobalSupervisor = false;
   /** Virtual address / 2 MiB of every entry made from a superpage (1 GiB and larger ones set `#hasHugePages`). */
@@ -71,19 +70,16 @@ export class Mmu {
     const status = state.csrLow(SLOT.mstatus);
     const isModified = privilege === 3 && (status & Number(MSTATUS.MPRV)) !== 0;
     const dataPrivilege = isModified ? (status >> 11) & 3 : privilege;
-    const sum = (status & Number(MSTATUS.SUM)) !== 0;
+    const sum = (status & SUM) !== 0;
     this.#dataPrivilege = dataPrivilege;
     const mode = state.csrHigh(SLOT.satp) >>> 28;
     const root = ((state.csrLow(SLOT.satp) >>> 0) + (state.csrHigh(SLOT.satp) & 0xfff) * 2 ** 32) * PAGE_BYTES;
     const setsAccessed = (state.csrHigh(SLOT.menvcfg) & Number(MENVCFG.ADUE >> 32n)) !== 0;
     this.#set(this.#data, dataPrivilege, mode, root, setsAccessed);
-    this.#data.sum = sum;
     this.#data.mxr = (status & Number(MSTATUS.MXR)) !== 0;
     this.#set(this.#fetch, privilege, mode, root, setsAccessed);
-    this.#dataBank = this.#bank(dataPrivilege, sum);
-    this.#execBank = this.#bank(privilege, false);
-    state.setI32(DATA_BANK, this.#banks + this.#dataBank * BANK_BYTES);
-    state.setI32(EXEC_BANK, this.#banks + this.#execBank * BANK_BYTES);
+    state.setI32(DATA_BANK, this.#banks + this.#bank(dataPrivilege, sum) * BANK_BYTES);
+    state.setI32(EXEC_BANK, this.#banks + this.#bank(privilege, false) * BANK_BYTES);
     const machine = (state.csrLow(SLOT.menvcfg) >> 7) & 1;
     const supervisor = machine & (state.csrLow(SLOT.senvcfg) >> 7);
     state.setI32(ZERO_BLOCK_ALLOWED, 8 | (machine << 1) | (supervisor & 1));
@@ -163,6 +159,8 @@ export class Mmu {
     const mode = access === ACCESS.execute ? this.#fetch : this.#data;
     const privilege = access === ACCESS.execute ? this.#state.i32(PRIVILEGE) : this.#dataPrivilege;
     const offset = low & (PAGE_BYTES - 1);
+    // Generated code changes SUM and the bank by itself.
+    mode.sum = (this.#state.csrLow(SLOT.mstatus) & SUM) !== 0;
     if (mode.mode === 0) {
       this.physical = (low >>> 0) + (high >>> 0) * 2 ** 32;
       this.#walker.isGlobal = false;
@@ -327,16 +325,17 @@ export class Mmu {
   }
 
   #fill(access: Access, low: number, high: number, addend: number): void {
-    const bank = access === ACCESS.execute ? this.#execBank : this.#dataBank;
+    const bank = this.#state.i32(access === ACCESS.execute ? EXEC_BANK : DATA_BANK);
     const {i32} = this.#state.views;
     const index = (low >>> 12) & (TLB_ENTRIES - 1);
-    const at = (this.#banks + bank * BANK_BYTES + access * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
+    const at = (bank + access * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
     i32[at] = low & -PAGE_BYTES;
     i32[at + 1] = high;
     i32[at + 2] = addend;
     if (this.#walker.level === 1) this.#superpages.add(superpageKey(low, high));
     else if (this.#walker.level > 1) this.#hasHugePages = true;
-    if (bank === bankOf.supervisor && !this.#walker.isGlobal) this.#hasNonGlobalSupervisor = true;
+    if (bank === this.#banks + bankOf.supervisor * BANK_BYTES && !this.#walker.isGlobal)
+      this.#hasNonGlobalSupervisor = true;
   }
 
   #bank(privilege: number, sum: boolean): number {

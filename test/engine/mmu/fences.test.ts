@@ -196,6 +196,51 @@ describe('a write of satp', () => {
   });
 });
 
+describe('SUM', () => {
+  it('opens and closes user pages from one instruction to the next, and leaves supervisor pages alone', async () => {
+    const tables = new PageTables(TABLES).mapIdentity();
+    tables.map(PAGE, BigInt(ONE), RWX | PTE.U);
+    const user = PAGE + 0x1000n;
+    tables.map(user, BigInt(ONE) + 0x1000n, RWX);
+    const run = await runGuest({
+      text: `${enter(tables.satp())}
+        li s1, ${PAGE}
+        li s2, ${user}
+        li s3, 0x40000
+        li s5, 3
+        again:
+        la s11, closed
+        ld s4, 0(s1)
+        closed: csrrs s6, sstatus, s3
+        ld s4, 0(s1)
+        save s4
+        sd s4, 8(s1)
+        ld s4, 0(s2)
+        save s4
+        csrrc s7, sstatus, s3
+        sub s7, s7, s6
+        save s7
+        la s11, shut
+        sd s4, 8(s1)
+        shut: ld s4, 0(s2)
+        save s4
+        addi s5, s5, -1
+        bnez s5, again
+        pass`,
+      segments: [tables.segment(), ...data],
+    });
+    expect(run.values.slice(0, 12)).toEqual(Array(3).fill([1n, 11n, 0x40000n, 11n]).flat());
+    expect(run.traps.map(({cause, tval}) => [cause, tval])).toEqual(
+      Array(3)
+        .fill([
+          [13n, PAGE],
+          [15n, PAGE + 8n],
+        ])
+        .flat(),
+    );
+  });
+});
+
 describe('MPRV', () => {
   it('makes M-mode loads and stores, not fetches, those of the mode in MPP', async () => {
     const tables = new PageTables(TABLES).mapIdentity();
