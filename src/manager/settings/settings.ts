@@ -12,7 +12,8 @@ import {MAX_HARTS, MIN_MEMORY_BYTES} from '../protocol/machine.js';
 const bytes = z.number().int().min(0);
 const count = z.number().int().min(1);
 
-const settingsSchema = z.strictObject({
+/** Shape of configs/daemon.json; configs/schema/daemon.json is generated from it. */
+export const settingsSchema = z.strictObject({
   machines: z.strictObject({
     defaultMemoryBytes: bytes.min(MIN_MEMORY_BYTES).multipleOf(4096),
     defaultHartCount: count.max(MAX_HARTS),
