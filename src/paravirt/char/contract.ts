@@ -25,7 +25,10 @@ export interface CharPort {
   readonly isGuestOpen: boolean;
   /** One listener; undefined takes it away. */
   listen(listener: CharPortListener | undefined): void;
-  /** Queues input for the guest and returns how much of it was taken; the rest is worth another try after `drained`. */
+  /**
+   * Queues input for the guest and returns how much of it was taken; the rest is worth another try after `drained`,
+   * which never comes before this has returned.
+   */
   write(bytes: Uint8Array): number;
   /** Stops taking output from the guest, which then waits; for a host side that cannot keep up. */
   pauseOutput(): void;

@@ -155,6 +155,18 @@ describe('a plain console', () => {
     expect(driver.needsReset).toBe(false);
   });
 
+  it('uses the room a guest makes during a write at once, so that no byte is offered twice', () => {
+    const {device, events, offer, received} = setUp();
+    const port = device.port('console')!;
+    offer(0, 100, 100);
+    const bytes = Uint8Array.from({length: INPUT_LIMIT_BYTES + 300}, (_, index) => index % 251);
+    expect(port.write(bytes)).toBe(INPUT_LIMIT_BYTES + 200);
+    expect(events).toEqual([]);
+    expect(received(0)).toEqual([string(bytes.subarray(0, 100)), string(bytes.subarray(100, 200))]);
+    offer(0, 1);
+    expect(events).toEqual(['console drained']);
+  });
+
   it('refuses one byte more in a chain than a write may have', () => {
     const {driver, output} = setUp();
     const queue = driver.queues[1]!;

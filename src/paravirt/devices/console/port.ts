@@ -75,9 +75,15 @@ export class ConsolePort implements CharPort {
 
   write(bytes: Uint8Array): number {
     if (this.#isHostClosing) return 0;
-    const taken = this.#input.put(bytes);
-    if (taken < bytes.length) this.#wantsDrained = true;
-    this.pumpInput();
+    // Room that the guest makes meanwhile is used at once: `drained` must not come while the caller does not know yet
+    // how much was taken, since it would offer the same bytes again.
+    this.#wantsDrained = false;
+    let taken = 0;
+    for (let count = -1; taken < bytes.length && count !== 0; taken += count) {
+      count = this.#input.put(bytes.subarray(taken));
+      this.pumpInput();
+    }
+    this.#wantsDrained = taken < bytes.length;
     return taken;
   }
 
