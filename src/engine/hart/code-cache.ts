@@ -22,6 +22,14 @@ import {pathOf} from './csr-file.js';
 import {BOUNDARY, CSR_SLOT_BYTES, CSRS, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
 import type {HartState} from './state.js';
 
+/** Where the ops of a page are, and what happened to find a place for them. */
+export interface CodeSlot {
+  readonly ops: number;
+  readonly isNew: boolean;
+  readonly isEvicted: boolean;
+  readonly wasCode: boolean;
+}
+
 /** Decoded pages of one hart. */
 export class CodeCache {
   /** Pages decoded since the start, and pages dropped because they were written. */
@@ -51,11 +59,12 @@ export class CodeCache {
 
   /**
    * Address of the ops of a guest page. `isNew` tells whether a slot was taken: then the caller must forget write
-   * translations of the page, and all fetch translations when `isEvicted`.
+   * translations of the page, and all fetch translations when `isEvicted`. `wasCode`: the page had code before.
    */
-  slotFor(page: number): {readonly ops: number; readonly isNew: boolean; readonly isEvicted: boolean} {
+  slotFor(page: number): CodeSlot {
     const known = this.#slotOf[page]!;
-    if (known !== 0) return {ops: this.#slots + (known - 1) * SLOT_BYTES, isNew: false, isEvicted: false};
+    if (known !== 0)
+      return {ops: this.#slots + (known - 1) * SLOT_BYTES, isNew: false, isEvicted: false, wasCode: true};
     const slot = this.#next;
     this.#next = (slot + 1) % CODE_SLOTS;
     const isEvicted = this.#pageOf[slot] !== -1;
@@ -63,11 +72,11 @@ export class CodeCache {
     const {views, layout} = this.#state;
     this.#slotOf[page] = slot + 1;
     this.#pageOf[slot] = page;
-    Atomics.or(views.u8, layout.pageFlags + page, PAGE_FLAG.code);
+    const flags = Atomics.or(views.u8, layout.pageFlags + page, PAGE_FLAG.code);
     this.#generationOf[slot] = Atomics.load(views.i32, (layout.generations >> 2) + page);
     this.decodedPages++;
     if (layout.hartCount > 1) this.#unsettled.set(slot, this.#boundaries());
-    return {ops: this.#slots + slot * SLOT_BYTES, isNew: true, isEvicted};
+    return {ops: this.#slots + slot * SLOT_BYTES, isNew: true, isEvicted, wasCode: (flags & PAGE_FLAG.code) !== 0};
   }
 
   /** Drops the pages written since they were decoded; true when there were any. */
@@ -226,7 +235,6 @@ export class CodeCache {
     this.#slotOf[this.#pageOf[slot]!] = 0;
     this.#pageOf[slot] = -1;
     this.#unsettled.delete(slot);
-    const ops = this.#slots + slot * SLOT_BYTES;
-    this.#state.views.u8.fill(0, ops, ops + SLOT_BYTES);
+    this.#state.fill(this.#slots + slot * SLOT_BYTES, 0, SLOT_BYTES);
   }
 }

@@ -24,6 +24,12 @@ import type {HartState} from './state.js';
 import {HartTimer} from './timer.js';
 import {CAUSE, Traps} from './traps.js';
 
+// As numbers, for what runs often.
+const FS = Number(MSTATUS.FS);
+const TVM = Number(MSTATUS.TVM);
+const TW = Number(MSTATUS.TW);
+const TSR = Number(MSTATUS.TSR);
+
 /** Instructions between two looks at the clock. */
 const QUANTUM = 1 << 16;
 
@@ -96,6 +102,7 @@ export class Hart {
     };
     const instance = new WebAssembly.Instance(module, {env});
     this.#run = instance.exports['run'] as (hart: number) => number;
+    this.state.fillWith(instance.exports['fill'] as (address: number, byte: number, length: number) => void);
   }
 
   /** Goes on at a virtual address: through a stub op, so that generated code finds the page by itself. */
@@ -286,7 +293,7 @@ export class Hart {
     const page = Math.floor(offset / PAGE_BYTES);
     const slot = this.code.slotFor(page);
     if (slot.isEvicted) mmu.flushFetches();
-    if (slot.isNew) mmu.flushWritesTo(page);
+    if (slot.isNew) mmu.flushWritesTo(page, slot.wasCode);
     mmu.fillFetch(low, high, slot.ops);
     const op = slot.ops + (low & 0xffe) * 8;
     state.setI32(H.PAGE_PC, low & -PAGE_BYTES);
@@ -377,12 +384,11 @@ export class Hart {
   #floatState(): number {
     const {state} = this;
     const status = state.csrLow(SLOT.mstatus);
-    const fs = Number(MSTATUS.FS);
-    if ((status & fs) === 0) {
+    if ((status & FS) === 0) {
       this.#illegal();
       return 0;
     }
-    state.setCsrHalves(SLOT.mstatus, status | fs, state.csrHigh(SLOT.mstatus));
+    state.setCsrHalves(SLOT.mstatus, status | FS, state.csrHigh(SLOT.mstatus));
     return 1;
   }
 
@@ -443,15 +449,15 @@ export class Hart {
         else this.#return(true);
         return;
       case SYSTEM_CODES.sret:
-        if (this.#isTrapped(MSTATUS.TSR)) this.#illegal();
+        if (this.#isTrapped(TSR)) this.#illegal();
         else this.#return(false);
         return;
       case SYSTEM_CODES.wfi:
-        if (this.state.i32(H.PRIVILEGE) === 0 || this.#isTrapped(MSTATUS.TW)) this.#illegal();
+        if (this.state.i32(H.PRIVILEGE) === 0 || this.#isTrapped(TW)) this.#illegal();
         else this.#wfi();
         return;
       case SYSTEM_CODES['sfence.vma']:
-        if (this.#isTrapped(MSTATUS.TVM)) this.#illegal();
+        if (this.#isTrapped(TVM)) this.#illegal();
         else this.#sfence();
         return;
       case SYSTEM_CODES['fence.i']:
@@ -462,9 +468,9 @@ export class Hart {
   }
 
   /** True when the present mode may not execute an instruction: user mode, or S-mode with this mstatus bit set. */
-  #isTrapped(bit: bigint): boolean {
+  #isTrapped(bit: number): boolean {
     const privilege = this.state.i32(H.PRIVILEGE);
-    return privilege === 0 || (privilege === 1 && (this.state.csrLow(SLOT.mstatus) & Number(bit)) !== 0);
+    return privilege === 0 || (privilege === 1 && (this.state.csrLow(SLOT.mstatus) & bit) !== 0);
   }
 
   #return(isMachine: boolean): void {

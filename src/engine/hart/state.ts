@@ -33,12 +33,24 @@ export class HartState {
   readonly base: number;
   readonly views: MemoryViews;
   readonly layout: MemoryLayout;
+  #fastFill: ((address: number, byte: number, length: number) => void) | undefined;
 
   constructor(id: number, views: MemoryViews, layout: MemoryLayout) {
     this.id = id;
     this.base = hartBlock(id);
     this.views = views;
     this.layout = layout;
+  }
+
+  /** Fills bytes of the machine's memory. */
+  fill(address: number, byte: number, length: number): void {
+    if (this.#fastFill) this.#fastFill(address, byte, length);
+    else this.views.u8.fill(byte, address, address + length);
+  }
+
+  /** Has generated code do the fills. */
+  fillWith(fill: (address: number, byte: number, length: number) => void): void {
+    this.#fastFill = fill;
   }
 
   i32(offset: number): number {

@@ -7,16 +7,19 @@ import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './layout.js';
 /** Bits of a page's flag byte. */
 export const PAGE_FLAG = {touched: 1, code: 2} as const;
 
-/** Marks a guest page (index from RAM's start) as about to be written: counted as touched, its decoded code stale. */
-export function markPageWritten(views: MemoryViews, layout: MemoryLayout, page: number): void {
+/**
+ * Marks a guest page (index from RAM's start) as about to be written: counted as touched, its decoded code stale.
+ * True when it has, or had, decoded code.
+ */
+export function markPageWritten(views: MemoryViews, layout: MemoryLayout, page: number): boolean {
   const at = layout.pageFlags + page;
   // Read and modified in one step also where nothing changes: the step orders it against other harts' `CodeCache`.
   const flags = Atomics.or(views.u8, at, PAGE_FLAG.touched);
   if ((flags & PAGE_FLAG.touched) === 0) Atomics.add(views.i32, TOUCHED_PAGES >> 2, 1);
-  if ((flags & PAGE_FLAG.code) !== 0) {
-    Atomics.add(views.i32, (layout.generations >> 2) + page, 1);
-    Atomics.add(views.i32, CODE_WRITES >> 2, 1);
-  }
+  if ((flags & PAGE_FLAG.code) === 0) return false;
+  Atomics.add(views.i32, (layout.generations >> 2) + page, 1);
+  Atomics.add(views.i32, CODE_WRITES >> 2, 1);
+  return true;
 }
 
 /** Guest RAM over the machine's shared memory. */

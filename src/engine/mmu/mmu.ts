@@ -16,7 +16,11 @@ import {markPageWritten} from '../memory/ram.js';
 import {PMP_NEED, Pmp} from './pmp.js';
 import {ACCESS, type Access, PageWalker, WALK, type WalkMode} from './walk.js';
 
+// As numbers, for what runs at every trap.
 const SUM = Number(MSTATUS.SUM);
+const MXR = Number(MSTATUS.MXR);
+const MPRV = Number(MSTATUS.MPRV);
+const ADUE_HIGH = Number(MENVCFG.ADUE >> 32n);
 const needs = [PMP_NEED.read, PMP_NEED.write, PMP_NEED.execute] as const;
 const pageFaults = [CAUSE.loadPage, CAUSE.storePage, CAUSE.fetchPage] as const;
 const accessFaults = [CAUSE.loadAccess, CAUSE.storeAccess, CAUSE.fetchAccess] as const;
@@ -43,6 +47,8 @@ export class Mmu {
   #dataPrivilege = 3;
   /** Whether the supervisor bank holds pages that belong to one address space. */
   #hasNonGlobalSupervisor = false;
+  /** Where in `views.i32` write entries of pages with code were made, by page. */
+  readonly #codeWrites = new Map<number, Set<number>>();
   /** Virtual address / 2 MiB of every entry made from a superpage (1 GiB and larger ones set `#hasHugePages`). */
   readonly #superpages = new Set<number>();
   #hasHugePages = false;
@@ -68,15 +74,15 @@ export class Mmu {
     const state = this.#state;
     const privilege = state.i32(PRIVILEGE);
     const status = state.csrLow(SLOT.mstatus);
-    const isModified = privilege === 3 && (status & Number(MSTATUS.MPRV)) !== 0;
+    const isModified = privilege === 3 && (status & MPRV) !== 0;
     const dataPrivilege = isModified ? (status >> 11) & 3 : privilege;
     const sum = (status & SUM) !== 0;
     this.#dataPrivilege = dataPrivilege;
     const mode = state.csrHigh(SLOT.satp) >>> 28;
     const root = ((state.csrLow(SLOT.satp) >>> 0) + (state.csrHigh(SLOT.satp) & 0xfff) * 2 ** 32) * PAGE_BYTES;
-    const setsAccessed = (state.csrHigh(SLOT.menvcfg) & Number(MENVCFG.ADUE >> 32n)) !== 0;
+    const setsAccessed = (state.csrHigh(SLOT.menvcfg) & ADUE_HIGH) !== 0;
     this.#set(this.#data, dataPrivilege, mode, root, setsAccessed);
-    this.#data.mxr = (status & Number(MSTATUS.MXR)) !== 0;
+    this.#data.mxr = (status & MXR) !== 0;
     this.#set(this.#fetch, privilege, mode, root, setsAccessed);
     state.setI32(DATA_BANK, this.#banks + this.#bank(dataPrivilege, sum) * BANK_BYTES);
     state.setI32(EXEC_BANK, this.#banks + this.#bank(privilege, false) * BANK_BYTES);
@@ -87,7 +93,7 @@ export class Mmu {
 
   /** Forgets every translation. */
   flushAll(): void {
-    this.#state.views.u8.fill(0xff, this.#banks, this.#banks + BANKS * BANK_BYTES);
+    this.#state.fill(this.#banks, 0xff, BANKS * BANK_BYTES);
     this.#hasNonGlobalSupervisor = false;
     this.#superpages.clear();
     this.#hasHugePages = false;
@@ -100,7 +106,7 @@ export class Mmu {
       return;
     }
     const from = this.#banks + bankOf.supervisorWithUser * BANK_BYTES;
-    this.#state.views.u8.fill(0xff, from, from + 2 * BANK_BYTES);
+    this.#state.fill(from, 0xff, 2 * BANK_BYTES);
   }
 
   /** Forgets one page. */
@@ -126,29 +132,36 @@ export class Mmu {
   flushFetches(): void {
     for (let bank = 0; bank < BANKS; bank++) {
       const from = this.#banks + bank * BANK_BYTES + ACCESS.execute * TLB_BYTES;
-      this.#state.views.u8.fill(0xff, from, from + TLB_BYTES);
+      this.#state.fill(from, 0xff, TLB_BYTES);
     }
   }
 
   /**
    * Forgets write translations of a guest page (index), so that the next store to it is noticed: those of every hart,
-   * in their banks directly. A store they are in the midst of is not covered (see `CodeCache`).
+   * in their banks directly. A store they are in the midst of is not covered (see `CodeCache`). `wasCode` says that the
+   * page had code before: this hart then knows where its own entries are.
    */
-  flushWritesTo(page: number): void {
-    for (const banks of this.#state.layout.banks) this.#flushWritesIn(banks, page);
+  flushWritesTo(page: number, wasCode: boolean): void {
+    for (const banks of this.#state.layout.banks) {
+      if (banks !== this.#banks || !wasCode) this.#flushWritesIn(banks, page);
+      else for (const at of this.#codeWrites.get(page) ?? []) this.#flushWrite(at, page);
+    }
+    this.#codeWrites.get(page)?.clear();
   }
 
   #flushWritesIn(banks: number, page: number): void {
-    const {i32} = this.#state.views;
-    const host = this.#state.layout.ram + page * PAGE_BYTES;
     for (let bank = 0; bank < BANKS; bank++) {
       let at = (banks + bank * BANK_BYTES + ACCESS.write * TLB_BYTES) >> 2;
-      for (let i = 0; i < TLB_ENTRIES; i++, at += TLB_ENTRY_BYTES / 4) {
-        if (((i32[at]! + i32[at + 2]!) | 0) !== (host | 0)) continue;
-        i32[at] = -1;
-        i32[at + 1] = -1;
-      }
+      for (let i = 0; i < TLB_ENTRIES; i++, at += TLB_ENTRY_BYTES / 4) this.#flushWrite(at, page);
     }
+  }
+
+  /** Empties the entry at an index of `views.i32` when it is one of the page. */
+  #flushWrite(at: number, page: number): void {
+    const {i32} = this.#state.views;
+    if (((i32[at]! + i32[at + 2]!) | 0) !== ((this.#state.layout.ram + page * PAGE_BYTES) | 0)) return;
+    i32[at] = -1;
+    i32[at + 1] = -1;
   }
 
   /**
@@ -188,10 +201,11 @@ export class Mmu {
     const host = layout.ram + page * PAGE_BYTES;
     const pageAddress = RAM_BASE + page * PAGE_BYTES;
     const isWatched = access === ACCESS.write && Math.floor(this.#watched / PAGE_BYTES) * PAGE_BYTES === pageAddress;
+    let entry = -1;
     if (!isWatched && this.pmp.isUniform(pageAddress, PAGE_BYTES))
-      this.#fill(access, low, high, host - (low & -PAGE_BYTES));
+      entry = this.#fill(access, low, high, host - (low & -PAGE_BYTES));
     // Behind the fill: a hart that takes the page as code at this moment either sees the entry or gets the mark.
-    if (access === ACCESS.write) markPageWritten(views, layout, page);
+    if (access === ACCESS.write && markPageWritten(views, layout, page)) this.#noteCodeWrite(page, entry);
     return host + (offset & (PAGE_BYTES - 1));
   }
 
@@ -324,7 +338,15 @@ export class Mmu {
     return false;
   }
 
-  #fill(access: Access, low: number, high: number, addend: number): void {
+  #noteCodeWrite(page: number, entry: number): void {
+    if (entry === -1) return;
+    const known = this.#codeWrites.get(page);
+    if (known) known.add(entry);
+    else this.#codeWrites.set(page, new Set([entry]));
+  }
+
+  /** Makes an entry; returns its index in `views.i32`. */
+  #fill(access: Access, low: number, high: number, addend: number): number {
     const bank = this.#state.i32(access === ACCESS.execute ? EXEC_BANK : DATA_BANK);
     const {i32} = this.#state.views;
     const index = (low >>> 12) & (TLB_ENTRIES - 1);
@@ -336,6 +358,7 @@ export class Mmu {
     else if (this.#walker.level > 1) this.#hasHugePages = true;
     if (bank === this.#banks + bankOf.supervisor * BANK_BYTES && !this.#walker.isGlobal)
       this.#hasNonGlobalSupervisor = true;
+    return at;
   }
 
   #bank(privilege: number, sum: boolean): number {
