@@ -145,10 +145,13 @@ async function readBoot(boot: BootFiles): Promise<BootSpec> {
   return {kind: 'linux', kernel, commandLine: boot.commandLine, ...(initrd === undefined ? {} : {initrd})};
 }
 
-/** Gives the files' memory back now: they are in guest RAM, and an idle process collects no garbage for a long time. */
+/**
+ * Gives a kernel's and initrd's memory back now: they are in guest RAM, and an idle process collects no garbage for a
+ * long time. A firmware file stays, its symbols are asked for later.
+ */
 function releaseFiles(boot: BootSpec): void {
-  const files = boot.kind === 'firmware' ? [boot.elf] : [boot.kernel, boot.initrd];
-  for (const file of files) {
+  if (boot.kind === 'firmware') return;
+  for (const file of [boot.kernel, boot.initrd]) {
     // A small file's bytes may lie in a buffer shared with others.
     if (file && file.byteLength === file.buffer.byteLength && file.buffer instanceof ArrayBuffer)
       file.buffer.transfer(0);
