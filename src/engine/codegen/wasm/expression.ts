@@ -4,25 +4,10 @@
  * twice: bind it to a local first (`FunctionBuilder.let`).
  * Source: WebAssembly Core Specification 3.0 §5.4
  */
+import type {Expr, F32, F64, I32, I64, ValueType} from '../../isa/lowering.js';
 import {pushBytes, pushS32, pushS64, pushU32} from './encoding.js';
 
-/** A WebAssembly value type that guest semantics are written in. */
-export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
-
-/** Code that leaves one value of type `T` on the stack. */
-export interface Expr<T extends ValueType = ValueType> {
-  readonly type: T;
-  readonly code: readonly number[];
-}
-
-/** A 32-bit integer expression. */
-export type I32 = Expr<'i32'>;
-/** A 64-bit integer expression. */
-export type I64 = Expr<'i64'>;
-/** A single-precision expression. */
-export type F32 = Expr<'f32'>;
-/** A double-precision expression. */
-export type F64 = Expr<'f64'>;
+export type {Expr, F32, F64, I32, I64, ValueType};
 
 /** A local variable of one function. Reading it is an expression: `get(local)`. */
 export interface Local<T extends ValueType = ValueType> {
@@ -251,7 +236,7 @@ export function select<T extends ValueType>(condition: I32, whenTrue: Expr<T>, w
   return apply(whenTrue.type, [0x1b], whenTrue, whenFalse, condition);
 }
 
-const blockTypes: Record<ValueType, number> = {i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b};
+const blockTypes: Record<ValueType, number> = {i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c};
 
 /** `condition ? whenTrue : whenFalse`, only the chosen one evaluated. */
 export function choose<T extends ValueType>(condition: I32, whenTrue: Expr<T>, whenFalse: Expr<T>): Expr<T> {
