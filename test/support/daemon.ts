@@ -63,7 +63,7 @@ export class TestDaemon implements AsyncDisposable {
       ...(options.isReal ? {} : {VIVARIUM_MACHINE_PROGRAM: await bundleScriptedMachine()}),
     };
     const daemon = new TestDaemon(folder, environment);
-    await writeFile(join(folder, 'kernel'), 'scripted');
+    await writeFile(join(folder, 'kernel'), scriptedKernel('run'));
     if (options.settings !== undefined) {
       const {mkdir} = await import('node:fs/promises');
       await mkdir(daemon.paths.home, {recursive: true});
@@ -111,6 +111,11 @@ export class TestDaemon implements AsyncDisposable {
     }
     await rm(this.folder, {recursive: true, force: true, maxRetries: 3});
   }
+}
+
+/** A file with a kernel's header that tells the scripted machine how to start. */
+export function scriptedKernel(how: 'run' | 'slow' | 'bad'): string {
+  return `${'\0'.repeat(56)}RSC\x05${'\0'.repeat(4)}${how}`;
 }
 
 /** Polls a condition of another process that tells nobody (a pid, a file); fails after ten seconds. */

@@ -95,7 +95,7 @@ class ScriptedHost implements MachineHost {
 
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
 const server = new MachineServer(launch, async (plan, listener) => {
-  const kernel = plan.boot.kind === 'linux' ? readFileSync(plan.boot.kernelPath, 'utf8') : '';
+  const kernel = plan.boot.kind === 'linux' ? readFileSync(plan.boot.kernelPath, 'utf8').slice(64) : '';
   if (kernel === 'slow') await new Promise(() => undefined);
   if (kernel === 'bad') throw new ManagerError('bad-kernel', 'The file is no kernel.', 'Choose another file.');
   return new ScriptedHost(listener);

@@ -64,15 +64,23 @@ export function isElf(bytes: Uint8Array): boolean {
 }
 
 /**
+ * Refuses what is no linked RV64 program by its first bytes alone (64 are enough).
+ * Errors: EngineError 'not-a-kernel' | 'wrong-machine' | 'truncated-image'
+ */
+export function checkElfHead(head: Uint8Array): void {
+  if (!isElf(head)) throw notAKernel('the file is not an ELF program');
+  if (head.length < EHDR_BYTES) throw truncated('its header');
+  checkHeader(new DataView(head.buffer, head.byteOffset, head.byteLength));
+}
+
+/**
  * Parses an RV64 program.
  * Errors: EngineError 'not-a-kernel' | 'wrong-machine' | 'truncated-image'; nothing else, whatever the bytes are
  * Source: System V ABI gABI 4.1 chapter 4–5; RISC-V ELF psABI 1.0
  */
 export function parseElf(file: Uint8Array): ElfImage {
-  if (!isElf(file)) throw notAKernel('the file is not an ELF program');
-  if (file.length < EHDR_BYTES) throw truncated('its header');
+  checkElfHead(file);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  checkHeader(view);
   const {segments, translations} = readSegments(file, view);
   return {
     entry: toPhysical(view.getBigUint64(24, true), translations),

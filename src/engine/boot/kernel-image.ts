@@ -4,7 +4,7 @@
  */
 import {EngineError} from '../error.js';
 import {compressionOf, decompress} from './decompress.js';
-import {isElf, parseElf} from './elf.js';
+import {checkElfHead, isElf, parseElf} from './elf.js';
 import {readPeHeader} from './pe-header.js';
 import {isZboot, unpackZboot} from './zboot.js';
 
@@ -22,6 +22,9 @@ const MAX_LAYERS = 3;
 
 /** Load addresses of RV64 Linux kernels are multiples of this. */
 export const KERNEL_ALIGNMENT = 2 * 1024 * 1024;
+
+/** Enough of a file for `checkKernelHead`: all magic numbers lie in its first page. */
+export const KERNEL_HEAD_BYTES = 4096;
 
 /** Bytes of a kernel at `offset` from its load address; the rest up to `memoryBytes` is zero. */
 export interface KernelSegment {
@@ -63,6 +66,17 @@ export function readKernel(file: Uint8Array): KernelImage {
     }
   }
   throw unrecognised(bytes);
+}
+
+/**
+ * Refuses what is certainly no kernel for this machine by the first KERNEL_HEAD_BYTES of a file, without unpacking it.
+ * What passes may still be refused by `readKernel`.
+ * Errors: EngineError 'not-a-kernel' | 'wrong-machine' | 'truncated-image'
+ */
+export function checkKernelHead(head: Uint8Array): void {
+  if (isElf(head)) checkElfHead(head);
+  else if (isZboot(head)) refuseOtherMachine(head);
+  else if (!hasTextAt(head, MAGIC2_AT, RISCV_MAGIC2) && compressionOf(head) === undefined) throw unrecognised(head);
 }
 
 /** Source: Linux Documentation/arch/riscv/boot-image-header.rst */

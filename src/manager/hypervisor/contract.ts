@@ -3,7 +3,7 @@
  * nothing of states, clients, files of the store or names.
  */
 import type {TerminalSize} from '../protocol/console.js';
-import type {MachineConfig, MachineVerb, Permission} from '../protocol/machine.js';
+import type {Boot, MachineConfig, MachineVerb, Permission} from '../protocol/machine.js';
 import type {ProcessIdentity} from '../store/process-identity.js';
 
 /** Verbs a driver cannot do at all, each with its own reason; everything else it can. */
@@ -84,6 +84,12 @@ export interface RunningMachine {
 export interface HypervisorDriver {
   readonly name: string;
   readonly capabilities: Capabilities;
+  /**
+   * Refuses what could never start, before it is defined. Looks at sizes and at the beginnings of files, so that it is
+   * cheap; `start` may still refuse what passes.
+   * Errors: bad-memory-size, bad-kernel, bad-firmware, file-not-found
+   */
+  check(memoryBytes: number, boot: Boot): Promise<void>;
   /**
    * Starts a machine; resolves when its guest runs. An aborted start leaves nothing.
    * Errors: bad-kernel, bad-firmware, bad-disk, not-enough-memory, machine-failed, cancelled

@@ -101,7 +101,8 @@ export const MAX_NEW_DISK_BYTES = 2 ** 41;
 /**
  * Defines a machine without starting it. No name: one like `brave-otter`. Sizes left out come from the image or from
  * configs/daemon.json.
- * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, disk-full
+ * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
+ * bad-firmware, disk-full
  */
 export const machineCreate = defineRequest(
   'machine/create',

@@ -39,7 +39,10 @@ export class MachineDefiner {
     this.#parts = parts;
   }
 
-  /** Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, disk-full */
+  /**
+   * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
+   * bad-firmware, disk-full
+   */
   async create(params: ParamsOutput<typeof machineCreate>): Promise<FleetMachine> {
     const {fleet, store, driver, log} = this.#parts;
     const name = this.#reserveName(params.name);
@@ -47,6 +50,7 @@ export class MachineDefiner {
       const memoryBytes = await this.#chooseMemory(params);
       const hartCount = checkHarts(params.hartCount ?? this.#parts.settings.defaultHartCount);
       await checkBoot(params.boot);
+      await driver.check(memoryBytes, params.boot);
       const id = randomUUID();
       const disks: Disk[] = [];
       const newDisks: {readonly path: string; readonly sizeBytes: number}[] = [];

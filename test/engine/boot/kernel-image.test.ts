@@ -2,7 +2,7 @@ import {gzipSync, zstdCompressSync} from 'node:zlib';
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
 import {decompress} from '../../../src/engine/boot/decompress.js';
-import {readKernel} from '../../../src/engine/boot/kernel-image.js';
+import {checkKernelHead, KERNEL_HEAD_BYTES, readKernel} from '../../../src/engine/boot/kernel-image.js';
 import {EngineError} from '../../../src/engine/error.js';
 import {buildElf, sampleElf} from './elf-builder.js';
 import {addPeHeader, buildImage, buildZboot} from './kernel-builder.js';
@@ -15,6 +15,12 @@ function errorOf(act: () => unknown): EngineError {
     throw error;
   }
   throw new Error('accepted');
+}
+
+/** Changes e_machine. */
+function withMachine(elf: Uint8Array, machine: number): Uint8Array {
+  new DataView(elf.buffer).setUint16(18, machine, true);
+  return elf;
 }
 
 const image = buildImage({fill: 0x5a});
@@ -35,6 +41,7 @@ describe('formats', () => {
   ])('%s', (_, file) => {
     const kernel = readKernel(file);
     expect(kernel).toMatchObject(expected);
+    expect(() => checkKernelHead(file.subarray(0, KERNEL_HEAD_BYTES))).not.toThrow();
     expect(Buffer.compare(kernel.segments[0]!.bytes, image)).toBe(0);
   });
 
@@ -57,6 +64,15 @@ describe('formats', () => {
 });
 
 describe('what is refused', () => {
+  it.each([
+    ['nothing', new Uint8Array(0), 'not-a-kernel'],
+    ['a script', new TextEncoder().encode('#!/bin/sh\necho hello\n'), 'not-a-kernel'],
+    ['an ELF for another machine', withMachine(sampleElf(), 62), 'wrong-machine'],
+    ['the beginning of an ELF', sampleElf().subarray(0, 20), 'truncated-image'],
+  ])('by its head alone: %s', (_, file, code) => {
+    expect(errorOf(() => checkKernelHead(file.subarray(0, KERNEL_HEAD_BYTES))).code).toBe(code);
+  });
+
   it.each([
     ['nothing', new Uint8Array(0), 'not-a-kernel', 'empty'],
     ['a script', new TextEncoder().encode('#!/bin/sh\necho hello\n'), 'not-a-kernel', 'not a kernel'],

@@ -9,7 +9,7 @@ import {
   machineStart,
 } from '../../../src/manager/protocol/machine.js';
 import {identifyProcess} from '../../../src/manager/store/process-identity.js';
-import {eventKinds, FleetWatch, TestConsole, TestDaemon, until} from '../../support/daemon.js';
+import {eventKinds, FleetWatch, scriptedKernel, TestConsole, TestDaemon, until} from '../../support/daemon.js';
 
 let daemon: TestDaemon;
 
@@ -107,7 +107,7 @@ describe('a machine process', () => {
   it('that refuses its kernel leaves the machine defined and no process', async () => {
     daemon = await TestDaemon.create();
     const client = await daemon.connect();
-    await daemon.file('bad-kernel', 'bad');
+    await daemon.file('bad-kernel', scriptedKernel('bad'));
     await daemon.define(client, 'one', 'bad-kernel');
     await expect(client.request(machineStart, {machine: 'one'})).rejects.toMatchObject({
       code: 'bad-kernel',
@@ -121,7 +121,7 @@ describe('a machine process', () => {
   it('that hangs while starting can be killed', async () => {
     daemon = await TestDaemon.create();
     const client = await daemon.connect();
-    await daemon.file('slow-kernel', 'slow');
+    await daemon.file('slow-kernel', scriptedKernel('slow'));
     await daemon.define(client, 'one', 'slow-kernel');
     const fleet = await FleetWatch.open(client);
     const starting = client.request(machineStart, {machine: 'one'});

@@ -128,6 +128,14 @@ describe('the daemon', () => {
       code: 'file-not-found',
     });
     await expect(create({boot: {kind: 'image', image: 'no-such'}})).rejects.toMatchObject({code: 'image-not-found'});
+    const noKernel = await daemon.file('no-kernel', 'root:x:0:0:root:/root:/bin/sh\n');
+    const refusal = {code: 'bad-kernel', message: 'The file is not a kernel viv knows how to start.'};
+    await expect(create({boot: {kind: 'linux', kernelPath: noKernel}})).rejects.toMatchObject(refusal);
+    const firmware = {kind: 'firmware', elfPath: process.execPath};
+    await expect(create({boot: firmware})).rejects.toMatchObject({
+      code: 'bad-firmware',
+      message: expect.stringMatching(/^The program is built for .+, not for riscv64\.$/),
+    });
     await expect(create({disks: [{path: '/no/such'}]})).rejects.toMatchObject({code: 'file-not-found'});
     expect((await client.request(machineList, {})).machines).toEqual([]);
     await create({name: 'one'});

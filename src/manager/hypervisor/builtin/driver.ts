@@ -5,9 +5,11 @@ import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
+import type {Boot} from '../../protocol/machine.js';
 import {writeFileAtomic} from '../../store/atomic-file.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {Capabilities, HypervisorDriver, LaunchPlan, MachineEnd, RunListener, RunningMachine} from '../contract.js';
+import {checkMachine} from './check.js';
 import {type Launch, LINK_VERSION} from './link.js';
 import {machineEnvironment, machineNodeFlags} from './node-flags.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
@@ -33,6 +35,10 @@ export class BuiltinDriver implements HypervisorDriver {
 
   constructor(options: BuiltinDriverOptions) {
     this.#options = options;
+  }
+
+  check(memoryBytes: number, boot: Boot): Promise<void> {
+    return checkMachine(memoryBytes, boot);
   }
 
   async start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine> {
