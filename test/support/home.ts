@@ -1,18 +1,26 @@
 /** A fresh home for the whole program: own folders, own daemon, and commands run as a user would run them. */
-import {spawn} from 'node:child_process';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {type ChildProcess, spawn} from 'node:child_process';
+import {mkdir, mkdtemp, readdir, readFile, rm, symlink} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {builtDebianMini, testImageCache} from './debian-mini.js';
 import {TerminalSession} from './terminal.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** A finished command. */
+/** A finished command. `output` is standard output as it came. */
 export interface CommandResult {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  readonly output: Uint8Array;
+}
+
+/** A command under way. */
+export interface RunningCommand {
+  readonly child: ChildProcess;
+  readonly result: Promise<CommandResult>;
 }
 
 /** See the module. Disposing it ends the daemon, its machines and removes the folders. */
@@ -34,27 +42,51 @@ export class Home implements AsyncDisposable {
     return new Home(await mkdtemp(join(tmpdir(), 'viv-home-')));
   }
 
+  /** A home in which debian-mini is ready: it uses the cache that all tests share. */
+  static async createWithImage(): Promise<Home> {
+    await builtDebianMini();
+    const home = await Home.create();
+    await mkdir(join(home.folder, 'viv'));
+    await symlink(testImageCache, join(home.folder, 'viv/cache'));
+    return home;
+  }
+
   /** Runs `viv` without a terminal and waits for its end. `env` overrides single variables. */
-  viv(args: readonly string[], env: Readonly<Record<string, string>> = {}, input = ''): Promise<CommandResult> {
+  viv(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    input: string | Uint8Array = '',
+  ): Promise<CommandResult> {
+    return this.start(args, env, input).result;
+  }
+
+  /** Starts `viv` without a terminal. */
+  start(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    input: string | Uint8Array = '',
+  ): RunningCommand {
     const child = spawn(process.execPath, [join(root, 'bin/viv'), ...args], {
       env: {...process.env, ...this.environment, ...env},
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    return new Promise((resolve, reject) => {
-      let stdout = '';
+    const result = new Promise<CommandResult>((resolve, reject) => {
+      const chunks: Buffer[] = [];
       let stderr = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        stdout += text;
-      });
+      child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
       });
       child.on('error', reject);
-      child.on('close', (status) => resolve({status, stdout, stderr}));
-      // A command that ends without reading its input closes the pipe first.
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(input);
+      child.on('close', (status) => {
+        const output = Buffer.concat(chunks);
+        resolve({status, stdout: output.toString('utf8'), stderr, output});
+      });
     });
+    // A command that ends without reading its input closes the pipe first.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    return {child, result};
   }
 
   /** Opens `viv` at a terminal. */
@@ -68,6 +100,19 @@ export class Home implements AsyncDisposable {
       env: this.environment,
       ...size,
     });
+  }
+
+  /** Process ids of everything that was started in this home and is still there. */
+  async processes(): Promise<number[]> {
+    const found: number[] = [];
+    for (const name of await readdir('/proc')) {
+      if (!/^[0-9]+$/.test(name)) continue;
+      // Gone meanwhile, or another user's: not ours.
+      const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
+      const command = await readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => '');
+      if (`${environment}\0${command}`.includes(this.folder)) found.push(Number(name));
+    }
+    return found;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

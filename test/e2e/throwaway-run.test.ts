@@ -1,0 +1,84 @@
+/** `viv run IMAGE -- COMMAND`: the command's own bytes and status, and nothing left of the machine. */
+import {createHash, randomBytes} from 'node:crypto';
+import {existsSync} from 'node:fs';
+import {readdir} from 'node:fs/promises';
+import {join} from 'node:path';
+import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest';
+import {Home} from '../support/home.js';
+
+const RUN_MS = 90_000;
+const BUILD_MS = 300_000;
+
+let home: Home;
+beforeAll(async () => {
+  home = await Home.createWithImage();
+}, BUILD_MS);
+afterAll(() => home[Symbol.asyncDispose]());
+
+/** No process, no machine, no daemon, and only the cache in the home. */
+afterEach(async () => {
+  expect(await home.processes()).toEqual([]);
+  expect(existsSync(join(home.folder, 'run'))).toBe(false);
+  expect((await readdir(join(home.folder, 'viv'))).filter((name) => name !== 'cache')).toEqual([]);
+});
+
+describe('viv run debian-mini --', () => {
+  it(
+    'prints what the command prints and ends as it ends',
+    async () => {
+      const uname = await home.viv(['run', 'debian-mini', '--', 'uname', '-m']);
+      expect(uname).toMatchObject({status: 0, stdout: 'riscv64\n', stderr: ''});
+      const failed = await home.viv(['run', 'debian-mini', '--', 'sh', '-c', 'echo err >&2; exit 7']);
+      expect(failed).toMatchObject({status: 7, stdout: '', stderr: 'err\n'});
+    },
+    2 * RUN_MS,
+  );
+
+  it(
+    'passes standard input on and brings it back byte for byte, more than any buffer on the way holds',
+    async () => {
+      const input = Buffer.concat([Buffer.from(Array.from({length: 256}, (_, byte) => byte)), randomBytes(1 << 20)]);
+      const {status, output, stderr} = await home.viv(['run', 'debian-mini', '--', 'cat'], {}, input);
+      expect({status, stderr, size: output.length}).toEqual({status: 0, stderr: '', size: input.length});
+      const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+      expect(digest(output)).toBe(digest(input));
+    },
+    RUN_MS,
+  );
+
+  it(
+    'hands arguments over as they are',
+    async () => {
+      const odd = ['a b', '', 'new\nline', `q'u"o`, '$HOME', '\\n', 'é€', '--', '--json'];
+      const {status, stdout} = await home.viv(['run', 'debian-mini', '--', 'printf', '[%s]', ...odd]);
+      expect({status, stdout}).toEqual({status: 0, stdout: odd.map((word) => `[${word}]`).join('')});
+    },
+    RUN_MS,
+  );
+
+  it(
+    'tells a command that is not there, and one that was killed, by the status a shell would give',
+    async () => {
+      const [missing, killed] = await Promise.all([
+        home.viv(['run', 'debian-mini', '--', 'no-such-command']),
+        home.viv(['run', 'debian-mini', '--', 'sh', '-c', 'kill -9 $$']),
+      ]);
+      expect(missing).toMatchObject({status: 127, stdout: '', stderr: 'no-such-command: command not found\n'});
+      expect(killed).toMatchObject({status: 137, stdout: '', stderr: ''});
+    },
+    2 * RUN_MS,
+  );
+
+  it(
+    'ends on an interrupt',
+    async () => {
+      const {child, result} = home.start(['run', 'debian-mini', '--', 'sh', '-c', 'echo up; sleep 1000']);
+      await new Promise((resolve) => child.stdout?.once('data', resolve));
+      child.kill('SIGINT');
+      const {status, stderr} = await result;
+      expect(status).toBe(130);
+      expect(stderr).toContain('Nothing of it is left.');
+    },
+    RUN_MS,
+  );
+});
