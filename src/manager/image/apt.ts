@@ -36,6 +36,9 @@ export interface AptPackage {
 /** Part of a whole between 0 and 1, as apt reports it about twice a second. */
 export type FractionListener = (fraction: number) => void;
 
+/** Where apt keeps files that have not arrived as a whole. */
+const partialFolders = ['state/lists/partial', 'cache/archives/partial'] as const;
+
 /** apt with private state. Make one for each build: it reads the host's settings once, in `open`. */
 export class Apt {
   readonly #options: AptOptions;
@@ -72,8 +75,7 @@ export class Apt {
         `The Debian mirror ${JSON.stringify(mirror.slice(0, 200))} is not an address apt understands.`,
         'Set images.debianMirror to the address of a Debian archive, beginning with http:// or https://.',
       );
-    for (const part of ['state/lists/partial', 'cache/archives/partial', 'packages'])
-      await mkdir(join(folder, part), {recursive: true});
+    for (const part of [...partialFolders, 'packages']) await mkdir(join(folder, part), {recursive: true});
     await writeFile(join(folder, 'status'), ''); // no package is installed
     await writeFile(join(folder, 'apt.conf'), configuration(options, acquire));
     await writeFile(
@@ -91,7 +93,7 @@ export class Apt {
     const result = await this.#run('apt-get', ['-q', '--error-on=any', 'update'], onFraction);
     if (result.status === 0) return true;
     if (isNetworkFailure(result.stderr) && (await this.#hasLists())) return false;
-    throw aptFailure(result.stderr);
+    throw await this.#failure(result.stderr);
   }
 
   /**
@@ -137,7 +139,7 @@ export class Apt {
         onFraction,
         partial,
       );
-      if (result.status !== 0) throw aptFailure(result.stderr);
+      if (result.status !== 0) throw await this.#failure(result.stderr);
       const fetched = join(partial, item.fileName);
       if ((await fileDigest(fetched, item.sizeBytes)) !== item.sha256)
         throw new ManagerError(
@@ -150,6 +152,17 @@ export class Apt {
       await rm(partial, {recursive: true, force: true});
     }
     return path;
+  }
+
+  /** apt keeps what it got of a file to go on from there; on a full disk that would keep the disk full. */
+  async #failure(stderr: string): Promise<ManagerError> {
+    const failure = aptFailure(stderr);
+    if (failure.code !== 'disk-full') return failure;
+    for (const part of partialFolders) {
+      const folder = join(this.#options.folder, part);
+      for (const name of await readdir(folder)) await rm(join(folder, name), {recursive: true, force: true});
+    }
+    return failure;
   }
 
   #cachePath(item: AptPackage): string {

@@ -110,6 +110,8 @@ describe('ImageStore', () => {
             hint: expect.stringContaining('Free'),
           });
           expect(imagesLeft()).toEqual([]);
+          expect(readdirSync(join(disk, 'apt/state/lists/partial'))).toEqual([]);
+          expect(readdirSync(join(disk, 'apt/packages'))).toEqual([]);
         } finally {
           execFileSync('umount', [disk]);
         }
