@@ -160,12 +160,14 @@ interface Opened {
 }
 
 async function open(paths: Paths, options: ConnectOptions): Promise<Opened> {
+  let outcome: 'started' | 'exists' | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
       return await greet(await dial(paths.socket));
     } catch (thrown) {
-      if (!options.startsDaemon || !isNobodyThere(thrown) || attempt >= START_ATTEMPTS) throw explain(thrown, options);
-      await startDaemon(paths, options.environment ?? process.env);
+      if (!options.startsDaemon || !isNobodyThere(thrown)) throw explain(thrown, options);
+      if (attempt >= START_ATTEMPTS) throw outcome === 'exists' ? listensElsewhere(paths) : explain(thrown, options);
+      outcome = await startDaemon(paths, options.environment ?? process.env);
     }
   }
 }
@@ -204,6 +206,15 @@ async function greet(socket: Socket): Promise<Opened> {
   } finally {
     greeted.abort();
   }
+}
+
+/** The daemon that holds the home's lock was started with another runtime folder, or its socket was deleted. */
+function listensElsewhere({home, runtime, daemonLock}: Paths): ManagerError {
+  return new ManagerError(
+    'daemon-already-running',
+    `Another daemon keeps the machines in ${home}, and it does not listen in ${runtime}.`,
+    `Set VIVARIUM_RUNTIME (or XDG_RUNTIME_DIR) as it was when that daemon was started, or end it: its process id is in ${daemonLock}.`,
+  );
 }
 
 function isNobodyThere(thrown: unknown): boolean {

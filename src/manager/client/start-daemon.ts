@@ -16,10 +16,10 @@ export const startReportSchema = z.union([
 export type StartReport = z.output<typeof startReportSchema>;
 
 /**
- * Starts it and resolves when it listens, or when another one turned out to be running already. Its messages go to
- * the daemon log. Errors: what keeps the daemon from starting, daemon-unreachable
+ * Starts it and resolves with `started` when it listens, or with `exists` when another one has this home already; that
+ * one may be about to listen. Its messages go to the daemon log. Errors: what keeps the daemon from starting, daemon-unreachable
  */
-export async function startDaemon(paths: Paths, environment: NodeJS.ProcessEnv): Promise<void> {
+export async function startDaemon(paths: Paths, environment: NodeJS.ProcessEnv): Promise<'started' | 'exists'> {
   mkdirSync(dirname(paths.daemonLog), {recursive: true, mode: 0o700});
   const log = openSync(paths.daemonLog, 'a', 0o600);
   const child = spawn(process.execPath, ['--no-warnings', bundledEntry('vivd')], {
@@ -38,7 +38,8 @@ export async function startDaemon(paths: Paths, environment: NodeJS.ProcessEnv):
       child.once('error', reject);
       child.once('exit', (code, signal) => reject(new Error(`it ended at once (${signal ?? `status ${code}`})`)));
     });
-    if (report.isReady || report.code === 'daemon-already-running') return;
+    if (report.isReady) return 'started';
+    if (report.code === 'daemon-already-running') return 'exists';
     throw new ManagerError(isErrorCode(report.code) ? report.code : 'internal', report.message, report.hint);
   } catch (thrown) {
     if (thrown instanceof ManagerError) throw thrown;

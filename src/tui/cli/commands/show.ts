@@ -40,7 +40,7 @@ export const show: CliCommand = {
             ['console', machine.ptyPath],
             ['pid', machine.pid === undefined ? undefined : String(machine.pid)],
             ['folder', machine.folder],
-            ['created', new Date(machine.createdAtMs).toISOString()],
+            ['created', machine.createdAtMs > 0 ? new Date(machine.createdAtMs).toISOString() : undefined],
           ]),
         );
       });
