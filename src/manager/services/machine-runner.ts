@@ -183,7 +183,7 @@ export class MachineRunner {
       const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size};
       const listener = this.#listen(machine, async (spawned) => {
         fleet.update(machine, {process: {...spawned, startedAtMs: Date.now(), consoleBase}});
-        await this.#save(machine);
+        await this.remember(machine);
       });
       const run = await machine.driver.start(plan, listener, signal);
       // It may have ended between its start and now; its end has been told then.
@@ -268,7 +268,7 @@ export class MachineRunner {
       log.record('machine-stopped', `${machine.name} is off${status}.`, machine);
     }
     (await consoles.open(machine.id)).setRun(undefined);
-    await this.#save(machine);
+    await this.remember(machine);
     this.#runs.get(machine.id)?.resolve();
     this.#runs.delete(machine.id);
   }
@@ -280,11 +280,12 @@ export class MachineRunner {
     log.record('start-failed', `${machine.name} could not be started: ${error.message}`, machine);
     this.#runs.get(machine.id)?.resolve();
     this.#runs.delete(machine.id);
-    await this.#save(machine);
+    await this.remember(machine);
     return error;
   }
 
-  #save(machine: FleetMachine): Promise<void> {
+  /** Writes down a machine's name, process and crash, for the daemon after this one. Never fails. */
+  remember(machine: FleetMachine): Promise<void> {
     const {id} = machine;
     const save = (this.#saves.get(id) ?? Promise.resolve()).then(async () => {
       const {name, process, crash} = machine;

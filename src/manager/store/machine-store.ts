@@ -100,6 +100,7 @@ export class MachineStore {
       await mkdir(unfinished, {mode: 0o700});
       await prepare(unfinished);
       await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, definition);
+      await writeStateFile(join(unfinished, 'state.json'), lifeFormat, {name: definition.name});
       await rename(unfinished, this.folder(definition.id));
     } catch (thrown) {
       await rm(unfinished, {recursive: true, force: true});

@@ -76,12 +76,13 @@ describe('a real machine', () => {
     expect((await client.request(machineKill, {machine: 'one'})).machine.state).toBe('defined');
   });
 
-  it('does not start from what is no program for it, and says what it is', async () => {
+  it('does not start from what is no program for it any more, and says what it is', async () => {
     daemon = await TestDaemon.create({isReal: true});
     const client = await daemon.connect();
     const foreign = Buffer.from(echoProgram());
     foreign.writeUInt16LE(62, 18);
-    await define(client, foreign);
+    await define(client, echoProgram());
+    await daemon.file('program.elf', foreign);
     await expect(client.request(machineStart, {machine: 'one'})).rejects.toMatchObject({
       code: 'bad-firmware',
       message: expect.stringContaining('x86-64'),

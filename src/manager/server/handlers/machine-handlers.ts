@@ -16,7 +16,11 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
     machineResume: async (params) => ({machine: describe(await runner.resume(params.machine))}),
     machineShutdown: async (params) => ({machine: describe(await runner.shutdown(params.machine, params.timeoutMs))}),
     machineKill: async (params) => ({machine: describe(await runner.kill(params.machine))}),
-    machineRename: async (params) => ({machine: describe(await definer.rename(params.machine, params.name))}),
+    machineRename: async (params) => {
+      const machine = await definer.rename(params.machine, params.name);
+      await runner.remember(machine);
+      return {machine: describe(machine)};
+    },
     machineRemove: async (params) => {
       const {id, name} = await definer.remove(params.machine);
       return {id, name};
