@@ -180,6 +180,7 @@ test('every command that prints a result offers --json', async () => {
     'kill',
     'rename',
     'rm',
+    'undo',
     'ls',
     'show',
     'logs',

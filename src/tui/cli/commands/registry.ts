@@ -11,3 +11,4 @@ export {rename} from './rename.js';
 export {run} from './run.js';
 export {show} from './show.js';
 export {start} from './start.js';
+export {undo} from './undo.js';

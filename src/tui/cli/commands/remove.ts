@@ -9,7 +9,7 @@ export const remove: CliCommand = {
   register(program: Command, cli: CliContext): void {
     program
       .command('rm')
-      .description('move stopped machines to the trash (u in the terminal UI brings the last one back)')
+      .description('move stopped machines to the trash (viv undo brings the last one back)')
       .argument('<names...>', 'machines')
       .option('--json', 'print what was removed as JSON')
       .action(async (names: readonly string[], options: JsonOption) => {
@@ -18,7 +18,7 @@ export const remove: CliCommand = {
         for (const machine of names) {
           const gone = await client.request(machineRemove, {machine});
           removed.push(gone);
-          if (!options.json) cli.note(`${gone.name} is in the trash.`);
+          if (!options.json) cli.note(`${gone.name} is in the trash; viv undo brings it back.`);
         }
         if (options.json) cli.printJson(removed);
       });
