@@ -30,8 +30,11 @@ export interface Action {
   /** Key names as the decoder gives them; rebindable by id. */
   readonly keys: readonly string[];
   readonly group: (typeof ACTION_GROUPS)[number];
-  /** Words and place in the hint bar; left out for what needs no reminder. */
-  readonly hint?: {readonly label: string; readonly rank: number};
+  /**
+   * Words and place in the hint bar; left out for what needs no reminder. What leads to all the others is pinned: it
+   * stands in a bar too narrow for the rest as well.
+   */
+  readonly hint?: {readonly label: string; readonly rank: number; readonly isPinned?: boolean};
   /** One sentence for the help page. */
   readonly help: string;
   /** The command that does the same. */

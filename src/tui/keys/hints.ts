@@ -14,12 +14,21 @@ export function hintsFor(state: AppState, actions: readonly Action[], width: num
   const ranked = actions
     .filter((action) => action.hint !== undefined && action.keys.length > 0 && action.isEnabled(state) === true)
     .sort((a, b) => (a.hint?.rank ?? 0) - (b.hint?.rank ?? 0));
-  const hints: Hint[] = [];
-  let used = 0;
-  for (const action of ranked) {
+  const entries = ranked.map((action) => {
     const hint = {key: keyLabel(action.keys[0] ?? ''), label: action.hint?.label ?? ''};
-    used += textWidth(`${hint.key} ${hint.label}  `);
-    if (used > width) break;
+    return {hint, isPinned: action.hint?.isPinned === true, cells: textWidth(`${hint.key} ${hint.label}  `)};
+  });
+  const hints: Hint[] = [];
+  let left = width;
+  // Cells that pinned hints further right will take.
+  let kept = entries.reduce((sum, entry) => sum + (entry.isPinned ? entry.cells : 0), 0);
+  for (const {hint, isPinned, cells} of entries) {
+    if (isPinned) kept -= cells;
+    if (cells + kept > left) {
+      left = kept;
+      continue;
+    }
+    left -= cells;
     hints.push(hint);
   }
   return hints;

@@ -46,6 +46,15 @@ test('hints fit and name only what can be done now', () => {
   expect(hints.map(({key}) => key)).not.toContain('d');
 });
 
+test('a narrow bar still says where help is', () => {
+  const state = {...initialState({columns: 60, rows: 20}, 0), machines: [fakeMachine('a', 'running')]};
+  for (const width of [20, 40, 60, 80, 120]) {
+    const hints = hintsFor({...state, connection: {state: 'connected'}}, ACTIONS, width);
+    expect(textWidth(hints.map(({key, label}) => ` ${key} ${label} `).join(''))).toBeLessThanOrEqual(width);
+    expect(hints.map(({key}) => key)).toContain('?');
+  }
+});
+
 test('every action stands on the help page and in the key table', () => {
   const lines = helpLines(ACTIONS).filter((line) => line.kind === 'action');
   expect(lines).toHaveLength(ACTIONS.length);
