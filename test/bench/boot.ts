@@ -45,8 +45,11 @@ export async function benchBoot(self: string, image: BootImage, rounds: number):
   const qemuArgs = [
     ...['-M', 'virt', '-m', String(MEMORY_BYTES / 1024 ** 2), '-display', 'none', '-serial', 'null'],
     ...['-kernel', image.kernelPath, '-initrd', image.initrdPath, '-append', image.commandLine],
-    ...['-global', 'virtio-mmio.force-legacy=false', '-device', 'virtio-serial-device'],
-    ...['-chardev', 'stdio,id=c', '-device', 'virtconsole,chardev=c', '-device', 'virtio-rng-device'],
+    ...['-global', 'virtio-mmio.force-legacy=false', '-device', 'virtio-rng-device'],
+    // The two console devices our machine has: the guest waits for the agent's port.
+    ...['-device', 'virtio-serial-device,id=console,max_ports=1', '-device', 'virtio-serial-device,id=ports'],
+    ...['-chardev', 'stdio,id=c', '-device', 'virtconsole,bus=console.0,chardev=c'],
+    ...['-chardev', 'null,id=a', '-device', 'virtserialport,bus=ports.0,name=vivarium.agent,chardev=a'],
   ];
   const ours: number[] = [];
   const theirs: number[] = [];
