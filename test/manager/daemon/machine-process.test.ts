@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises';
+import {readdir, readFile} from 'node:fs/promises';
 import {afterEach, describe, expect, it} from 'vitest';
 import {
   machineKill,
@@ -44,7 +44,7 @@ describe('a machine process', () => {
     daemon = await TestDaemon.create();
     const client = await daemon.connect();
     const victim = await daemon.run(client, 'victim');
-    await daemon.run(client, 'other');
+    const other = await daemon.run(client, 'other');
     const fleet = await FleetWatch.open(client);
     const killedAtMs = Date.now();
     process.kill(victim.pid ?? 0, 'SIGKILL');
@@ -52,6 +52,8 @@ describe('a machine process', () => {
     expect(Date.now() - killedAtMs).toBeLessThan(1000);
     expect(crashed.reason).toContain('SIGKILL');
     expect((await client.request(machineShow, {machine: 'other'})).machine.state).toBe('running');
+    // Nothing of it is left in the runtime folder.
+    expect((await readdir(daemon.paths.runtime)).sort()).toEqual([`${other.id}.sock`, 'daemon.sock'].sort());
     // And it starts again.
     expect((await client.request(machineStart, {machine: 'victim'})).machine.state).toBe('running');
   });

@@ -13,7 +13,7 @@ import {checkMachine} from './check.js';
 import {type Launch, LINK_VERSION} from './link.js';
 import {machineEnvironment, machineNodeFlags} from './node-flags.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
-import {ProcessLink} from './process-link.js';
+import {ProcessLink, removeSocket} from './process-link.js';
 
 /** What the driver takes from the settings and from the installation. */
 export interface BuiltinDriverOptions {
@@ -91,8 +91,10 @@ export class BuiltinDriver implements HypervisorDriver {
     listener: RunListener,
   ): Promise<RunningMachine | {readonly end: MachineEnd}> {
     const socketPath = this.#socketPath(id);
-    if (!isAlive(process))
+    if (!isAlive(process)) {
+      await removeSocket(socketPath);
       return {end: explainEnd(folder, undefined, 'The machine process ended while the daemon was away')};
+    }
     try {
       const link = await ProcessLink.open({identity: process, folder, socketPath}, listener);
       if (!link.isStarted) {

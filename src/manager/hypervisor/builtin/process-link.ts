@@ -3,6 +3,7 @@
  * The end is told exactly once, from whichever comes first: the process's own word, or the loss of the connection
  * together with the loss of the process.
  */
+import {rm} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {TerminalSize} from '../../protocol/console.js';
@@ -186,6 +187,7 @@ export class ProcessLink implements RunningMachine {
     if (this.#handle.exited !== undefined) await Promise.race([this.#handle.exited, delay(REAP_TIMEOUT_MS)]);
     const circumstance =
       reason === undefined ? 'The machine process ended' : `The machine process was lost (${reason})`;
+    await removeSocket(this.#handle.socketPath);
     const end = this.#end ?? explainEnd(this.#handle.folder, this.#exit, circumstance);
     this.#listener.onEnd(this.#isKilled ? {kind: 'powered-off', status: 0} : end);
     this.#gone.resolve();
@@ -218,6 +220,11 @@ export class ProcessLink implements RunningMachine {
       );
     }
   }
+}
+
+/** What a killed process leaves behind. One that cannot be removed hurts nobody: the next start replaces it. */
+export async function removeSocket(path: string): Promise<void> {
+  await rm(path, {force: true}).catch(() => undefined);
 }
 
 async function dial(path: string): Promise<Channel> {
