@@ -90,7 +90,11 @@ async function runImage(
     image,
     ...(options.memory === undefined ? {} : {memoryBytes: options.memory}),
     ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
-    onProgress: (job: Job) => (job.state === 'running' ? progress.show(job) : progress[Symbol.dispose]()),
+    // Away from a terminal standard error is the command's alone.
+    onProgress: (job: Job) => {
+      if (job.state !== 'running') progress[Symbol.dispose]();
+      else if (cli.streams.stderr.isTTY) progress.show(job);
+    },
   };
   const {stdin, stdout, stderr} = cli.streams;
   if (command.length > 0)
