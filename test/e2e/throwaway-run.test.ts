@@ -70,6 +70,20 @@ describe('viv run debian-mini --', () => {
   );
 
   it(
+    'gives programs the time counter, on the largest machine there is too',
+    async () => {
+      // `time` reads the time CSR in user mode; the top of 3584 MiB lies above 2 GiB of the host's own addresses.
+      const {status, stdout, stderr} = await home.viv([
+        ...['run', 'debian-mini', '--memory', '3584M', '--'],
+        ...['sh', '-c', 'time true; grep MemTotal /proc/meminfo'],
+      ]);
+      expect({status, stderr}).toMatchObject({status: 0, stderr: expect.stringContaining('real')});
+      expect(Number(/MemTotal: *(\d+) kB/.exec(stdout)?.[1])).toBeGreaterThan(3000 * 1024);
+    },
+    RUN_MS,
+  );
+
+  it(
     'ends on an interrupt',
     async () => {
       const {child, result} = home.start(['run', 'debian-mini', '--', 'sh', '-c', 'echo up; sleep 1000']);

@@ -141,13 +141,13 @@ export class CodeCache {
         this.writeContinuation(at, PAGE_BYTES);
         break;
       }
-      const half = views.u16[(source + offset) >> 1]!;
+      const half = views.u16[(source + offset) >>> 1]!;
       const isLong = (half & 3) === 3;
       if (isLong && offset === PAGE_BYTES - 2) {
         views.u16[at >> 1] = HANDLER.straddle;
         break;
       }
-      const bits = isLong ? half | (views.u16[(source + offset + 2) >> 1]! << 16) : half;
+      const bits = isLong ? half | (views.u16[(source + offset + 2) >>> 1]! << 16) : half;
       if (this.write(at, bits, offset, 0)) break;
       offset += isLong ? 4 : 2;
     }
@@ -206,9 +206,9 @@ export class CodeCache {
     const slot = Math.floor((op - this.#slots) / SLOT_BYTES);
     const offset = (op - this.#slots - slot * SLOT_BYTES) >> 3;
     const source = layout.ram + this.#pageOf[slot]! * PAGE_BYTES + offset;
-    const half = views.u16[source >> 1]!;
+    const half = views.u16[source >>> 1]!;
     if ((half & 3) !== 3) return half;
-    return (half | (offset === PAGE_BYTES - 2 ? 0 : views.u16[(source + 2) >> 1]! << 16)) >>> 0;
+    return (half | (offset === PAGE_BYTES - 2 ? 0 : views.u16[(source + 2) >>> 1]! << 16)) >>> 0;
   }
 
   /** Replaces handlers of neighbouring ops by fused ones, as long as there are any. */

@@ -316,7 +316,7 @@ export class Hart {
   /** An instruction of a page whose parts PMP treats differently: decoded alone, so that each fetch is checked. */
   #fetchAlone(low: number, high: number, offset: number): void {
     const {views, layout} = this.state;
-    this.#placeAlone(low, high, views.u16[(layout.ram + offset) >> 1]!);
+    this.#placeAlone(low, high, views.u16[(layout.ram + offset) >>> 1]!);
   }
 
   /**
@@ -336,7 +336,7 @@ export class Hart {
         this.traps.enter(isMapped ? CAUSE.fetchAccess : mmu.cause, false, nextLow, nextHigh, low, high);
         return;
       }
-      bits |= u16[(state.layout.ram + offset) >> 1]! << 16;
+      bits |= u16[(state.layout.ram + offset) >>> 1]! << 16;
     }
     const own = this.#straddled;
     const next = own + (isLong(firstHalf) ? 2 : 1) * OP_BYTES;

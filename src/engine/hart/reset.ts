@@ -30,6 +30,8 @@ export function resetHart(state: HartState, options: ResetOptions): void {
   state.setCsr(SLOT.medeleg, 0xb1ffn);
   state.setCsr(SLOT.mideleg, BigInt(MIP.SSIP | MIP.STIP | MIP.SEIP));
   state.setCsr(SLOT.mcounteren, 0xffffffffn);
+  // Kernels that find no PMU extension expect the counters open to user mode.
+  state.setCsr(SLOT.scounteren, 7n);
   state.setCsr(SLOT.menvcfg, MENVCFG.STCE | MENVCFG.ADUE | (1n << 7n) | 1n);
   state.setCsr(SLOT.pmpcfg0, 0x1fn);
   state.setCsr(SLOT.pmpaddr0, ALL >> 10n);

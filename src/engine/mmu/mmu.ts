@@ -239,9 +239,9 @@ export class Mmu {
     const from = base + SCRATCH;
     // Aligned stores are one access each, so that other harts never see half of one.
     if ((host & (bytes - 1)) !== 0) views.u8.copyWithin(host, from, from + bytes);
-    else if (bytes === 8) views.u64[host >> 3] = views.u64[from >> 3]!;
-    else if (bytes === 4) views.i32[host >> 2] = views.i32[from >> 2]!;
-    else if (bytes === 2) views.u16[host >> 1] = views.u16[from >> 1]!;
+    else if (bytes === 8) views.u64[host >>> 3] = views.u64[from >>> 3]!;
+    else if (bytes === 4) views.i32[host >>> 2] = views.i32[from >>> 2]!;
+    else if (bytes === 2) views.u16[host >>> 1] = views.u16[from >>> 1]!;
     else views.u8[host] = views.u8[from]!;
     if (address < this.#watched + 8 && address + bytes > this.#watched) this.#onWatched?.();
     return true;

@@ -75,7 +75,7 @@ export class PageWalker {
       const offset = at - RAM_BASE;
       if (offset < 0 || offset >= this.#ramBytes) return WALK.accessFault;
       if (!this.#pmp.allows(at, PTE_BYTES, PMP_NEED.read, SUPERVISOR)) return WALK.accessFault;
-      const index = (this.#ram + offset) >> 2;
+      const index = (this.#ram + offset) >>> 2;
       for (;;) {
         const pte = Atomics.load(this.#i32, index);
         const pteHigh = this.#i32[index + 1]!;
