@@ -59,7 +59,7 @@ export class Hart {
   readonly csrs: CsrFile;
   readonly code: CodeCache;
   readonly #sbi: SupervisorCalls | undefined;
-  readonly #stub: number;
+  readonly #entryOp: number;
   readonly #straddled: number;
   #straddleBits = 0;
   #run: ((hart: number) => number) | undefined;
@@ -77,10 +77,10 @@ export class Hart {
       (low, high) => this.setPc(low, high),
       () => this.mmu.updateMode(),
     );
-    this.#stub = state.layout.straddle[state.id]!;
-    this.#straddled = this.#stub + OP_BYTES;
-    // The stub goes to (odd page address) - 1: see `setPc`.
-    this.code.writeContinuation(this.#stub, -1);
+    this.#entryOp = state.layout.straddle[state.id]!;
+    this.#straddled = this.#entryOp + OP_BYTES;
+    // The entry op goes to (odd page address) - 1: see `setPc`.
+    this.code.writeContinuation(this.#entryOp, -1);
   }
 
   /** Compiles nothing: links the interpreter module to this hart's runtime. */
@@ -105,14 +105,14 @@ export class Hart {
     this.state.fillWith(instance.exports['fill'] as (address: number, byte: number, length: number) => void);
   }
 
-  /** Goes on at a virtual address: through a stub op, so that generated code finds the page by itself. */
+  /** Goes on at a virtual address: through an op of its own, so that generated code finds the page by itself. */
   setPc(low: number, high: number): void {
     const {state} = this;
     // An odd page address never matches a jump within the page; pc = page address - 1.
     state.setI32(H.PAGE_PC, low | 1);
     state.setI32(H.PAGE_PC + 4, high);
-    state.setI32(H.PAGE_OPS, this.#stub + 8);
-    state.setI32(H.OP, this.#stub);
+    state.setI32(H.PAGE_OPS, this.#entryOp + 8);
+    state.setI32(H.OP, this.#entryOp);
   }
 
   /** Goes on behind the current op, which retires. */

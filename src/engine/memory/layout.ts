@@ -7,7 +7,7 @@
  *   0x10000  device state slices
  *            page generations: one u32 per guest page, counted up when a page with decoded code is written
  *            page flags: one byte per guest page (touched, has code)
- *            per hart: TLB banks, stub and straddle ops, decoded code slots
+ *            per hart: TLB banks, entry and straddle ops, decoded code slots
  *            guest RAM, 64 KiB aligned
  *
  * Untouched pages of the memory cost the host nothing, so generous tables are free until used.
@@ -41,7 +41,7 @@ export const SLOT_OPS = PAGE_BYTES / 2 + 2;
 export const SLOT_BYTES = SLOT_OPS * OP_BYTES;
 /** Decoded pages a hart keeps; the oldest is dropped when all are taken (17 MiB when every one is full). */
 export const CODE_SLOTS = 512;
-/** Ops outside any page: the stub that goes to a new pc, and an instruction that straddles two pages. */
+/** Ops outside any page: the entry op that goes to a new pc, and an instruction that straddles two pages. */
 const STRADDLE_BYTES = 4 * OP_BYTES;
 
 /** Largest RAM that fits beside the tables in a 4 GiB memory. */
