@@ -4,6 +4,9 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
+/** What `objdump` runs, for `itWith`. */
+export const binutils = ['riscv64-unknown-elf-as', 'riscv64-unknown-elf-objdump'] as const;
+
 const MARCH = 'rv64gc_zba_zbb_zbs_zicboz';
 
 /**

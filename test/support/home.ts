@@ -117,6 +117,7 @@ export class Home implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.viv(['daemon', 'stop', '--machines', 'kill']);
-    await rm(this.folder, {recursive: true, force: true});
+    // A helper of apt that was just ended may still write a last file.
+    await rm(this.folder, {recursive: true, force: true, maxRetries: 10, retryDelay: 100});
   }
 }

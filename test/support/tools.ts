@@ -4,7 +4,7 @@
  */
 import {accessSync, constants} from 'node:fs';
 import {delimiter, join} from 'node:path';
-import {describe} from 'vitest';
+import {describe, it} from 'vitest';
 
 /** Debian packages of the programs that tests use. */
 const packages = {
@@ -34,11 +34,22 @@ export function hasTool(tool: Tool): boolean {
 
 /** `describe` for tests that need these programs. */
 export function describeWith(tools: readonly Tool[], name: string, body: () => void): void {
-  const missing = tools.filter((tool) => !hasTool(tool));
-  if (missing.length === 0 || process.env['CI']) {
-    describe(name, body);
-    return;
-  }
-  const wanted = missing.map((tool) => packages[tool]).join(', ');
-  describe.skip(`${name} (skipped: install ${wanted})`, body);
+  const skipped = missingPackages(tools);
+  if (skipped === '') describe(name, body);
+  // The body itself may need the programs already.
+  else describe(name, () => it.skip(`skipped: install ${skipped}`, () => undefined));
+}
+
+/** `it` for one test that needs these programs. */
+export function itWith(tools: readonly Tool[], name: string, body: () => Promise<void>, timeoutMs?: number): void {
+  const skipped = missingPackages(tools);
+  if (skipped === '') it(name, body, timeoutMs);
+  else it.skip(`${name} (skipped: install ${skipped})`, body);
+}
+
+/** Debian packages to install for these programs; empty when all are there, or when CI must not skip. */
+function missingPackages(tools: readonly Tool[]): string {
+  if (process.env['CI']) return '';
+  const missing = tools.filter((tool) => !hasTool(tool)).map((tool) => packages[tool]);
+  return [...new Set(missing)].join(', ');
 }

@@ -2,8 +2,9 @@ import {describe, expect, it} from 'vitest';
 import {disassemble} from '../../../src/engine/debug/disassembler.js';
 import {csrTable} from '../../../src/engine/hart/csr-table.js';
 import {instructions} from '../../../src/engine/isa/instructions.js';
-import {objdump} from '../../support/binutils.js';
+import {binutils, objdump} from '../../support/binutils.js';
 import {SeededRandom} from '../../support/seeded-random.js';
+import {itWith} from '../../support/tools.js';
 
 const PER_RECORD = 60;
 /** Known to the records only, or by any bits in fields that binutils wants at zero. */
@@ -20,7 +21,7 @@ function normalise(text: string): string {
 }
 
 describe('the disassembler', () => {
-  it('spells every instruction as binutils does', async () => {
+  itWith(binutils, 'spells every instruction as binutils does', async () => {
     const random = new SeededRandom(9);
     const csrs = csrTable.map(({number}) => number);
     const encodings = instructions.flatMap(({name, format, match, mask, hasRounding}) =>
