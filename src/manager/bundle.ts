@@ -1,13 +1,11 @@
 /** Finds the start files in `dist/`, from the bundle itself and from the sources (tests). */
-import {existsSync} from 'node:fs';
 import {basename, dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {findPackageRoot} from './image/package-root.js';
 
 /** The folder that has package.json, configs/ and dist/. */
 export function packageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
+  return findPackageRoot(import.meta.url);
 }
 
 /** Absolute path of a bundled start file: `vivd`, `machine`, `hart`. */

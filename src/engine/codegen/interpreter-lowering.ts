@@ -28,7 +28,7 @@ import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expres
 import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';
 
 /** Field offsets of a decoded op. */
-export const OP_FIELD = {handler: 0, rd: 2, rs1: 4, rs2: 6, imm: 8, sequence: 12, extra: 14} as const;
+export const OP_FIELD = {handler: 0, rd: 2, rs1: 4, rs2: 6, imm: 8, sequence: H.OP_SEQUENCE, extra: 14} as const;
 
 /** Register tokens that the interpreter hands to records as `Operands`. */
 export const TOKENS = {rd: 0, rs1: 1, rs2: 2, rs3: 3} as const;

@@ -133,7 +133,7 @@ export class CodeCache {
       const at = ops + offset * 8;
       const handler = views.u16[at >> 1]!;
       if (handler !== HANDLER.decode) {
-        first = ((views.u16[(at + OP_FIELD.sequence) >> 1]! << 16) >> 16) - count;
+        first = this.#state.sequenceOf(at) - count;
         break;
       }
       this.#run[count++] = at;

@@ -88,8 +88,7 @@ export class CsrFile {
 
   /** Instructions retired before the current one. */
   retired(): bigint {
-    const {views} = this.state;
-    const sequence = (views.u16[(this.state.i32(OP) + 12) >> 1]! << 16) >> 16;
+    const sequence = this.state.sequenceOf(this.state.i32(OP));
     return BigInt(this.state.f64(INSTRET)) + BigInt(this.state.i32(ACC) + sequence);
   }
 

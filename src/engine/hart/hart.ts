@@ -215,7 +215,7 @@ export class Hart {
 
   #fold(): void {
     const {state} = this;
-    const sequence = (state.views.u16[(state.i32(H.OP) + OP_FIELD.sequence) >> 1]! << 16) >> 16;
+    const sequence = state.sequenceOf(state.i32(H.OP));
     state.setF64(H.INSTRET, state.f64(H.INSTRET) + state.i32(H.ACC) + sequence);
     state.setI32(H.ACC, -sequence);
   }
@@ -300,7 +300,7 @@ export class Hart {
     state.setI32(H.PAGE_PC + 4, high);
     state.setI32(H.PAGE_OPS, slot.ops);
     state.setI32(H.OP, op);
-    const sequence = (state.views.u16[(op + OP_FIELD.sequence) >> 1]! << 16) >> 16;
+    const sequence = state.sequenceOf(op);
     state.setI32(H.ACC, state.i32(H.ACC) - sequence);
   }
 

@@ -70,6 +70,9 @@ export const CSR_SLOT_BYTES = 16;
 /** Slots that fit in the block. */
 export const MAX_CSR_SLOTS = (HART_BLOCK_BYTES - CSRS) / CSR_SLOT_BYTES;
 
+/** Offset of the sequence number in a decoded op. */
+export const OP_SEQUENCE = 12;
+
 /** Address of a hart's block. */
 export function hartBlock(hart: number): number {
   return HART_BLOCK_BASE + hart * HART_BLOCK_BYTES;

@@ -3,7 +3,7 @@
  * cells that `layout.ts` calls atomic.
  */
 import type {MemoryLayout} from '../memory/layout.js';
-import {CSR_SLOT_BYTES, CSRS, hartBlock} from './layout.js';
+import {CSR_SLOT_BYTES, CSRS, hartBlock, OP_SEQUENCE} from './layout.js';
 
 /** Views of a machine's whole shared memory; every index is an absolute byte address divided by the element size. */
 export interface MemoryViews {
@@ -80,6 +80,11 @@ export class HartState {
   /** Index of an atomic cell in `views.i32`. */
   cell(offset: number): number {
     return (this.base + offset) >> 2;
+  }
+
+  /** Sequence number of an op inside its run: the signed 16 bits behind its immediate (see `OP_FIELD`). */
+  sequenceOf(op: number): number {
+    return (this.views.u16[(op + OP_SEQUENCE) >> 1]! << 16) >> 16;
   }
 
   x(register: number): bigint {

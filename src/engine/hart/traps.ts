@@ -68,7 +68,7 @@ export class Traps {
   /** Counts the ops before the current one, and the current one when `isRetired`; the next op must be entered anew. */
   leaveOp(isRetired: boolean): void {
     const state = this.#state;
-    const sequence = (state.views.u16[(state.i32(OP) + 12) >> 1]! << 16) >> 16;
+    const sequence = state.sequenceOf(state.i32(OP));
     state.setI32(ACC, state.i32(ACC) + sequence + (isRetired ? 1 : 0));
   }
 
