@@ -294,7 +294,7 @@ export class Hart {
     const slot = this.code.slotFor(page);
     if (slot.isEvicted) mmu.flushFetches();
     if (slot.isNew) mmu.flushWritesTo(page, slot.wasCode);
-    mmu.fillFetch(low, high, slot.ops);
+    mmu.fillFetch(low, high, slot.ops, page);
     const op = slot.ops + (low & 0xffe) * 8;
     state.setI32(H.PAGE_PC, low & -PAGE_BYTES);
     state.setI32(H.PAGE_PC + 4, high);

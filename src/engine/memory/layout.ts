@@ -24,7 +24,10 @@ export const HART_BLOCK_BASE = 0x1000;
 export const HART_BLOCK_BYTES = 0x800;
 const DEVICE_BASE = 0x10000;
 
-/** Entries per TLB; 16 bytes each: tag u64 (page address, all ones when empty), addend i32, unused u32. */
+/**
+ * Entries per TLB; 16 bytes each: tag u64 (page address, all ones when empty), addend i32, guest page index u32 (from
+ * RAM's start). The addend of a data entry is host address - virtual address; of an execute entry, the page's ops.
+ */
 export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_BYTES = 16;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;

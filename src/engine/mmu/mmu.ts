@@ -203,15 +203,15 @@ export class Mmu {
     const isWatched = access === ACCESS.write && Math.floor(this.#watched / PAGE_BYTES) * PAGE_BYTES === pageAddress;
     let entry = -1;
     if (!isWatched && this.pmp.isUniform(pageAddress, PAGE_BYTES))
-      entry = this.#fill(access, low, high, host - (low & -PAGE_BYTES));
+      entry = this.#fill(access, low, high, host - (low & -PAGE_BYTES), page);
     // Behind the fill: a hart that takes the page as code at this moment either sees the entry or gets the mark.
     if (access === ACCESS.write && markPageWritten(views, layout, page)) this.#noteCodeWrite(page, entry);
     return host + (offset & (PAGE_BYTES - 1));
   }
 
-  /** Makes a fetch entry: the ops of the page that was translated just before. */
-  fillFetch(low: number, high: number, ops: number): void {
-    this.#fill(ACCESS.execute, low, high, ops);
+  /** Makes a fetch entry: the ops of the guest page (index) that was translated just before. */
+  fillFetch(low: number, high: number, ops: number, page: number): void {
+    this.#fill(ACCESS.execute, low, high, ops, page);
   }
 
   /** True when PMP lets every instruction of the page that was translated just before be fetched like its first. */
@@ -346,7 +346,7 @@ export class Mmu {
   }
 
   /** Makes an entry; returns its index in `views.i32`. */
-  #fill(access: Access, low: number, high: number, addend: number): number {
+  #fill(access: Access, low: number, high: number, addend: number, page: number): number {
     const bank = this.#state.i32(access === ACCESS.execute ? EXEC_BANK : DATA_BANK);
     const {i32} = this.#state.views;
     const index = (low >>> 12) & (TLB_ENTRIES - 1);
@@ -354,6 +354,7 @@ export class Mmu {
     i32[at] = low & -PAGE_BYTES;
     i32[at + 1] = high;
     i32[at + 2] = addend;
+    i32[at + 3] = page;
     if (this.#walker.level === 1) this.#superpages.add(superpageKey(low, high));
     else if (this.#walker.level > 1) this.#hasHugePages = true;
     if (bank === this.#banks + bankOf.supervisor * BANK_BYTES && !this.#walker.isGlobal)
