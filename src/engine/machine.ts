@@ -170,7 +170,8 @@ export class Machine implements AsyncDisposable {
     const clock = new MachineClock(views.f64);
     const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
     const pages = layout.totalBytes / WASM_PAGE;
-    const module = await WebAssembly.compile(buildInterpreter(handlers, {initialPages: pages, maximumPages: pages}));
+    const limits = {initialPages: pages, maximumPages: pages};
+    const module = await WebAssembly.compile(buildInterpreter(handlers, {memory: limits, hartCount: spec.hartCount}));
     const hasSbi = plan.mode === 'supervisor';
     for (let hart = 0; hart < spec.hartCount; hart++)
       resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});

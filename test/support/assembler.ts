@@ -31,6 +31,7 @@ function immediateBits(format: Format, imm: number): number {
   const part = (from: number, width: number, to: number) => ((imm >> from) & ((1 << width) - 1)) << to;
   switch (format) {
     case 'I':
+    case 'none':
     case 'csr':
     case 'csri':
       return imm << 20;
@@ -48,7 +49,6 @@ function immediateBits(format: Format, imm: number): number {
       return part(20, 1, 31) | part(1, 10, 21) | part(11, 1, 20) | part(12, 8, 12);
     case 'R':
     case 'R4':
-    case 'none':
       return 0;
   }
 }

@@ -76,12 +76,17 @@ const aliases: Readonly<Record<string, (o: readonly string[]) => string>> = {
   csrci: ([csr, imm]) => `csrrci zero, ${csr}, ${imm}`,
 };
 
+/** What one side of a fence orders; everything when left out. */
+function ordering(text = 'iorw'): number {
+  return [...text].reduce((bits, letter) => bits | (8 >> 'iorw'.indexOf(letter)), 0);
+}
+
 function fieldsOf(record: Instruction, o: readonly string[]): Fields {
   const {format, name, files} = record;
   const present = (file: string | undefined) => file !== 'none';
   switch (format) {
     case 'none':
-      return {};
+      return name === 'fence' ? {imm: (ordering(o[0]) << 4) | ordering(o[1])} : {};
     case 'I':
       if (name === 'jalr' || (record.match & 0x7b) === 0x03) return {rd: register(o[0]), ...memory(o[1])};
       return {rd: register(o[0]), rs1: register(o[1]), imm: number(o[2])};

@@ -23,6 +23,14 @@ import type {
   Variable,
 } from '../isa/lowering.js';
 import {OP_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
+import {
+  type AtomicSite,
+  type Concurrency,
+  lowerAtomic,
+  lowerFence,
+  lowerLoadReserved,
+  lowerStoreConditional,
+} from './atomics.js';
 import {CSR_NUMBER_BITS, type CsrPath, lowerCsr} from './csr-path.js';
 import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expression.js';
 import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';
@@ -87,6 +95,7 @@ export interface Frame {
   readonly poll: Label;
   readonly runtime: RuntimeImports;
   readonly softfloat: Readonly<Record<string, FunctionRef & {readonly takesRounding: boolean}>>;
+  readonly concurrency: Concurrency;
 }
 
 /** How a handler was specialised at decode time. */
@@ -268,32 +277,21 @@ export class InterpreterLowering implements Lowering {
   atomic(op: AtomicOp, bytes: 4 | 8, address: I64, value: I64): I64 {
     const at = this.#atomicAddress(ACCESS_CODES.atomic, bytes, address);
     const old = this.#pool.take('i64');
-    if (bytes === 4) this.#atomic32(op, at, value, old);
-    else this.#atomic64(op, at, value, old);
+    lowerAtomic(this.#atomicSite(), op, bytes, at, value, old);
     return get(old);
   }
 
   loadReserved(bytes: 4 | 8, address: I64): I64 {
     const at = this.#atomicAddress(ACCESS_CODES.loadReserved, bytes, address);
-    const value = this.let(bytes === 4 ? i64.extendS(i32.atomicLoad(at)) : i64.load(at));
-    this.#f.store(4, get(this.#frame.hart), at, H.RESERVED_AT);
-    this.#f.store(8, get(this.#frame.hart), value, H.RESERVED_VALUE);
-    return value;
+    const value = this.#pool.take('i64');
+    lowerLoadReserved(this.#atomicSite(), bytes, at, value);
+    return get(value);
   }
 
   storeConditional(bytes: 4 | 8, address: I64, value: I64): I64 {
     const at = this.#atomicAddress(ACCESS_CODES.atomic, bytes, address);
     const failed = this.#pool.take('i64');
-    this.#f.set(failed, i64.const(1));
-    const expected = i64.load(get(this.#frame.hart), H.RESERVED_VALUE);
-    this.#f.if(i32.eq(i32.load(get(this.#frame.hart), H.RESERVED_AT), at), () => {
-      const isSame =
-        bytes === 4
-          ? i32.eq(i32.cmpxchg(at, i32.wrap(expected), i32.wrap(value)), i32.wrap(expected))
-          : i64.eq(i64.cmpxchg(at, expected, value), expected);
-      this.#f.set(failed, i64.extendU(i32.eqz(isSame)));
-    });
-    this.#f.store(4, get(this.#frame.hart), i32.const(-1), H.RESERVED_AT);
+    lowerStoreConditional(this.#atomicSite(), bytes, at, value, failed);
     return get(failed);
   }
 
@@ -307,7 +305,7 @@ export class InterpreterLowering implements Lowering {
   }
 
   fence(): void {
-    this.#f.fence();
+    lowerFence(this.#atomicSite(), this.imm32());
   }
 
   branch(condition: I32): void {
@@ -481,35 +479,9 @@ export class InterpreterLowering implements Lowering {
     return get(host);
   }
 
-  #atomic32(op: AtomicOp, at: I32, value: I64, old: Local<'i64'>): void {
-    const operand = i32.wrap(value);
-    const simple = {swap: i32.rmwXchg, add: i32.rmwAdd, xor: i32.rmwXor, and: i32.rmwAnd, or: i32.rmwOr};
-    if (op in simple) {
-      this.#f.set(old, i64.extendS(simple[op as keyof typeof simple](at, operand)));
-      return;
-    }
-    const wins = {min: i32.ltS, max: i32.gtS, minu: i32.ltU, maxu: i32.gtU}[op as 'min' | 'max' | 'minu' | 'maxu'];
-    const seen = this.#pool.take('i32');
-    this.#f.loop((again) => {
-      this.#f.set(seen, i32.load(at));
-      const next = select(wins(operand, get(seen)), operand, get(seen));
-      this.#f.brIf(again, i32.ne(i32.cmpxchg(at, get(seen), next), get(seen)));
-    });
-    this.#f.set(old, i64.extendS(get(seen)));
-  }
-
-  #atomic64(op: AtomicOp, at: I32, value: I64, old: Local<'i64'>): void {
-    const simple = {swap: i64.rmwXchg, add: i64.rmwAdd, xor: i64.rmwXor, and: i64.rmwAnd, or: i64.rmwOr};
-    if (op in simple) {
-      this.#f.set(old, simple[op as keyof typeof simple](at, value));
-      return;
-    }
-    const wins = {min: i64.ltS, max: i64.gtS, minu: i64.ltU, maxu: i64.gtU}[op as 'min' | 'max' | 'minu' | 'maxu'];
-    this.#f.loop((again) => {
-      this.#f.set(old, i64.load(at));
-      const next = select(wins(value, get(old)), value, get(old));
-      this.#f.brIf(again, i64.ne(i64.cmpxchg(at, get(old), next), get(old)));
-    });
+  #atomicSite(): AtomicSite {
+    const {f, hart, concurrency} = this.#frame;
+    return {f, hart, concurrency, take: (type) => this.#pool.take(type)};
   }
 
   #requireFloat(): void {

@@ -16,6 +16,7 @@ import {type Decoder, immediate} from '../isa/decoder.js';
 import type {Instruction} from '../isa/instruction.js';
 import {TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {softfloat} from '../softfloat/softfloat.js';
+import {concurrencyOf} from './atomics.js';
 import {type CsrPath, csrPaths} from './csr-path.js';
 import {type Frame, InterpreterLowering, LocalPool, OP_FIELD, type Shape} from './interpreter-lowering.js';
 import {get, i32, i64, type ValueType} from './wasm/expression.js';
@@ -127,9 +128,16 @@ function compressedForms(decoder: Decoder): ReadonlySet<number> {
   return found;
 }
 
+/** For which machine an interpreter is built. */
+export interface InterpreterOptions {
+  readonly memory: MemoryLimits;
+  readonly hartCount: number;
+}
+
 /** Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1` and `fill(address, byte, length)`. */
-export function buildInterpreter(set: HandlerSet, memory: MemoryLimits): Uint8Array<ArrayBuffer> {
+export function buildInterpreter(set: HandlerSet, {memory, hartCount}: InterpreterOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(memory);
+  const concurrency = concurrencyOf(hartCount);
   const declare = (name: string, params: number, isValue: boolean): FunctionRef =>
     module.import(name, {params: Array<ValueType>(params).fill('i32'), results: isValue ? ['i32'] : []});
   const decode = declare('decode', 0, false);
@@ -192,6 +200,7 @@ export function buildInterpreter(set: HandlerSet, memory: MemoryLimits): Uint8Ar
               poll,
               runtime,
               softfloat: floats,
+              concurrency,
             };
             const emit = (handler: number) => {
               pool.reset();

@@ -8,6 +8,7 @@ import {cInstructions} from './registry.js';
 export function immediate(format: Format, bits: number): number {
   switch (format) {
     case 'I':
+    case 'none':
       return bits >> 20;
     case 'S':
       return ((bits >> 25) << 5) | ((bits >>> 7) & 31);
@@ -26,7 +27,6 @@ export function immediate(format: Format, bits: number): number {
       return bits >>> 20;
     case 'R':
     case 'R4':
-    case 'none':
       return 0;
   }
 }

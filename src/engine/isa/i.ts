@@ -99,6 +99,6 @@ export const iInstructions: readonly Instruction[] = [
   opw('srlw', 5, 0x00, (b, x, y) => b.i32.shrU(x, y)),
   opw('sraw', 5, 0x20, (b, x, y) => b.i32.shrS(x, y)),
 
-  // Every fence orders everything; `pause` and `fence.tso` are among its encodings.
+  // `pause` and `fence.tso` are among its encodings.
   none('fence', {opcode: MISC_MEM, funct3: 0}, (b) => b.fence()),
 ];

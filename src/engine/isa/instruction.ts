@@ -8,7 +8,8 @@ import type {Lowering, Operands} from './lowering.js';
  * Where an instruction keeps its operands.
  * `R` rd rs1 rs2 · `R4` rd rs1 rs2 rs3 · `I` rd rs1 imm · `S` rs1 rs2 imm · `B` rs1 rs2 imm (branch) · `U` rd imm ·
  * `J` rd imm (jump) · `shift` rd rs1 6-bit imm · `shiftw` rd rs1 5-bit imm · `csr` rd rs1 imm=csr number ·
- * `csri` rd imm=csr number, rs1 field = 5-bit immediate · `none` no operands
+ * `csri` rd imm=csr number, rs1 field = 5-bit immediate · `none` imm alone (the
+ * ordering of a fence)
  */
 export type Format = 'R' | 'R4' | 'I' | 'S' | 'B' | 'U' | 'J' | 'shift' | 'shiftw' | 'csr' | 'csri' | 'none';
 

@@ -156,6 +156,7 @@ export interface Lowering {
   storeConditional(bytes: 4 | 8, address: I64, value: I64): I64;
   /** Zeroes the 64-byte cache block that holds the address. */
   zeroBlock(address: I64): void;
+  /** Orders what the immediate says: predecessors in bits 7…4, successors in 3…0, each I O R W. */
   fence(): void;
 
   /** Goes to pc + immediate when the condition is not 0, else on to the next instruction. */

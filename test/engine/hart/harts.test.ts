@@ -141,3 +141,63 @@ describe.each([2, 3])('%i harts', (hartCount) => {
     for (let hart = 1; hart < hartCount; hart++) expect(run.valuesOf(hart)[0]).toBe(0n);
   });
 });
+
+describe('two harts', () => {
+  it('never both miss what the other stored before its fence', async () => {
+    // Store buffering: each stores the round's number to its own word, fences, and loads the other's.
+    const run = await runGuest({
+      hartCount: 2,
+      text: `
+        csrr s2, mhartid
+        slli s2, s2, 6
+        la s0, words
+        add s3, s0, s2            # own word
+        xori s2, s2, 64
+        add s4, s0, s2            # the other's
+        la s5, seen
+        srli s2, s2, 3
+        la s6, arrived
+        li s7, 1                  # round
+        li s8, ${ROUNDS}
+        li s9, 0                  # both missed
+        li s10, 1
+        slli a1, s7, 1
+        round: sd s7, 0(s3)
+        fence rw, rw
+        ld a2, 0(s4)
+        bgeu a2, s7, met
+        amoadd.d zero, s10, (s5)
+        met: amoadd.d zero, s10, (s6)
+        wait: ld a3, 0(s6)
+        bltu a3, a1, wait
+        csrr a4, mhartid
+        bnez a4, follow
+        ld a5, 0(s5)
+        li a6, 2
+        bne a5, a6, fine
+        addi s9, s9, 1
+        fine: sd zero, 0(s5)
+        fence
+        addi a1, a1, 1
+        amoadd.d zero, s10, (s6)
+        j next
+        follow: addi a1, a1, 1
+        leave: ld a3, 0(s6)
+        bltu a3, a1, leave
+        next: addi s7, s7, 1
+        addi a1, a1, 2
+        bne s7, s8, round
+        save s9
+        ${finish(2)}
+        .balign 64
+        words: .dword 0
+        .balign 64
+        .dword 0
+        .balign 64
+        seen: .dword 0
+        .balign 64
+        arrived: .dword 0`,
+    });
+    expect(run.valuesOf(0)[0]).toBe(0n);
+  });
+});

@@ -135,10 +135,62 @@ describe('stores', () => {
   });
 });
 
-describe('atomics', () => {
+// Machines with one hart have other code for atomics than those with more; the second hart sleeps.
+describe.each([1, 2])('atomics of a machine with %i harts', (hartCount) => {
+  const alone = (text: string) => `csrr t0, mhartid\nbnez t0, park\n${text}\npark: wfi\nj park`;
+  const operands = [0n, 1n, -1n, 0x7fff_ffffn, -0x8000_0000n, 1n << 62n, -(1n << 63n)];
+  const operations: Readonly<Record<string, (old: bigint, value: bigint) => bigint>> = {
+    amoswap: (_, value) => value,
+    amoadd: (old, value) => old + value,
+    amoxor: (old, value) => old ^ value,
+    amoand: (old, value) => old & value,
+    amoor: (old, value) => old | value,
+    amomin: (old, value) => (value < old ? value : old),
+    amomax: (old, value) => (value > old ? value : old),
+    amominu: (old, value) => (BigInt.asUintN(64, value) < BigInt.asUintN(64, old) ? value : old),
+    amomaxu: (old, value) => (BigInt.asUintN(64, value) > BigInt.asUintN(64, old) ? value : old),
+  };
+
+  it.each(Object.keys(operations))('%s is right for words and doublewords', async (name) => {
+    const pairs = operands.flatMap((old) => operands.map((value) => [old, value] as const));
+    const run = await runGuest({
+      hartCount,
+      text: alone(`
+        li s0, ${DATA}
+        la s1, pairs
+        li s2, ${pairs.length}
+        again: ld s3, 0(s1)
+        ld s4, 8(s1)
+        sd s3, 0(s0)
+        ${name}.d s5, s4, (s0)
+        save s5
+        ld s5, 0(s0)
+        save s5
+        sd s3, 0(s0)
+        ${name}.w s5, s4, (s0)
+        save s5
+        ld s5, 0(s0)
+        save s5
+        addi s1, s1, 16
+        addi s2, s2, -1
+        bnez s2, again
+        pass
+        .balign 8
+        pairs: ${pairs.map(([old, value]) => `.dword ${old}\n.dword ${value}`).join('\n')}`),
+    });
+    const word = (value: bigint) => BigInt.asIntN(32, value);
+    const act = operations[name]!;
+    const expected = pairs.flatMap(([old, value]) => {
+      const low = BigInt.asUintN(32, act(word(old), word(value)));
+      return [old, act(old, value), word(old), (BigInt.asUintN(64, old) & ~0xffff_ffffn) | low];
+    });
+    expect(run.values.slice(0, expected.length)).toEqual(expected.map((value) => BigInt.asUintN(64, value)));
+  });
+
   it('give the old value and store the new one; a word is sign-extended', async () => {
     const run = await runGuest({
-      text: `
+      hartCount,
+      text: alone(`
         li s0, ${DATA}
         li s1, 0xffffffff80000000
         sd s1, 0(s0)
@@ -154,7 +206,7 @@ describe('atomics', () => {
         amoswap.d zero, s1, (s0)
         ld s3, 0(s0)
         save s3
-        pass`,
+        pass`),
     });
     expect(run.values.slice(0, 5)).toEqual([
       0xffff_ffff_8000_0000n,
@@ -167,7 +219,8 @@ describe('atomics', () => {
 
   it('store conditionally once per reservation, and not after a trap or a change of the value', async () => {
     const run = await runGuest({
-      text: `
+      hartCount,
+      text: alone(`
         li s0, ${DATA}
         li s1, 1
         sc.d s2, s1, (s0)
@@ -192,7 +245,7 @@ describe('atomics', () => {
         save s2
         ld s2, 0(s0)
         save s2
-        pass`,
+        pass`),
     });
     expect(run.values.slice(0, 7)).toEqual([1n, 0n, 1n, 1n, 1n, 1n, 9n]);
   });
