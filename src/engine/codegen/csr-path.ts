@@ -11,7 +11,6 @@
 import {MSTATUS, MSTATUS_WRITE, SLOT, SSTATUS_READ, SSTATUS_WRITE, UXL_SXL} from '../hart/csr-table.js';
 import * as H from '../hart/layout.js';
 import type {CsrOp} from '../isa/lowering.js';
-import {BANK_BYTES} from '../memory/layout.js';
 import {get, type I32, type I64, i32, i64, type Local, select} from './wasm/expression.js';
 import type {FunctionBuilder, FunctionRef} from './wasm/function.js';
 
@@ -138,8 +137,9 @@ function lowerStatus(access: CsrAccess, needed: 1 | 3, readMask: bigint, writeMa
         i32.eqz(i64.eqz(changes(SUM))),
         () => {
           const isOn = i32.eqz(i64.eqz(i64.and(get(raw), i64.const(SUM))));
-          const step = select(isOn, i32.const(BANK_BYTES), i32.const(-BANK_BYTES));
-          f.store(4, get(hart), i32.add(i32.load(get(hart), H.DATA_BANK), step), H.DATA_BANK);
+          const cell = (offset: number) => i32.load(get(hart), offset);
+          const bank = select(isOn, cell(H.BANK.supervisorWithUser), cell(H.BANK.supervisor));
+          f.store(4, get(hart), bank, H.DATA_BANK);
         },
         undefined,
         'unlikely',

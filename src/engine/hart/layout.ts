@@ -63,6 +63,11 @@ export const STIMECMP = 0x298;
 export const MTIMECMP = 0x2a0;
 /** Counted up each time the hart is between two instructions with nothing under way (i32, atomic). */
 export const BOUNDARY = 0x2a8;
+/**
+ * Addresses of the TLB banks by what an access may see: bare M, S, S with SUM, U. DATA_BANK and EXEC_BANK are one of
+ * them; whoever changes privilege or SUM copies, and only a change of address space changes these cells.
+ */
+export const BANK = {machine: 0x2b0, supervisor: 0x2b4, supervisorWithUser: 0x2b8, user: 0x2bc} as const;
 
 /** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
 export const CSRS = 0x300;

@@ -7,7 +7,7 @@
  */
 import type {AccessBytes} from '../contract.js';
 import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
-import {DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, ZERO_BLOCK_ALLOWED} from '../hart/layout.js';
+import {BANK, DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, ZERO_BLOCK_ALLOWED} from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
 import {CAUSE} from '../hart/traps.js';
 import type {Bus} from '../memory/bus.js';
@@ -42,9 +42,7 @@ export class Mmu {
   readonly #bus: Bus;
   readonly #walker: PageWalker;
   readonly #banks: number;
-  readonly #data: WalkMode = freshMode();
-  readonly #fetch: WalkMode = freshMode();
-  #dataPrivilege = 3;
+  readonly #mode: WalkMode = {mode: 0, root: 0, isUser: false, sum: false, mxr: false, setsAccessed: false};
   /** Whether the supervisor bank holds pages that belong to one address space. */
   #hasNonGlobalSupervisor = false;
   /** Where in `views.i32` write entries of pages with code were made, by page. */
@@ -61,6 +59,8 @@ export class Mmu {
     this.#banks = state.layout.banks[state.id]!;
     this.pmp = new Pmp(state);
     this.#walker = new PageWalker(state.views, state.layout.ram, state.layout.ramBytes, this.pmp);
+    for (const [name, bank] of Object.entries(bankOf))
+      state.setI32(BANK[name as keyof typeof BANK], this.#banks + bank * BANK_BYTES);
   }
 
   /** Reports every store to the 8 bytes at a physical address (HTIF's tohost); its page gets no write entries. */
@@ -69,23 +69,11 @@ export class Mmu {
     this.#onWatched = watcher;
   }
 
-  /** Brings banks and walk modes up to date with privilege, mstatus, satp and the environment configuration. */
+  /** Brings the banks in force up to date with privilege and mstatus, and permissions with the environment configuration. */
   updateMode(): void {
     const state = this.#state;
-    const privilege = state.i32(PRIVILEGE);
-    const status = state.csrLow(SLOT.mstatus);
-    const isModified = privilege === 3 && (status & MPRV) !== 0;
-    const dataPrivilege = isModified ? (status >> 11) & 3 : privilege;
-    const sum = (status & SUM) !== 0;
-    this.#dataPrivilege = dataPrivilege;
-    const mode = state.csrHigh(SLOT.satp) >>> 28;
-    const root = ((state.csrLow(SLOT.satp) >>> 0) + (state.csrHigh(SLOT.satp) & 0xfff) * 2 ** 32) * PAGE_BYTES;
-    const setsAccessed = (state.csrHigh(SLOT.menvcfg) & ADUE_HIGH) !== 0;
-    this.#set(this.#data, dataPrivilege, mode, root, setsAccessed);
-    this.#data.mxr = (status & MXR) !== 0;
-    this.#set(this.#fetch, privilege, mode, root, setsAccessed);
-    state.setI32(DATA_BANK, this.#banks + this.#bank(dataPrivilege, sum) * BANK_BYTES);
-    state.setI32(EXEC_BANK, this.#banks + this.#bank(privilege, false) * BANK_BYTES);
+    state.setI32(DATA_BANK, state.i32(this.#bankCell(this.#dataPrivilege(), this.#hasSum())));
+    state.setI32(EXEC_BANK, state.i32(this.#bankCell(state.i32(PRIVILEGE), false)));
     const machine = (state.csrLow(SLOT.menvcfg) >> 7) & 1;
     const supervisor = machine & (state.csrLow(SLOT.senvcfg) >> 7);
     state.setI32(ZERO_BLOCK_ALLOWED, 8 | (machine << 1) | (supervisor & 1));
@@ -169,11 +157,9 @@ export class Mmu {
    * False when it faults: then `cause`, `faultLow` and `faultHigh` say how.
    */
   translate(low: number, high: number, access: Access, bytes: number): boolean {
-    const mode = access === ACCESS.execute ? this.#fetch : this.#data;
-    const privilege = access === ACCESS.execute ? this.#state.i32(PRIVILEGE) : this.#dataPrivilege;
+    const privilege = access === ACCESS.execute ? this.#state.i32(PRIVILEGE) : this.#dataPrivilege();
     const offset = low & (PAGE_BYTES - 1);
-    // Generated code changes SUM and the bank by itself.
-    mode.sum = (this.#state.csrLow(SLOT.mstatus) & SUM) !== 0;
+    const mode = this.#modeFor(privilege);
     if (mode.mode === 0) {
       this.physical = (low >>> 0) + (high >>> 0) * 2 ** 32;
       this.#walker.isGlobal = false;
@@ -362,25 +348,38 @@ export class Mmu {
     return at;
   }
 
-  #bank(privilege: number, sum: boolean): number {
-    if (privilege === 3) return bankOf.machine;
-    if (privilege === 0) return bankOf.user;
-    return sum ? bankOf.supervisorWithUser : bankOf.supervisor;
+  #hasSum(): boolean {
+    return (this.#state.csrLow(SLOT.mstatus) & SUM) !== 0;
   }
 
-  #set(target: WalkMode, privilege: number, mode: number, root: number, setsAccessed: boolean): void {
-    target.mode = privilege === 3 ? 0 : mode;
-    target.root = root;
-    target.isUser = privilege === 0;
-    target.setsAccessed = setsAccessed;
+  /** The privilege of loads and stores. */
+  #dataPrivilege(): number {
+    const privilege = this.#state.i32(PRIVILEGE);
+    const status = this.#state.csrLow(SLOT.mstatus);
+    return privilege === 3 && (status & MPRV) !== 0 ? (status >> 11) & 3 : privilege;
+  }
+
+  #bankCell(privilege: number, sum: boolean): number {
+    if (privilege === 3) return BANK.machine;
+    if (privilege === 0) return BANK.user;
+    return sum ? BANK.supervisorWithUser : BANK.supervisor;
+  }
+
+  /** How a walk for this privilege goes, from the CSRs as they are now: generated code changes some of them by itself. */
+  #modeFor(privilege: number): WalkMode {
+    const state = this.#state;
+    const mode = this.#mode;
+    mode.mode = privilege === 3 ? 0 : state.csrHigh(SLOT.satp) >>> 28;
+    mode.root = ((state.csrLow(SLOT.satp) >>> 0) + (state.csrHigh(SLOT.satp) & 0xfff) * 2 ** 32) * PAGE_BYTES;
+    mode.isUser = privilege === 0;
+    mode.sum = this.#hasSum();
+    mode.mxr = (state.csrLow(SLOT.mstatus) & MXR) !== 0;
+    mode.setsAccessed = (state.csrHigh(SLOT.menvcfg) & ADUE_HIGH) !== 0;
+    return mode;
   }
 }
 
 /** Which 2 MiB of the address space an address lies in. */
 function superpageKey(low: number, high: number): number {
   return (high >>> 0) * 2048 + (low >>> 21);
-}
-
-function freshMode(): WalkMode {
-  return {mode: 0, root: 0, isUser: false, sum: false, mxr: false, setsAccessed: false};
 }
