@@ -1,72 +1,43 @@
 /**
  * Boot of debian-mini to its prompt, here and under QEMU with the same kernel and initramfs; then what an idle guest
- * costs. Each of our runs is a process of its own, started as `bench.js --guest …`.
+ * costs.
  */
 import {spawn} from 'node:child_process';
 import {readFileSync} from 'node:fs';
-import {assembleMachine} from '../../src/manager/hypervisor/builtin/assembly.js';
-import {machineEnvironment, v8Flags} from '../../src/manager/hypervisor/builtin/node-flags.js';
+import type {BuiltImage} from '../../src/manager/image/image-record.js';
+import {type GuestCommand, type LinuxGuest, ownCommand, qemuCommand} from './guest-process.js';
 import {median, run} from './process.js';
 
-/** The files of an image. */
-export interface BootImage {
-  readonly kernelPath: string;
-  readonly initrdPath: string;
-  readonly commandLine: string;
-}
-
 const MEMORY_BYTES = 256 * 1024 ** 2;
-const PROMPT = /debian-mini:.*# /;
+/** What debian-mini's shell prints first. */
+export const PROMPT = /debian-mini:.*# /;
 const IDLE_SECONDS = 10;
 
-/** Child side: boots the image, prints its console, and stays until it is killed. */
-export async function runGuest(image: BootImage): Promise<never> {
-  const assembled = await assembleMachine({
-    memoryBytes: MEMORY_BYTES,
-    hartCount: 1,
-    boot: {kind: 'linux', ...image},
-    disks: [],
-    size: {columns: 100, rows: 30},
-    ports: [],
-  });
-  const {machine, uart, console: guest} = assembled;
-  assembled.onUart(() => uart.takeOutput());
-  guest.ports[0]!.listen({output: (bytes) => process.stdout.write(bytes)});
-  process.on('SIGUSR1', () => process.stdout.write(`touched ${machine.counters().touchedBytes}\n`));
-  machine.start();
-  const exit = await machine.exited;
-  throw new Error(`the guest ended: ${JSON.stringify(exit.kind)}`);
-}
-
 /** Prints the boot ratio, the cost of an idle guest and the memory beyond what the guest touched. */
-export async function benchBoot(self: string, image: BootImage, rounds: number): Promise<void> {
-  // As the daemon starts a machine process.
-  const guestArgs = [...v8Flags, self, '--guest', JSON.stringify(image)];
-  const qemuArgs = [
-    ...['-M', 'virt', '-m', String(MEMORY_BYTES / 1024 ** 2), '-display', 'none', '-serial', 'null'],
-    ...['-kernel', image.kernelPath, '-initrd', image.initrdPath, '-append', image.commandLine],
-    ...['-global', 'virtio-mmio.force-legacy=false', '-device', 'virtio-rng-device'],
-    // The two console devices our machine has: the guest waits for the agent's port.
-    ...['-device', 'virtio-serial-device,id=console,max_ports=1', '-device', 'virtio-serial-device,id=ports'],
-    ...['-chardev', 'stdio,id=c', '-device', 'virtconsole,bus=console.0,chardev=c'],
-    ...['-chardev', 'null,id=a', '-device', 'virtserialport,bus=ports.0,name=vivarium.agent,chardev=a'],
-  ];
+export async function benchBoot(self: string, image: BuiltImage, rounds: number): Promise<void> {
+  const {kernelPath, initrdPath, commandLine} = image;
+  const guest: LinuxGuest = {
+    ...{kernelPath, initrdPath, commandLine},
+    hartCount: 1,
+    memoryBytes: MEMORY_BYTES,
+    console: 'virtio',
+  };
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    ours.push((await run(process.execPath, guestArgs, PROMPT, machineEnvironment())).milliseconds);
-    theirs.push((await run('qemu-system-riscv64', qemuArgs, PROMPT)).milliseconds);
+    ours.push((await run(ownCommand(self, guest), {until: PROMPT})).milliseconds);
+    theirs.push((await run(qemuCommand(guest), {until: PROMPT})).milliseconds);
     process.stderr.write(`boot: round ${round + 1} of ${rounds} done\n`);
   }
   const [own, other] = [median(ours), median(theirs)];
   console.log(
     `debian-mini to its prompt: ${own.toFixed(0)} ms, qemu ${other.toFixed(0)} ms, ratio ${(own / other).toFixed(2)}`,
   );
-  await benchIdle(guestArgs);
+  await benchIdle(ownCommand(self, guest));
 }
 
-async function benchIdle(guestArgs: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, guestArgs, {env: machineEnvironment(), stdio: ['ignore', 'pipe', 'inherit']});
+async function benchIdle({command, args, env}: GuestCommand): Promise<void> {
+  const child = spawn(command, args, {env, stdio: ['ignore', 'pipe', 'inherit']});
   try {
     let output = '';
     const until = (pattern: RegExp) =>

@@ -20,9 +20,19 @@ export async function benchKernels(root: string, guests: string, rounds: number)
   const ours: Times[] = [];
   const theirs: Times[] = [];
   for (let round = 0; round < rounds; round++) {
-    ours.push(parse((await run(process.execPath, [join(root, 'bin/viv'), 'run', '--firmware', elf])).output));
+    ours.push(
+      parse(
+        (
+          await run({
+            command: process.execPath,
+            args: [join(root, 'bin/viv'), 'run', '--firmware', elf],
+            env: process.env,
+          })
+        ).output,
+      ),
+    );
     const qemu = ['-M', 'virt', '-m', '256M', '-bios', 'none', '-nographic', '-kernel', elf];
-    theirs.push(parse((await run('qemu-system-riscv64', qemu)).output));
+    theirs.push(parse((await run({command: 'qemu-system-riscv64', args: qemu, env: process.env})).output));
     process.stderr.write(`kernels: round ${round + 1} of ${rounds} done\n`);
   }
   let isRight = true;

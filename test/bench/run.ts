@@ -1,9 +1,14 @@
 /**
- * `npm run bench [-- kernels|boot] [--rounds N]`: speed as ratios to `qemu-system-riscv64` in the same run, interleaved,
- * medians. Builds the guest programs first (Debian packages: see `guest/build.sh`).
+ * `npm run bench [-- NAME…]`: speed as ratios to `qemu-system-riscv64` in the same run, interleaved, medians.
+ *   kernels   bare-metal programs           boot   debian-mini to its prompt, and what an idle guest costs
+ *   os        paths of a Linux guest        smp    a parallel load on several harts against one
+ * With `--rounds N`. Without a name these four run. Proofs under load, only when asked for; status 1 when one fails:
+ *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
+ *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
+ * Builds the guest programs first (Debian packages: see `guest/build.sh`).
  */
 import {execFileSync} from 'node:child_process';
-import {mkdtempSync} from 'node:fs';
+import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -11,26 +16,63 @@ import {parseArgs} from 'node:util';
 import {packageFolder} from '../../src/manager/bundle.js';
 import {builtInCatalogDir, ImageStore} from '../../src/manager/image/image-store.js';
 import {findPaths} from '../../src/manager/paths.js';
-import {type BootImage, benchBoot, runGuest} from './boot.js';
+import {benchBoot} from './boot.js';
+import {benchBoots} from './boots.js';
+import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
+import {benchOs} from './os.js';
+import {benchSmp} from './smp.js';
+import {benchStress} from './stress.js';
 
 const {values, positionals} = parseArgs({
   allowPositionals: true,
-  options: {rounds: {type: 'string', default: '3'}, guest: {type: 'string'}},
+  options: {
+    rounds: {type: 'string', default: '3'},
+    seconds: {type: 'string', default: '60'},
+    count: {type: 'string', default: '50'},
+    cpus: {type: 'string'},
+    classes: {type: 'string', default: ''},
+    guest: {type: 'string'},
+  },
 });
-if (values.guest) await runGuest(JSON.parse(values.guest) as BootImage);
+if (values.guest) await runGuest(JSON.parse(values.guest) as LinuxGuest);
 
+const self = fileURLToPath(import.meta.url);
 const root = packageFolder();
 const rounds = Number(values.rounds);
-const wants = (name: string) => positionals.length === 0 || positionals.includes(name);
-if (wants('kernels')) {
-  const guests = mkdtempSync(join(tmpdir(), 'vivarium-bench-'));
-  execFileSync('sh', [join(root, 'test/bench/guest/build.sh')], {env: {...process.env, OUT: guests}});
-  if (!(await benchKernels(root, guests, rounds))) process.exitCode = 1;
-}
-if (wants('boot')) {
-  const images = new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: findPaths(process.env).cache});
-  const image = await images.buildImage('debian-mini', {onProgress: ({stage}) => process.stderr.write(`${stage}\n`)});
-  const {kernelPath, initrdPath, commandLine} = image;
-  await benchBoot(fileURLToPath(import.meta.url), {kernelPath, initrdPath, commandLine}, rounds);
+const numbers = (list: string) => list.split(',').map(Number);
+const isDefault = positionals.length === 0;
+const wants = (name: string) => positionals.includes(name);
+const check = (isRight: boolean) => {
+  if (!isRight) process.exitCode = 1;
+};
+
+const {cache} = findPaths(process.env);
+const buildImage = () => {
+  const images = new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: cache});
+  return images.buildImage('debian-mini', {onProgress: ({stage}) => process.stderr.write(`${stage}\n`)});
+};
+
+const guests = mkdtempSync(join(tmpdir(), 'vivarium-bench-'));
+try {
+  if (isDefault || wants('kernels') || wants('os') || wants('smp'))
+    execFileSync('sh', [join(root, 'test/bench/guest/build.sh')], {
+      env: {...process.env, OUT: guests},
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  if (isDefault || wants('kernels')) check(await benchKernels(root, guests, rounds));
+  if (isDefault || wants('boot')) await benchBoot(self, await buildImage(), rounds);
+  if (isDefault || wants('os')) await benchOs(self, await buildImage(), guests, rounds);
+  if (isDefault || wants('smp'))
+    check(await benchSmp(self, await buildImage(), guests, rounds, Number(values.cpus ?? 2)));
+  if (wants('stress')) {
+    const classes = values.classes === '' ? [] : values.classes.split(',');
+    const options = {seconds: Number(values.seconds), classes};
+    for (const cpus of numbers(values.cpus ?? '2'))
+      check(await benchStress(self, await buildImage(), cache, {...options, cpus}));
+  }
+  if (wants('boots'))
+    check(await benchBoots(self, await buildImage(), Number(values.count), numbers(values.cpus ?? '1,2,4')));
+} finally {
+  rmSync(guests, {recursive: true});
 }

@@ -1,0 +1,72 @@
+/**
+ * Linux guests of the benchmarks, each in a process of its own: ours is started as `bench.js --guest …` with the flags
+ * the daemon gives a machine process, QEMU with the same kernel, initramfs, memory and processors.
+ */
+import {EngineHost} from '../../src/manager/hypervisor/builtin/engine-host.js';
+import {machineEnvironment, v8Flags} from '../../src/manager/hypervisor/builtin/node-flags.js';
+
+/** What to boot. Standard input and output of the process are the guest's console. */
+export interface LinuxGuest {
+  readonly kernelPath: string;
+  readonly initrdPath: string;
+  readonly commandLine: string;
+  readonly hartCount: number;
+  readonly memoryBytes: number;
+  /** Which console QEMU connects; ours shows both. */
+  readonly console: 'virtio' | 'serial';
+}
+
+/** A command and how it is started. */
+export interface GuestCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Child side: runs a guest until it ends; never returns. SIGUSR1 makes it print how much memory the guest touched. */
+export async function runGuest(guest: LinuxGuest): Promise<never> {
+  const {kernelPath, initrdPath, commandLine} = guest;
+  await using host = await EngineHost.create(
+    {
+      memoryBytes: guest.memoryBytes,
+      hartCount: guest.hartCount,
+      boot: {kind: 'linux', kernelPath, initrdPath, commandLine},
+      disks: [],
+      size: {columns: 100, rows: 30},
+      ports: [],
+    },
+    {onOutput: (bytes) => process.stdout.write(bytes), onRebooted: () => console.error('the guest rebooted')},
+  );
+  process.on('SIGUSR1', () => process.stdout.write(`touched ${host.counters().memoryTouchedBytes}\n`));
+  process.stdin.on('data', (bytes: Buffer) => host.write(bytes));
+  host.start();
+  const end = await host.ended;
+  if (end.kind === 'crashed') console.error(end.reason);
+  process.exit(end.kind === 'powered-off' ? end.status : 1);
+}
+
+/** How to start a guest on our machine; `self` is the bundled benchmark. */
+export function ownCommand(self: string, guest: LinuxGuest): GuestCommand {
+  return {
+    command: process.execPath,
+    args: [...v8Flags, self, '--guest', JSON.stringify(guest)],
+    env: machineEnvironment(),
+  };
+}
+
+/** How to start the same guest under QEMU. */
+export function qemuCommand(guest: LinuxGuest): GuestCommand {
+  const isSerial = guest.console === 'serial';
+  const args = [
+    ...['-M', 'virt', '-m', String(guest.memoryBytes / 1024 ** 2), '-smp', String(guest.hartCount)],
+    ...['-display', 'none', '-no-reboot', '-serial', isSerial ? 'chardev:c' : 'null'],
+    ...['-kernel', guest.kernelPath, '-initrd', guest.initrdPath, '-append', guest.commandLine],
+    ...['-global', 'virtio-mmio.force-legacy=false', '-device', 'virtio-rng-device'],
+    // The two console devices our machine has: the guest waits for the agent's port.
+    ...['-device', 'virtio-serial-device,id=console,max_ports=1', '-device', 'virtio-serial-device,id=ports'],
+    ...['-chardev', 'stdio,id=c,signal=off', '-chardev', 'null,id=n', '-chardev', 'null,id=a'],
+    ...['-device', `virtconsole,bus=console.0,chardev=${isSerial ? 'n' : 'c'}`],
+    ...['-device', 'virtserialport,bus=ports.0,name=vivarium.agent,chardev=a'],
+  ];
+  return {command: 'qemu-system-riscv64', args, env: process.env};
+}
