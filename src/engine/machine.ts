@@ -171,7 +171,7 @@ export class Machine implements AsyncDisposable {
     const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
     const pages = layout.totalBytes / WASM_PAGE;
     const limits = {initialPages: pages, maximumPages: pages};
-    const module = await WebAssembly.compile(buildInterpreter(handlers, {memory: limits, hartCount: spec.hartCount}));
+    const module = await WebAssembly.compile(buildInterpreter(handlers, {memory: limits, layout}));
     const hasSbi = plan.mode === 'supervisor';
     for (let hart = 0; hart < spec.hartCount; hart++)
       resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});

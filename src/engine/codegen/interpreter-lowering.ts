@@ -22,7 +22,7 @@ import type {
   ValueType,
   Variable,
 } from '../isa/lowering.js';
-import {OP_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
+import {OP_BYTES, TLB_BYTES} from '../memory/layout.js';
 import {
   type AtomicSite,
   type Concurrency,
@@ -32,6 +32,8 @@ import {
   lowerStoreConditional,
 } from './atomics.js';
 import {CSR_NUMBER_BITS, type CsrPath, lowerCsr} from './csr-path.js';
+import {entryOffset} from './tlb-fill.js';
+import type {MissFunctions} from './tlb-miss.js';
 import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expression.js';
 import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';
 
@@ -94,6 +96,7 @@ export interface Frame {
   readonly redirect: Label;
   readonly poll: Label;
   readonly runtime: RuntimeImports;
+  readonly misses: MissFunctions;
   readonly softfloat: Readonly<Record<string, FunctionRef & {readonly takesRounding: boolean}>>;
   readonly concurrency: Concurrency;
 }
@@ -233,12 +236,7 @@ export class InterpreterLowering implements Lowering {
   load(kind: LoadKind, address: I64): I64 {
     const bytes = kind === 'u64' ? 8 : kind === 's32' || kind === 'u32' ? 4 : kind === 's16' || kind === 'u16' ? 2 : 1;
     const host = this.#pool.take('i32');
-    const vaddr = this.#lookup(host, address, bytes, 0, (low, high) => {
-      this.#sync();
-      this.#f.set(host, callExpr(this.#frame.runtime.load, 'i32', i32.const(bytes), low, high));
-      this.#f.brIf(this.#frame.redirect, i32.eq(get(host), i32.const(-1)), 'unlikely');
-    });
-    void vaddr;
+    this.#lookup(host, address, bytes, 0, (vaddr) => this.#miss('load', vaddr, i32.const(bytes)));
     const at = get(host);
     switch (kind) {
       case 's8':
@@ -264,11 +262,8 @@ export class InterpreterLowering implements Lowering {
       i64.eq(i64.load(entry), i64.and(vaddr, i64.const(PAGE_MASK | BigInt(bytes - 1)))),
       () => this.#f.store(bytes, i32.add(i32.wrap(vaddr), i32.load(entry, 8)), value),
       () => {
-        this.#sync();
-        this.#f.store(8, get(this.#frame.hart), value, H.SCRATCH);
-        const [low, high] = this.#halves(vaddr);
-        const status = callExpr(this.#frame.runtime.store, 'i32', i32.const(bytes), low, high);
-        this.#f.brIf(this.#frame.redirect, i32.ne(status, i32.const(0)), 'unlikely');
+        const status = this.#miss('store', vaddr, i32.const(bytes), value);
+        this.#f.brIf(this.#frame.redirect, status, 'unlikely');
       },
       'likely',
     );
@@ -435,47 +430,41 @@ export class InterpreterLowering implements Lowering {
     this.#f.store(4, get(hart), get(acc), H.ACC);
   }
 
-  #halves(address: I64): [I32, I32] {
-    return [i32.wrap(address), i32.wrap(i64.shrU(address, i64.const(32)))];
+  /** A call of the slow path of an access. */
+  #miss(kind: keyof MissFunctions, vaddr: I64, ...rest: readonly Expr[]): I32 {
+    const {hart, op, acc, misses} = this.#frame;
+    return callExpr(misses[kind], 'i32', get(hart), get(op), get(acc), vaddr, ...rest);
   }
 
   /** The address, bound, and its TLB entry. */
   #entry(address: I64, kindOffset: number): {vaddr: I64; entry: I32} {
     const vaddr = this.let(address);
-    const index = i32.and(i32.wrap(i64.shrU(vaddr, i64.const(8))), i32.const((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES));
     const bank = i32.load(get(this.#frame.hart), H.DATA_BANK);
     const base = kindOffset === 0 ? bank : i32.add(bank, i32.const(kindOffset));
-    return {vaddr, entry: this.let(i32.add(base, index))};
+    return {vaddr, entry: this.let(i32.add(base, entryOffset(vaddr)))};
   }
 
-  /** Sets `host` to the host address of a guest access, calling `miss` when the TLB has none. */
-  #lookup(
-    host: Local<'i32'>,
-    address: I64,
-    bytes: number,
-    kindOffset: number,
-    miss: (low: I32, high: I32) => void,
-  ): I64 {
+  /** Sets `host` to the host address of a guest access, from `miss` when the TLB has none (-1: it trapped). */
+  #lookup(host: Local<'i32'>, address: I64, bytes: number, kindOffset: number, miss: (vaddr: I64) => I32): void {
     const {vaddr, entry} = this.#entry(address, kindOffset);
     this.#f.set(host, i32.add(i32.wrap(vaddr), i32.load(entry, 8)));
     this.#f.if(
       i64.ne(i64.load(entry), i64.and(vaddr, i64.const(PAGE_MASK | BigInt(bytes - 1)))),
-      () => miss(...this.#halves(vaddr)),
+      () => {
+        this.#f.set(host, miss(vaddr));
+        this.#f.brIf(this.#frame.redirect, i32.eq(get(host), i32.const(-1)), 'unlikely');
+      },
       undefined,
       'unlikely',
     );
-    return vaddr;
   }
 
   #atomicAddress(access: number, bytes: number, address: I64): I32 {
     const host = this.#pool.take('i32');
     const kindOffset = access === ACCESS_CODES.loadReserved ? 0 : TLB_BYTES;
-    this.#lookup(host, address, bytes, kindOffset, (low, high) => {
-      this.#sync();
-      const call = callExpr(this.#frame.runtime.translate, 'i32', i32.const(access), i32.const(bytes), low, high);
-      this.#f.set(host, call);
-      this.#f.brIf(this.#frame.redirect, i32.eq(get(host), i32.const(-1)), 'unlikely');
-    });
+    this.#lookup(host, address, bytes, kindOffset, (vaddr) =>
+      this.#miss('translate', vaddr, i32.const(bytes), i32.const(access)),
+    );
     return get(host);
   }
 

@@ -14,11 +14,13 @@
 import * as H from '../hart/layout.js';
 import {type Decoder, immediate} from '../isa/decoder.js';
 import type {Instruction} from '../isa/instruction.js';
-import {TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
+import {type MemoryLayout, TLB_BYTES} from '../memory/layout.js';
 import {softfloat} from '../softfloat/softfloat.js';
 import {concurrencyOf} from './atomics.js';
 import {type CsrPath, csrPaths} from './csr-path.js';
 import {type Frame, InterpreterLowering, LocalPool, OP_FIELD, type Shape} from './interpreter-lowering.js';
+import {buildAddressFunctions, entryOffset} from './tlb-fill.js';
+import {buildMissFunctions} from './tlb-miss.js';
 import {get, i32, i64, type ValueType} from './wasm/expression.js';
 import type {FunctionRef, Label} from './wasm/function.js';
 import {type MemoryLimits, ModuleBuilder} from './wasm/module.js';
@@ -131,13 +133,13 @@ function compressedForms(decoder: Decoder): ReadonlySet<number> {
 /** For which machine an interpreter is built. */
 export interface InterpreterOptions {
   readonly memory: MemoryLimits;
-  readonly hartCount: number;
+  readonly layout: MemoryLayout;
 }
 
-/** Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1` and `fill(address, byte, length)`. */
-export function buildInterpreter(set: HandlerSet, {memory, hartCount}: InterpreterOptions): Uint8Array<ArrayBuffer> {
+/** Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1`, `fill(address, byte, length)` and `AddressFunctions`. */
+export function buildInterpreter(set: HandlerSet, {memory, layout}: InterpreterOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(memory);
-  const concurrency = concurrencyOf(hartCount);
+  const concurrency = concurrencyOf(layout.hartCount);
   const declare = (name: string, params: number, isValue: boolean): FunctionRef =>
     module.import(name, {params: Array<ValueType>(params).fill('i32'), results: isValue ? ['i32'] : []});
   const decode = declare('decode', 0, false);
@@ -157,6 +159,7 @@ export function buildInterpreter(set: HandlerSet, {memory, hartCount}: Interpret
   // Twenty times faster on shared memory than filling a typed array.
   const fill = module.function('fill', {params: ['i32', 'i32', 'i32'], results: []}, true);
   fill.fill(get(fill.param(0, 'i32')), get(fill.param(1, 'i32')), get(fill.param(2, 'i32')));
+  const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime);
   const f = module.function('run', {params: ['i32'], results: ['i32']}, true);
   const hart = f.param(0, 'i32');
   const op = f.local('i32');
@@ -199,6 +202,7 @@ export function buildInterpreter(set: HandlerSet, {memory, hartCount}: Interpret
               redirect,
               poll,
               runtime,
+              misses,
               softfloat: floats,
               concurrency,
             };
@@ -269,11 +273,7 @@ export function buildInterpreter(set: HandlerSet, {memory, hartCount}: Interpret
           f.set(op, i32.add(get(pageOps), i32.shl(i32.wrap(distance), i32.const(3))));
           arrive();
         });
-        const index = i32.and(
-          i32.wrap(i64.shrU(get(target), i64.const(8))),
-          i32.const((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES),
-        );
-        f.set(entry, i32.add(i32.add(cell(H.EXEC_BANK), i32.const(2 * TLB_BYTES)), index));
+        f.set(entry, i32.add(i32.add(cell(H.EXEC_BANK), i32.const(2 * TLB_BYTES)), entryOffset(get(target))));
         const page = () => i64.and(get(target), i64.const(-4096n));
         f.if(i64.eq(i64.load(get(entry)), page()), () => {
           f.set(pagePc, page());

@@ -68,6 +68,15 @@ export const BOUNDARY = 0x2a8;
  * them; whoever changes privilege or SUM copies, and only a change of address space changes these cells.
  */
 export const BANK = {machine: 0x2b0, supervisor: 0x2b4, supervisorWithUser: 0x2b8, user: 0x2bc} as const;
+/** Bits of `TlbFlag`. */
+export const TLB_FLAGS = 0x2c0;
+/** Guest page (index) whose every store is reported, -1 when none. */
+export const WATCHED_PAGE = 0x2c4;
+/**
+ * RAM pages that PMP leaves alone for S and U, and for M: the first one's index and their count (u32 each). What lies
+ * outside may still be allowed; generated code leaves it to the runtime.
+ */
+export const FREE_PAGES = {supervisor: 0x2c8, machine: 0x2d0} as const;
 
 /** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
 export const CSRS = 0x300;
@@ -82,6 +91,12 @@ export const OP_SEQUENCE = 12;
 export function hartBlock(hart: number): number {
   return HART_BLOCK_BASE + hart * HART_BLOCK_BYTES;
 }
+
+/** What the TLBs hold. */
+export const TlbFlag = {
+  /** The supervisor bank has pages that belong to one address space. */
+  localSupervisor: 1,
+} as const;
 
 /** Bits of REQUESTS. */
 export const HartRequest = {

@@ -7,7 +7,7 @@
  *   0x10000  device state slices
  *            page generations: one u32 per guest page, counted up when a page with decoded code is written
  *            page flags: one byte per guest page (touched, has code)
- *            per hart: TLB banks, entry and straddle ops, decoded code slots
+ *            per hart: TLB banks, superpage filter, entry and straddle ops, decoded code slots
  *            guest RAM, 64 KiB aligned
  *
  * Untouched pages of the memory cost the host nothing, so generous tables are free until used.
@@ -35,6 +35,9 @@ export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
 export const BANK_BYTES = 3 * TLB_BYTES;
 /** Banks by access rights: bare M, S, S with SUM, U. */
 export const BANKS = 4;
+/** Behind the banks: a hart's filter of superpages in its TLBs, one bit per hash (see `mmu/superpages.ts`). */
+export const SUPERPAGE_OFFSET = BANKS * BANK_BYTES;
+export const SUPERPAGE_BITS = 1 << 15;
 
 /** Bytes of one decoded op. */
 export const OP_BYTES = 16;
@@ -94,7 +97,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
   const slots: number[] = [];
   const straddle: number[] = [];
   for (let hart = 0; hart < hartCount; hart++) {
-    banks.push(take(BANKS * BANK_BYTES, PAGE_BYTES));
+    banks.push(take(SUPERPAGE_OFFSET + SUPERPAGE_BITS / 8, PAGE_BYTES));
     straddle.push(take(STRADDLE_BYTES));
     slots.push(take(CODE_SLOTS * SLOT_BYTES));
   }

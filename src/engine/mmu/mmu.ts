@@ -7,13 +7,24 @@
  */
 import type {AccessBytes} from '../contract.js';
 import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
-import {BANK, DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, ZERO_BLOCK_ALLOWED} from '../hart/layout.js';
+import {
+  BANK,
+  DATA_BANK,
+  EXEC_BANK,
+  PRIVILEGE,
+  SCRATCH,
+  TLB_FLAGS,
+  TlbFlag,
+  WATCHED_PAGE,
+  ZERO_BLOCK_ALLOWED,
+} from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
 import {CAUSE} from '../hart/traps.js';
 import type {Bus} from '../memory/bus.js';
 import {BANK_BYTES, BANKS, PAGE_BYTES, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {markPageWritten} from '../memory/ram.js';
 import {PMP_NEED, Pmp} from './pmp.js';
+import {SuperpageFilter} from './superpages.js';
 import {ACCESS, type Access, PageWalker, WALK, type WalkMode} from './walk.js';
 
 // As numbers, for what runs at every trap.
@@ -43,13 +54,9 @@ export class Mmu {
   readonly #walker: PageWalker;
   readonly #banks: number;
   readonly #mode: WalkMode = {mode: 0, root: 0, isUser: false, sum: false, mxr: false, setsAccessed: false};
-  /** Whether the supervisor bank holds pages that belong to one address space. */
-  #hasNonGlobalSupervisor = false;
   /** Where in `views.i32` write entries of pages with code were made, by page. */
   readonly #codeWrites = new Map<number, Set<number>>();
-  /** Virtual address / 2 MiB of every entry made from a superpage (1 GiB and larger ones set `#hasHugePages`). */
-  readonly #superpages = new Set<number>();
-  #hasHugePages = false;
+  readonly #superpages: SuperpageFilter;
   #watched = -1;
   #onWatched: StoreWatcher | undefined;
 
@@ -58,6 +65,8 @@ export class Mmu {
     this.#bus = bus;
     this.#banks = state.layout.banks[state.id]!;
     this.pmp = new Pmp(state);
+    this.#superpages = new SuperpageFilter(state);
+    state.setI32(WATCHED_PAGE, -1);
     this.#walker = new PageWalker(state.views, state.layout.ram, state.layout.ramBytes, this.pmp);
     for (const [name, bank] of Object.entries(bankOf))
       state.setI32(BANK[name as keyof typeof BANK], this.#banks + bank * BANK_BYTES);
@@ -66,6 +75,7 @@ export class Mmu {
   /** Reports every store to the 8 bytes at a physical address (HTIF's tohost); its page gets no write entries. */
   watch(address: number, watcher: StoreWatcher): void {
     this.#watched = address;
+    this.#state.setI32(WATCHED_PAGE, Math.floor((address - RAM_BASE) / PAGE_BYTES));
     this.#onWatched = watcher;
   }
 
@@ -82,14 +92,13 @@ export class Mmu {
   /** Forgets every translation. */
   flushAll(): void {
     this.#state.fill(this.#banks, 0xff, BANKS * BANK_BYTES);
-    this.#hasNonGlobalSupervisor = false;
+    this.#state.setI32(TLB_FLAGS, 0);
     this.#superpages.clear();
-    this.#hasHugePages = false;
   }
 
   /** Forgets what belongs to one address space (a change of satp, sfence.vma of everything). */
   flushAddressSpace(keepsGlobal: boolean): void {
-    if (!keepsGlobal || this.#hasNonGlobalSupervisor) {
+    if (!keepsGlobal || (this.#state.i32(TLB_FLAGS) & TlbFlag.localSupervisor) !== 0) {
       this.flushAll();
       return;
     }
@@ -100,7 +109,7 @@ export class Mmu {
   /** Forgets one page. */
   flushPage(low: number, high: number): void {
     // A superpage is many entries here; one fence address stands for all of them.
-    if (this.#hasHugePages || this.#superpages.has(superpageKey(low, high))) {
+    if (this.#superpages.mayHold(low, high)) {
       this.flushAll();
       return;
     }
@@ -111,7 +120,6 @@ export class Mmu {
       for (let kind = 0; kind < 3; kind++) {
         const at = (this.#banks + bank * BANK_BYTES + kind * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
         i32[at] = -1;
-        i32[at + 1] = -1;
       }
     }
   }
@@ -147,9 +155,9 @@ export class Mmu {
   /** Empties the entry at an index of `views.i32` when it is one of the page. */
   #flushWrite(at: number, page: number): void {
     const {i32} = this.#state.views;
-    if (((i32[at]! + i32[at + 2]!) | 0) !== ((this.#state.layout.ram + page * PAGE_BYTES) | 0)) return;
+    if (i32[at + 3] !== page) return;
+    // The lower half is enough to never match; with the upper one left alone a fill meanwhile cannot end half and half.
     i32[at] = -1;
-    i32[at + 1] = -1;
   }
 
   /**
@@ -186,7 +194,7 @@ export class Mmu {
     const page = Math.floor(offset / PAGE_BYTES);
     const host = layout.ram + page * PAGE_BYTES;
     const pageAddress = RAM_BASE + page * PAGE_BYTES;
-    const isWatched = access === ACCESS.write && Math.floor(this.#watched / PAGE_BYTES) * PAGE_BYTES === pageAddress;
+    const isWatched = access === ACCESS.write && this.#state.i32(WATCHED_PAGE) === page;
     let entry = -1;
     if (!isWatched && this.pmp.isUniform(pageAddress, PAGE_BYTES))
       entry = this.#fill(access, low, high, host - (low & -PAGE_BYTES), page);
@@ -341,10 +349,9 @@ export class Mmu {
     i32[at + 1] = high;
     i32[at + 2] = addend;
     i32[at + 3] = page;
-    if (this.#walker.level === 1) this.#superpages.add(superpageKey(low, high));
-    else if (this.#walker.level > 1) this.#hasHugePages = true;
-    if (bank === this.#banks + bankOf.supervisor * BANK_BYTES && !this.#walker.isGlobal)
-      this.#hasNonGlobalSupervisor = true;
+    if (this.#walker.level > 0) this.#superpages.add(low, high, this.#walker.level);
+    if (bank === this.#state.i32(BANK.supervisor) && !this.#walker.isGlobal)
+      this.#state.setI32(TLB_FLAGS, this.#state.i32(TLB_FLAGS) | TlbFlag.localSupervisor);
     return at;
   }
 
@@ -377,9 +384,4 @@ export class Mmu {
     mode.setsAccessed = (state.csrHigh(SLOT.menvcfg) & ADUE_HIGH) !== 0;
     return mode;
   }
-}
-
-/** Which 2 MiB of the address space an address lies in. */
-function superpageKey(low: number, high: number): number {
-  return (high >>> 0) * 2048 + (low >>> 21);
 }

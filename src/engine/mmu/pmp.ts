@@ -3,10 +3,13 @@
  * Source: RISC-V Privileged ISA, chapter "Machine-Level", section "Physical Memory Protection"
  */
 import {SLOT} from '../hart/csr-table.js';
+import {FREE_PAGES} from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
+import {PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 
 /** What an access needs, as bits of a PMP configuration. */
 export const PMP_NEED = {read: 1, write: 2, execute: 4} as const;
+const EVERYTHING = PMP_NEED.read | PMP_NEED.write | PMP_NEED.execute;
 
 interface Region {
   readonly start: number;
@@ -50,6 +53,29 @@ export class Pmp {
     }
     this.#regions = regions;
     this.#isActive = regions.some((region) => region !== undefined);
+    this.#publish(FREE_PAGES.supervisor, 1);
+    this.#publish(FREE_PAGES.machine, 3);
+  }
+
+  /** Tells generated code the longest run of RAM pages in which a privilege may do everything. */
+  #publish(cells: number, privilege: number): void {
+    const pages = this.#state.layout.ramBytes / PAGE_BYTES;
+    const clip = (page: number) => Math.min(Math.max(page, 0), pages);
+    const bounds = this.#regions.flatMap((region) =>
+      region ? [region.start, region.end].map((address) => (address - RAM_BASE) / PAGE_BYTES) : [],
+    );
+    // Between two neighbours of these all pages are alike; those that a bound divides stand alone.
+    const cuts = [0, pages, ...bounds.flatMap((page) => [clip(Math.floor(page)), clip(Math.ceil(page))])];
+    const sorted = [...new Set(cuts)].sort((a, b) => a - b);
+    let best = {first: 0, count: 0};
+    let first = 0;
+    for (let i = 0; i + 1 < sorted.length; i++) {
+      const end = sorted[i + 1]!;
+      if (!this.allows(RAM_BASE + sorted[i]! * PAGE_BYTES, PAGE_BYTES, EVERYTHING, privilege)) first = end;
+      else if (end - first > best.count) best = {first, count: end - first};
+    }
+    this.#state.setI32(cells, best.first);
+    this.#state.setI32(cells + 4, best.count);
   }
 
   /** True when a locked region, or a locked top-of-range region behind it, forbids writing pmpaddr. */

@@ -6,6 +6,7 @@
 import type {MemoryViews} from '../hart/state.js';
 import {RAM_BASE} from '../memory/layout.js';
 import {PMP_NEED, type Pmp} from './pmp.js';
+import {PTE, PTE_PPN_SHIFT, PTE_RESERVED_HIGH} from './pte.js';
 
 /** What an access does. */
 export const ACCESS = {read: 0, write: 1, execute: 2} as const;
@@ -18,15 +19,6 @@ export const WALK = {ok: 0, pageFault: 1, accessFault: 2} as const;
 const PTE_BYTES = 8;
 /** Page tables are read and written as S-mode would. */
 const SUPERVISOR = 1;
-
-const PTE_V = 1;
-const PTE_R = 2;
-const PTE_W = 4;
-const PTE_X = 8;
-const PTE_U = 16;
-const PTE_G = 32;
-const PTE_A = 64;
-const PTE_D = 128;
 
 /** The mode under which a walk is made. */
 export interface WalkMode {
@@ -80,13 +72,13 @@ export class PageWalker {
         const pte = Atomics.load(this.#i32, index);
         const pteHigh = this.#i32[index + 1]!;
         // Bits 63..54 are reserved here (no Svnapot, no Svpbmt).
-        if ((pte & PTE_V) === 0 || (pte & (PTE_R | PTE_W)) === PTE_W || (pteHigh & 0xffc00000) !== 0)
+        if ((pte & PTE.V) === 0 || (pte & (PTE.R | PTE.W)) === PTE.W || (pteHigh & PTE_RESERVED_HIGH) !== 0)
           return WALK.pageFault;
-        isGlobal ||= (pte & PTE_G) !== 0;
-        const ppnLow = pte >>> 10;
+        isGlobal ||= (pte & PTE.G) !== 0;
+        const ppnLow = pte >>> PTE_PPN_SHIFT;
         const next = (ppnLow + (pteHigh & 0x3fffff) * 0x400000) * 4096;
-        if ((pte & (PTE_R | PTE_X)) === 0) {
-          if ((pte & (PTE_A | PTE_D | PTE_U)) !== 0) return WALK.pageFault;
+        if ((pte & (PTE.R | PTE.X)) === 0) {
+          if ((pte & (PTE.A | PTE.D | PTE.U)) !== 0) return WALK.pageFault;
           table = next;
           break;
         }
@@ -95,7 +87,7 @@ export class PageWalker {
         // A superpage must be aligned: its low PPN bits are zero (at most 36 bits of them, two 18-bit halves).
         const span = 2 ** (9 * level);
         if (level > 0 && (ppnLow + (pteHigh & 0x3fffff) * 0x400000) % span !== 0) return WALK.pageFault;
-        const wanted = PTE_A | (access === ACCESS.write ? PTE_D : 0);
+        const wanted = PTE.A | (access === ACCESS.write ? PTE.D : 0);
         if ((pte & wanted) !== wanted) {
           if (!mode.setsAccessed) return WALK.pageFault;
           if (!this.#pmp.allows(at, PTE_BYTES, PMP_NEED.write, SUPERVISOR)) return WALK.accessFault;
@@ -103,7 +95,7 @@ export class PageWalker {
         }
         this.isGlobal = isGlobal;
         this.level = level;
-        this.isUserPage = (pte & PTE_U) !== 0;
+        this.isUserPage = (pte & PTE.U) !== 0;
         this.page = next + (level === 0 ? 0 : pageWithin(low, high, level) * 4096);
         return WALK.ok;
       }
@@ -112,16 +104,16 @@ export class PageWalker {
   }
 
   #check(pte: number, access: Access, mode: WalkMode): boolean {
-    if ((pte & PTE_U) !== 0) {
+    if ((pte & PTE.U) !== 0) {
       if (!mode.isUser && (access === ACCESS.execute || !mode.sum)) return true;
     } else if (mode.isUser) return true;
     switch (access) {
       case ACCESS.read:
-        return (pte & PTE_R) === 0 && !(mode.mxr && (pte & PTE_X) !== 0);
+        return (pte & PTE.R) === 0 && !(mode.mxr && (pte & PTE.X) !== 0);
       case ACCESS.write:
-        return (pte & PTE_W) === 0;
+        return (pte & PTE.W) === 0;
       case ACCESS.execute:
-        return (pte & PTE_X) === 0;
+        return (pte & PTE.X) === 0;
     }
   }
 }
