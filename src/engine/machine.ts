@@ -171,8 +171,9 @@ export class Machine implements AsyncDisposable {
     const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
     const pages = layout.totalBytes / WASM_PAGE;
     const limits = {initialPages: pages, maximumPages: pages};
-    const module = await WebAssembly.compile(buildInterpreter(handlers, {memory: limits, layout}));
     const hasSbi = plan.mode === 'supervisor';
+    const options = {memory: limits, layout, hasSbi};
+    const module = await WebAssembly.compile(buildInterpreter(handlers, options));
     for (let hart = 0; hart < spec.hartCount; hart++)
       resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});
     const assembly = assemble(views, layout.deviceBase, spec.hartCount, spec.devices, models, clock);

@@ -32,6 +32,7 @@ const faulting = counting('la s0, count\nli s1, 1\nsd s1, 0(s0)\nli t0, 0x7000\n
 const illegal = counting(
   'la s0, count\nli s1, 1\nsd s1, 0(s0)\nla t0, bad\ncsrw mtvec, t0\necall\n.balign 4\nbad: .word 0',
 );
+const calling = counting('la s0, count\nli s1, 1\nsd s1, 0(s0)\nla t0, self\ncsrw mtvec, t0\n.balign 4\nself: ecall');
 const straight = counting(`la s0, count\nli s1, 1\nsd s1, 0(s0)\nagain:\n${'nop\n'.repeat(6000)}la t0, again\njr t0`);
 
 /** Waits until the guest's word at a label satisfies a condition; the test's time limit ends a wait in vain. */
@@ -61,6 +62,7 @@ describe('a machine', () => {
     ['asleep', asleep],
     ['trapping for ever at an unmapped vector', faulting],
     ['trapping for ever at an illegal instruction', illegal],
+    ['trapping for ever at an environment call', calling],
     ['without a loop inside a page', straight],
   ])('that is %s pauses, stands still, resumes and is disposed', async (_name, guest) => {
     const {machine, count, ticks} = await start(guest);

@@ -7,6 +7,8 @@
  *   immediate itself) · +8 imm i32 (R4: address of rs3) · +12 sequence i16 · +14 extra u16 (rounding mode, or offset of
  *   the following instruction in the page)
  */
+
+import {CAUSE} from '../hart/causes.js';
 import * as H from '../hart/layout.js';
 import type {Instruction} from '../isa/instruction.js';
 import type {
@@ -34,6 +36,7 @@ import {
 import {CSR_NUMBER_BITS, type CsrPath, lowerCsr} from './csr-path.js';
 import {entryOffset} from './tlb-fill.js';
 import type {MissFunctions} from './tlb-miss.js';
+import {lowerMaySret, type TrapFunctions} from './trap-path.js';
 import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expression.js';
 import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';
 
@@ -44,16 +47,8 @@ export const OP_FIELD = {handler: 0, rd: 2, rs1: 4, rs2: 6, imm: 8, sequence: H.
 export const TOKENS = {rd: 0, rs1: 1, rs2: 2, rs3: 3} as const;
 const fieldOf = [OP_FIELD.rd, OP_FIELD.rs1, OP_FIELD.rs2, OP_FIELD.imm] as const;
 
-/** Numbers by which handlers name a system operation to the runtime. */
-export const SYSTEM_CODES: Readonly<Record<SystemOp, number>> = {
-  ecall: 0,
-  ebreak: 1,
-  sret: 2,
-  mret: 3,
-  wfi: 4,
-  'sfence.vma': 5,
-  'fence.i': 6,
-};
+/** Numbers by which handlers name the system operations that the runtime does. */
+export const SYSTEM_CODES = {ecall: 0, wfi: 4, 'sfence.vma': 5, 'fence.i': 6} as const;
 
 /** Numbers by which handlers name a CSR operation to the runtime. */
 export const CSR_CODES: Readonly<Record<CsrOp, number>> = {write: 0, set: 1, clear: 2};
@@ -99,6 +94,9 @@ export interface Frame {
   readonly misses: MissFunctions;
   readonly softfloat: Readonly<Record<string, FunctionRef & {readonly takesRounding: boolean}>>;
   readonly concurrency: Concurrency;
+  readonly traps: TrapFunctions;
+  /** Environment calls of S-mode are the runtime's. */
+  readonly hasSbi: boolean;
 }
 
 /** How a handler was specialised at decode time. */
@@ -356,9 +354,27 @@ export class InterpreterLowering implements Lowering {
   }
 
   system(op: SystemOp): void {
-    this.#sync();
-    this.#f.call(this.#frame.runtime.system, i32.const(SYSTEM_CODES[op]));
-    this.#f.br(this.#frame.redirect);
+    const {f, hart, traps, hasSbi} = this.#frame;
+    const privilege = i32.load(get(hart), H.PRIVILEGE);
+    switch (op) {
+      case 'ecall':
+        if (hasSbi) f.if(i32.eq(privilege, i32.const(1)), () => this.#callSystem(op));
+        this.#enterTrap(i32.add(privilege, i32.const(CAUSE.ecallU)), i64.const(0));
+        return;
+      case 'ebreak':
+        this.#enterTrap(i32.const(CAUSE.breakpoint), this.#pc());
+        return;
+      case 'sret':
+        this.illegalIf(i32.eqz(lowerMaySret(hart)));
+        this.#goOn(callExpr(traps.leaveSupervisor, 'i64', get(hart)), true);
+        return;
+      case 'mret':
+        this.illegalIf(i32.ltU(privilege, i32.const(3)));
+        this.#goOn(callExpr(traps.leaveMachine, 'i64', get(hart)), true);
+        return;
+      default:
+        this.#callSystem(op);
+    }
   }
 
   illegalIf(condition: I32): void {
@@ -419,8 +435,40 @@ export class InterpreterLowering implements Lowering {
 
   /** Counts this instruction as retired and this run of ops as left. */
   #retire(): void {
+    this.#leave(1);
+  }
+
+  /** Counts the instructions of this run of ops that are behind us. */
+  #leave(own: 0 | 1): void {
     const {acc} = this.#frame;
-    this.#f.set(acc, i32.add(i32.add(get(acc), i32.load16s(this.#op(), OP_FIELD.sequence)), i32.const(1)));
+    this.#f.set(acc, i32.add(i32.add(get(acc), i32.load16s(this.#op(), OP_FIELD.sequence)), i32.const(own)));
+  }
+
+  /** Address of this instruction. */
+  #pc(): I64 {
+    const {op, pageOps, pagePc} = this.#frame;
+    return i64.add(get(pagePc), i64.extendS(i32.shrS(i32.sub(get(op), get(pageOps)), i32.const(3))));
+  }
+
+  #callSystem(op: keyof typeof SYSTEM_CODES): void {
+    this.#sync();
+    this.#f.call(this.#frame.runtime.system, i32.const(SYSTEM_CODES[op]));
+    this.#f.br(this.#frame.redirect);
+  }
+
+  #enterTrap(cause: I32, tval: I64): void {
+    const {hart, traps} = this.#frame;
+    this.#goOn(callExpr(traps.enter, 'i64', get(hart), cause, i32.const(0), tval, this.#pc()), false);
+  }
+
+  /** Goes on in another mode. */
+  #goOn(address: I64, isRetired: boolean): void {
+    const {f, target, pagePc, jump} = this.#frame;
+    f.set(target, address);
+    this.#leave(isRetired ? 1 : 0);
+    // No page address, so that the present page is looked up anew too.
+    f.set(pagePc, i64.const(1));
+    f.br(jump);
   }
 
   /** Makes the run state visible to the runtime. */

@@ -21,6 +21,7 @@ import {type CsrPath, csrPaths} from './csr-path.js';
 import {type Frame, InterpreterLowering, LocalPool, OP_FIELD, type Shape} from './interpreter-lowering.js';
 import {buildAddressFunctions, entryOffset} from './tlb-fill.js';
 import {buildMissFunctions} from './tlb-miss.js';
+import {buildTrapFunctions} from './trap-path.js';
 import {get, i32, i64, type ValueType} from './wasm/expression.js';
 import type {FunctionRef, Label} from './wasm/function.js';
 import {type MemoryLimits, ModuleBuilder} from './wasm/module.js';
@@ -134,10 +135,15 @@ function compressedForms(decoder: Decoder): ReadonlySet<number> {
 export interface InterpreterOptions {
   readonly memory: MemoryLimits;
   readonly layout: MemoryLayout;
+  /** Environment calls of S-mode are the runtime's. */
+  readonly hasSbi: boolean;
 }
 
-/** Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1`, `fill(address, byte, length)` and `AddressFunctions`. */
-export function buildInterpreter(set: HandlerSet, {memory, layout}: InterpreterOptions): Uint8Array<ArrayBuffer> {
+/** Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1`, `fill(address, byte, length)`, `trap` and `AddressFunctions`. */
+export function buildInterpreter(
+  set: HandlerSet,
+  {memory, layout, hasSbi}: InterpreterOptions,
+): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(memory);
   const concurrency = concurrencyOf(layout.hartCount);
   const declare = (name: string, params: number, isValue: boolean): FunctionRef =>
@@ -160,6 +166,7 @@ export function buildInterpreter(set: HandlerSet, {memory, layout}: InterpreterO
   const fill = module.function('fill', {params: ['i32', 'i32', 'i32'], results: []}, true);
   fill.fill(get(fill.param(0, 'i32')), get(fill.param(1, 'i32')), get(fill.param(2, 'i32')));
   const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime);
+  const traps = buildTrapFunctions(module);
   const f = module.function('run', {params: ['i32'], results: ['i32']}, true);
   const hart = f.param(0, 'i32');
   const op = f.local('i32');
@@ -203,6 +210,8 @@ export function buildInterpreter(set: HandlerSet, {memory, layout}: InterpreterO
               poll,
               runtime,
               misses,
+              traps,
+              hasSbi,
               softfloat: floats,
               concurrency,
             };

@@ -16,19 +16,19 @@ import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {Mmu} from '../mmu/mmu.js';
 import {ACCESS} from '../mmu/walk.js';
+import {CAUSE} from './causes.js';
 import {CodeCache} from './code-cache.js';
 import {CsrFile} from './csr-file.js';
 import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';
 import * as H from './layout.js';
 import type {HartState} from './state.js';
 import {HartTimer} from './timer.js';
-import {CAUSE, Traps} from './traps.js';
+import {type TrapFunction, Traps} from './traps.js';
 
 // As numbers, for what runs often.
 const FS = Number(MSTATUS.FS);
 const TVM = Number(MSTATUS.TVM);
 const TW = Number(MSTATUS.TW);
-const TSR = Number(MSTATUS.TSR);
 
 /** Instructions between two looks at the clock. */
 const QUANTUM = 1 << 16;
@@ -72,11 +72,7 @@ export class Hart {
     this.timer = new HartTimer(state, parts.clock);
     this.csrs = new CsrFile(state, this.mmu.pmp, this.timer);
     this.code = new CodeCache(state, parts.handlers);
-    this.traps = new Traps(
-      state,
-      (low, high) => this.setPc(low, high),
-      () => this.mmu.updateMode(),
-    );
+    this.traps = new Traps(state, (low, high) => this.setPc(low, high));
     this.#entryOp = state.layout.straddle[state.id]!;
     this.#straddled = this.#entryOp + OP_BYTES;
     // The entry op goes to (odd page address) - 1: see `setPc`.
@@ -102,6 +98,7 @@ export class Hart {
     };
     const instance = new WebAssembly.Instance(module, {env});
     this.#run = instance.exports['run'] as (hart: number) => number;
+    this.traps.link(instance.exports['trap'] as TrapFunction);
     this.state.fillWith(instance.exports['fill'] as (address: number, byte: number, length: number) => void);
   }
 
@@ -440,18 +437,6 @@ export class Hart {
       case SYSTEM_CODES.ecall:
         this.#ecall();
         return;
-      case SYSTEM_CODES.ebreak:
-        this.traps.locate();
-        this.traps.raise(CAUSE.breakpoint, this.traps.pcLow, this.traps.pcHigh);
-        return;
-      case SYSTEM_CODES.mret:
-        if (this.state.i32(H.PRIVILEGE) < 3) this.#illegal();
-        else this.#return(true);
-        return;
-      case SYSTEM_CODES.sret:
-        if (this.#isTrapped(TSR)) this.#illegal();
-        else this.#return(false);
-        return;
       case SYSTEM_CODES.wfi:
         if (this.state.i32(H.PRIVILEGE) === 0 || this.#isTrapped(TW)) this.#illegal();
         else this.#wfi();
@@ -473,18 +458,9 @@ export class Hart {
     return privilege === 0 || (privilege === 1 && (this.state.csrLow(SLOT.mstatus) & bit) !== 0);
   }
 
-  #return(isMachine: boolean): void {
-    this.traps.return(isMachine);
-    this.#noticeInterrupts();
-  }
-
+  /** An environment call of S-mode; all others trap in generated code. */
   #ecall(): void {
-    const privilege = this.state.i32(H.PRIVILEGE);
-    if (privilege === 1 && this.#sbi) {
-      if (this.#sbi.call(this)) this.skip(4);
-      return;
-    }
-    this.traps.raise(privilege === 0 ? CAUSE.ecallU : privilege === 1 ? CAUSE.ecallS : CAUSE.ecallM, 0, 0);
+    if (this.#sbi?.call(this)) this.skip(4);
   }
 
   /** A sleep that ends for another reason than an interrupt leaves the hart at its WFI. */

@@ -78,6 +78,9 @@ export const WATCHED_PAGE = 0x2c4;
  */
 export const FREE_PAGES = {supervisor: 0x2c8, machine: 0x2d0} as const;
 
+/** Traps until the hart leaves generated code although nothing retires (i32). */
+export const TRAPS_LEFT = 0x2e0;
+
 /** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
 export const CSRS = 0x300;
 export const CSR_SLOT_BYTES = 16;

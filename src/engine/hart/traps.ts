@@ -1,59 +1,46 @@
 /**
- * Traps and returns: which privilege takes an exception or interrupt, and what its CSRs then hold. Everything works on
- * 32-bit halves, so a trap allocates nothing.
+ * Traps that the runtime finds, and which interrupt comes next. What a trap does is generated code (see
+ * `codegen/trap-path.ts`). Everything works on 32-bit halves, so a trap allocates nothing.
  * Source: RISC-V Privileged ISA, chapters "Machine-Level" and "Supervisor-Level", sections on trap handling
  */
 import {MIP, SLOT} from './csr-table.js';
-import {ACC, EXTERNAL_SHIFT, LIMIT, OP, PAGE_OPS, PAGE_PC, PENDING, PRIVILEGE, RESERVED_AT} from './layout.js';
+import {ACC, EXTERNAL_SHIFT, OP, PAGE_OPS, PAGE_PC, PENDING, PRIVILEGE, SCRATCH} from './layout.js';
 import type {HartState} from './state.js';
-
-/** Exception causes. */
-export const CAUSE = {
-  fetchMisaligned: 0,
-  fetchAccess: 1,
-  illegal: 2,
-  breakpoint: 3,
-  loadMisaligned: 4,
-  loadAccess: 5,
-  storeMisaligned: 6,
-  storeAccess: 7,
-  ecallU: 8,
-  ecallS: 9,
-  ecallM: 11,
-  fetchPage: 12,
-  loadPage: 13,
-  storePage: 15,
-} as const;
 
 const SIE = 1 << 1;
 const MIE = 1 << 3;
-const SPIE = 1 << 5;
-const MPIE = 1 << 7;
-const SPP = 1 << 8;
-const MPP_SHIFT = 11;
-const MPRV = 1 << 17;
-const INTERRUPT_HIGH = 0x80000000 | 0;
-
-/** Traps between two looks at the clock: code that only traps retires nothing and would never reach its limit. */
-const TRAP_QUANTUM = 256;
 
 /** Interrupts by falling priority: MEI, MSI, MTI, SEI, SSI, STI. */
 const PRIORITY = [11, 3, 7, 9, 1, 5];
 
-/** Trap logic of one hart. `setPc` says where it goes on; `privilegeChanged` runs after every change of mode. */
+/** Generated code that takes a trap; the handler's address is then in SCRATCH. */
+export type TrapFunction = (
+  hart: number,
+  cause: number,
+  isInterrupt: number,
+  tvalLow: number,
+  tvalHigh: number,
+  pcLow: number,
+  pcHigh: number,
+) => void;
+
+/** Trap logic of one hart. `setPc` says where it goes on. */
 export class Traps {
   /** The pc of the last `locate`. */
   pcLow = 0;
   pcHigh = 0;
-  #untilLook = TRAP_QUANTUM;
+  #trap: TrapFunction | undefined;
   readonly #state: HartState;
   readonly #setPc: (low: number, high: number) => void;
-  readonly #privilegeChanged: () => void;
 
-  constructor(state: HartState, setPc: (low: number, high: number) => void, privilegeChanged: () => void) {
+  constructor(state: HartState, setPc: (low: number, high: number) => void) {
     this.#state = state;
     this.#setPc = setPc;
-    this.#privilegeChanged = privilegeChanged;
+  }
+
+  /** Traps are taken by this function from now on. */
+  link(trap: TrapFunction): void {
+    this.#trap = trap;
   }
 
   /** Puts the pc of the current op into `pcLow` and `pcHigh`. */
@@ -82,71 +69,9 @@ export class Traps {
   /** Takes a trap whose pc is given; the run state has already been left. */
   enter(cause: number, isInterrupt: boolean, tvalLow: number, tvalHigh: number, pcLow: number, pcHigh: number): void {
     const state = this.#state;
-    const privilege = state.i32(PRIVILEGE);
-    const delegation = isInterrupt ? SLOT.mideleg : SLOT.medeleg;
-    const isDelegated = privilege < 2 && (state.csrLow(delegation) & (1 << cause)) !== 0;
-    const status = state.csrLow(SLOT.mstatus);
-    const statusHigh = state.csrHigh(SLOT.mstatus);
-    const high = isInterrupt ? INTERRUPT_HIGH : 0;
-    state.setI32(RESERVED_AT, -1);
-    if (--this.#untilLook === 0) {
-      this.#untilLook = TRAP_QUANTUM;
-      state.setI32(LIMIT, -0x80000000);
-    }
-    let vector: number;
-    if (isDelegated) {
-      state.setCsrHalves(SLOT.sepc, pcLow, pcHigh);
-      state.setCsrHalves(SLOT.scause, cause, high);
-      state.setCsrHalves(SLOT.stval, tvalLow, tvalHigh);
-      const previous = (status & SIE) !== 0 ? SPIE : 0;
-      state.setCsrHalves(
-        SLOT.mstatus,
-        (status & ~(SIE | SPIE | SPP)) | previous | (privilege === 1 ? SPP : 0),
-        statusHigh,
-      );
-      state.setI32(PRIVILEGE, 1);
-      vector = SLOT.stvec;
-    } else {
-      state.setCsrHalves(SLOT.mepc, pcLow, pcHigh);
-      state.setCsrHalves(SLOT.mcause, cause, high);
-      state.setCsrHalves(SLOT.mtval, tvalLow, tvalHigh);
-      const previous = (status & MIE) !== 0 ? MPIE : 0;
-      state.setCsrHalves(
-        SLOT.mstatus,
-        (status & ~(MIE | MPIE | (3 << MPP_SHIFT))) | previous | (privilege << MPP_SHIFT),
-        statusHigh,
-      );
-      state.setI32(PRIVILEGE, 3);
-      vector = SLOT.mtvec;
-    }
-    this.#privilegeChanged();
-    const base = state.csrLow(vector);
-    const offset = isInterrupt && (base & 3) === 1 ? cause * 4 : 0;
-    const target = ((base & ~3) >>> 0) + offset;
-    this.#setPc(target | 0, (state.csrHigh(vector) + (target > 0xffffffff ? 1 : 0)) | 0);
-  }
-
-  /** sret or mret; the caller has checked that it is allowed. */
-  return(isMachine: boolean): void {
-    const state = this.#state;
-    const status = state.csrLow(SLOT.mstatus);
-    this.leaveOp(true);
-    state.setI32(RESERVED_AT, -1);
-    let next = status;
-    let privilege: number;
-    if (isMachine) {
-      privilege = (status >> MPP_SHIFT) & 3;
-      next = (next & ~(MIE | (3 << MPP_SHIFT))) | MPIE | ((status & MPIE) !== 0 ? MIE : 0);
-    } else {
-      privilege = (status & SPP) !== 0 ? 1 : 0;
-      next = (next & ~(SIE | SPP)) | SPIE | ((status & SPIE) !== 0 ? SIE : 0);
-    }
-    if (privilege !== 3) next &= ~MPRV;
-    state.setCsrHalves(SLOT.mstatus, next, state.csrHigh(SLOT.mstatus));
-    state.setI32(PRIVILEGE, privilege);
-    this.#privilegeChanged();
-    const slot = isMachine ? SLOT.mepc : SLOT.sepc;
-    this.#setPc(state.csrLow(slot), state.csrHigh(slot));
+    if (!this.#trap) throw new Error('trap before the hart is linked');
+    this.#trap(state.base, cause, isInterrupt ? 1 : 0, tvalLow, tvalHigh, pcLow, pcHigh);
+    this.#setPc(state.i32(SCRATCH), state.i32(SCRATCH + 4));
   }
 
   /** The interrupt to take now, or -1. */

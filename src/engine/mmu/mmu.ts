@@ -6,6 +6,7 @@
  * (`markPageWritten`), so stores through it need no further bookkeeping.
  */
 import type {AccessBytes} from '../contract.js';
+import {CAUSE} from '../hart/causes.js';
 import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
 import {
   BANK,
@@ -19,7 +20,6 @@ import {
   ZERO_BLOCK_ALLOWED,
 } from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
-import {CAUSE} from '../hart/traps.js';
 import type {Bus} from '../memory/bus.js';
 import {BANK_BYTES, BANKS, PAGE_BYTES, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {markPageWritten} from '../memory/ram.js';

@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {runGuest} from '../../support/bare-guest.js';
+import {PageTables, PTE, RWX, segmentOf} from '../../support/page-tables.js';
 
 const SIE = 1n << 1n;
 const MIE = 1n << 3n;
@@ -220,5 +221,63 @@ describe('trap entry and return', () => {
     });
     expect(run.traps.map(({cause}) => cause)).toEqual([2n, 2n, 2n, 2n, 2n]);
     expect(run.traps.map(({pc}) => pc)).toEqual([0, 1, 2, 3, 4].map((i) => run.addressOf(`trap${i}`)));
+  });
+});
+
+describe('the page that a trap or return goes on in', () => {
+  const CODE = 0x8020_0000;
+  const PAGE = 0x4000_0000n;
+  const guest = (flags: bigint, text: string, enter: string) => {
+    const tables = new PageTables(0x8040_0000).mapIdentity();
+    tables.map(PAGE, BigInt(CODE), flags);
+    return {
+      text: `${openPmp}
+        li t0, ${tables.satp()}
+        csrw satp, t0
+        li t0, 0x100
+        csrw medeleg, t0
+        la t0, over
+        csrw mtvec, t0
+        li s1, ${PAGE}
+        ${enter}
+        .balign 4
+        over:
+        csrr s0, mcause
+        save s0
+        csrr s0, mepc
+        save s0
+        csrr s0, mstatus
+        save s0
+        pass`,
+      segments: [tables.segment(), segmentOf(CODE, text)],
+    };
+  };
+
+  it('is looked up with the rights of the new mode by a trap, even when it is the present one', async () => {
+    const run = await runGuest(
+      guest(
+        RWX | PTE.U,
+        'nop\necall\nhandler: nop',
+        `addi t0, s1, 8
+        csrw stvec, t0
+        csrw mepc, s1
+        mret`,
+      ),
+    );
+    expect([run.values[0], run.values[1], run.values[2]! & MPP]).toEqual([12n, PAGE + 8n, 1n << 11n]);
+  });
+
+  it('is looked up with the rights of the new mode by a return, even when it is the present one', async () => {
+    const run = await runGuest(
+      guest(
+        RWX,
+        'nop\nsret\nnop',
+        `to S, supervisor
+        supervisor: addi t0, s1, 8
+        csrw sepc, t0
+        jr s1`,
+      ),
+    );
+    expect([run.values[0], run.values[1], run.values[2]! & MPP]).toEqual([12n, PAGE + 8n, 0n]);
   });
 });
