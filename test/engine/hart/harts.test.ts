@@ -89,6 +89,36 @@ describe.each([2, 3])('%i harts', (hartCount) => {
     expect(run.values[0]).toBe(BigInt(hartCount * 100));
   });
 
+  it('read the same time: it never goes back from one hart to the next', async () => {
+    const run = await runGuest({
+      hartCount,
+      text: `
+        csrr s2, mhartid
+        la s3, turn
+        la s4, word                # the time that was read last
+        li s5, 60
+        li s6, 0                   # times that went back
+        li s7, ${hartCount}
+        li s8, 1
+        round: ld t0, 0(s3)
+        remu t0, t0, s7
+        bne t0, s2, round
+        fence
+        ld t1, 0(s4)
+        csrr t2, time
+        bgeu t2, t1, later
+        addi s6, s6, 1
+        later: sd t2, 0(s4)
+        fence
+        amoadd.d zero, s8, (s3)
+        addi s5, s5, -1
+        bnez s5, round
+        save s6
+        ${finish(hartCount)}`,
+    });
+    for (let hart = 0; hart < hartCount; hart++) expect(run.valuesOf(hart)[0]).toBe(0n);
+  });
+
   it('see code that another hart wrote, after fence.i', async () => {
     const run = await runGuest({
       hartCount,
