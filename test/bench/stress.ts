@@ -13,7 +13,8 @@ import {type LinuxGuest, ownCommand} from './guest-process.js';
 import {run} from './process.js';
 
 const MEMORY_BYTES = 512 * 1024 ** 2;
-const CLASSES = ['cpu', 'vm', 'fork', 'futex', 'atomic'];
+/** Beside the usual: clocks that agree between harts, fences of code and of translations. */
+const CLASSES = ['cpu', 'vm', 'fork', 'futex', 'atomic', 'nanosleep', 'icache', 'tlb-shootdown'];
 /** stress-ng and what its libraries need; apt's own answer also has a graphics stack that is only ever opened by name. */
 const PACKAGES = (
   'stress-ng libacl1 libapparmor1 libbsd0 libmd0 libc6 libcrypt1 libegl1 libglvnd0 libgbm1 libdrm2 libexpat1 ' +
@@ -53,7 +54,7 @@ export async function benchStress(
     const deadline = BOOT_ALLOWANCE + wanted.length * (2 * seconds + CLASS_ALLOWANCE);
     const {output, status} = await run(ownCommand(self, guest), {deadline});
     const ends = new Map(
-      [...output.matchAll(/^(\w+) ended with (\d+)/gm)].map(([, name, end]) => [name!, Number(end)]),
+      [...output.matchAll(/^([\w-]+) ended with (\d+)/gm)].map(([, name, end]) => [name!, Number(end)]),
     );
     for (const name of wanted) {
       const end = ends.get(name);
