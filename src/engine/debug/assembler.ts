@@ -1,9 +1,9 @@
 /**
- * A small assembler over the engine's own records: encodings come from `match` and the format, so a test can emit any
- * instruction the engine knows. Labels may be used before they are placed.
+ * A small assembler over the engine's own records: encodings come from `match` and the format, so that programs made
+ * here (benchmarks, tests) can have any instruction the engine knows. Labels may be used before they are placed.
  */
-import type {Format, Instruction} from '../../src/engine/isa/instruction.js';
-import {instructions} from '../../src/engine/isa/instructions.js';
+import type {Format, Instruction} from '../isa/instruction.js';
+import {instructions} from '../isa/instructions.js';
 
 /** Operand fields; those a record fixes or does not have are ignored. */
 export interface Fields {
