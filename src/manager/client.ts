@@ -2,6 +2,7 @@
  * The one door into the manager for the terminal UI, the command line and tests: a typed connection to the daemon,
  * and the embedded manager for throwaway machines.
  */
+export type {BenchReport, BenchSide, KernelTime} from './client/bench.js';
 export {Client, type ConnectionState, type ConnectOptions} from './client/client.js';
 export {ConsoleSession, type ConsoleSessionOptions} from './client/console-session.js';
 export {type Embedded, openEmbedded, type RunFirmwareOptions, type RunImageOptions} from './client/embedded.js';

@@ -87,6 +87,11 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
     },
 
     doctor: () => examineHost(environment),
+
+    async bench(options) {
+      const {runBench} = await import('./bench/run-bench.js');
+      return runBench({...options, environment});
+    },
   };
 }
 

@@ -5,6 +5,7 @@
 import type {Readable, Writable} from 'node:stream';
 import type {Check} from '../protocol/daemon.js';
 import type {Job} from '../protocol/job.js';
+import type {BenchOptions, BenchReport} from './bench.js';
 
 /** What to run in a throwaway machine of an image. */
 export interface RunImageOptions {
@@ -52,6 +53,8 @@ export interface Embedded {
   runFirmware(options: RunFirmwareOptions): Promise<number>;
   /** The checks of `viv doctor`. */
   doctor(): Promise<readonly Check[]>;
+  /** Measures kernels for some ten seconds. Errors: machine-failed (also: a kernel's results differ), cancelled */
+  bench(options: Omit<BenchOptions, 'environment'>): Promise<BenchReport>;
 }
 
 /** Loads the emulator into this process. */

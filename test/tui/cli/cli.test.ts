@@ -1,6 +1,6 @@
 import {PassThrough} from 'node:stream';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
-import type {Embedded, RunFirmwareOptions, RunImageOptions} from '../../../src/manager/client.js';
+import type {Embedded, KernelTime, RunFirmwareOptions, RunImageOptions} from '../../../src/manager/client.js';
 import {ManagerError} from '../../../src/manager/protocol/errors.js';
 import type {CliManager} from '../../../src/tui/cli/cli-context.js';
 import {runCli} from '../../../src/tui/cli/run-cli.js';
@@ -9,6 +9,7 @@ import {FakeFleet, fakeMachine} from '../../support/fake-fleet.js';
 let fleet: FakeFleet;
 let runs: (RunImageOptions | RunFirmwareOptions)[];
 let manager: CliManager;
+let benchKernels: readonly KernelTime[];
 
 beforeEach(() => {
   fleet = new FakeFleet([fakeMachine('web-1', 'running'), fakeMachine('db', 'defined')]);
@@ -28,7 +29,15 @@ beforeEach(() => {
       {id: 'a', title: 'Memory', status: 'ok', message: '16G'},
       {id: 'b', title: 'apt-get', status: 'failed', message: 'It is missing.', hint: 'Install apt.'},
     ],
+    bench: async ({onProgress}) => {
+      onProgress?.({side: 'host', done: 1, total: 6});
+      return {kernels: benchKernels};
+    },
   };
+  benchKernels = [
+    {...{name: 'hash', kind: 'integer', title: 'x'}, ...{machineMicroseconds: 800, hostMicroseconds: 200}},
+    {...{name: 'sort', kind: 'integer', title: 'y'}, ...{machineMicroseconds: 200, hostMicroseconds: 200}},
+  ];
   manager = {connect: async () => fleet.backend(), openEmbedded: async () => embedded};
 });
 afterEach(async () => {
@@ -85,6 +94,32 @@ describe('results', () => {
     const {status, out} = await viv('doctor');
     expect(status).toBe(1);
     expect(out).toContain('FAIL  apt-get: It is missing.\n      Install apt.');
+  });
+});
+
+describe('bench', () => {
+  test('prints times and ratios, and the geometric mean of each kind', async () => {
+    const {status, out, err} = await viv('bench');
+    expect(status).toBe(0);
+    expect(out).toMatch(/^KERNEL +WHAT +VIV MS +HOST MS +TO HOST$/m);
+    expect(out).toMatch(/^hash +x +0\.80 +0\.20 +4\.00$/m);
+    expect(out).toContain("integer: 2.00 times the host's time\n");
+    expect(out).not.toContain('floating-point');
+    expect(err).toContain('no qemu-system-riscv64');
+  });
+
+  test('sets the machine against QEMU where that is there', async () => {
+    benchKernels = benchKernels.map((kernel) => ({...kernel, qemuMicroseconds: 400}));
+    const {out, err} = await viv('bench');
+    expect(out).toMatch(/^sort +y +0\.20 +0\.20 +1\.00 +0\.40 +0\.50$/m);
+    expect(out).toContain("integer: 2.00 times the host's time, 1.00 times QEMU's");
+    expect(err).toBe('');
+  });
+
+  test('--json has times and ratios of each kernel', async () => {
+    const kernels = JSON.parse((await viv('bench', '--json')).out);
+    expect(kernels[0]).toMatchObject({name: 'hash', machineMicroseconds: 800, ratioToHost: 4});
+    expect(kernels[0]).not.toHaveProperty('ratioToQemu');
   });
 });
 
@@ -185,6 +220,7 @@ test('every command that prints a result offers --json', async () => {
     'show',
     'logs',
     'doctor',
+    'bench',
   ])
     expect((await viv(command, '--help')).out, command).toContain('--json');
   for (const group of ['image ls', 'image build', 'image rm', 'daemon start', 'daemon stop', 'daemon status'])

@@ -1,3 +1,4 @@
+export {bench} from './bench.js';
 export {consoleCommand} from './console.js';
 export {create} from './create.js';
 export {daemon} from './daemon.js';
