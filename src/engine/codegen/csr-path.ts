@@ -6,6 +6,7 @@
  *   sstatus  fields that need no more than a look at pending interrupts, or (SUM) another TLB bank
  *   mstatus  the same without SUM
  *   time     the time CSR
+ *   float    fcsr and its parts; the op's immediate is number | `floatDetail` << 12
  * Source: RISC-V Privileged ISA, chapters "Machine-Level" and "Supervisor-Level"
  */
 import {MSTATUS, MSTATUS_WRITE, SLOT, SSTATUS_READ, SSTATUS_WRITE, UXL_SXL} from '../hart/csr-table.js';
@@ -15,13 +16,19 @@ import {get, type I32, type I64, i32, i64, type Local, select} from './wasm/expr
 import type {FunctionBuilder, FunctionRef} from './wasm/function.js';
 
 /** How an instruction reaches its CSR. */
-export type CsrPath = 'call' | 'plain' | 'sstatus' | 'mstatus' | 'time';
+export type CsrPath = 'call' | 'plain' | 'sstatus' | 'mstatus' | 'time' | 'float';
 
 /** All of `CsrPath`. */
-export const csrPaths: readonly CsrPath[] = ['call', 'plain', 'sstatus', 'mstatus', 'time'];
+export const csrPaths: readonly CsrPath[] = ['call', 'plain', 'sstatus', 'mstatus', 'time', 'float'];
 
-/** Bits of the op's immediate that hold the CSR number; the address of a plain slot lies above them. */
+/** Bits of the op's immediate that hold the CSR number; what else a path must know lies above them. */
 export const CSR_NUMBER_BITS = 12;
+
+/** Which bits of FCSR a CSR is, as ops say it. */
+export function floatDetail(shift: number, width: number): number {
+  return (((1 << width) - 1) << shift) | (shift << FLOAT_MASK_BITS);
+}
+const FLOAT_MASK_BITS = 8;
 
 /** One access to lower. */
 export interface CsrAccess {
@@ -57,6 +64,9 @@ export function lowerCsr(path: Exclude<CsrPath, 'call'>, access: CsrAccess): voi
     case 'time':
       lowerTime(access);
       return;
+    case 'float':
+      lowerFloat(access);
+      return;
   }
 }
 
@@ -71,6 +81,9 @@ function written({op, source}: CsrAccess, old: I64): I64 {
       return i64.and(old, i64.xor(source, i64.const(-1)));
   }
 }
+
+/** Where mstatus is in a hart's block. */
+const STATUS = H.CSRS + SLOT.mstatus * H.CSR_SLOT_BYTES;
 
 const privilege = ({hart}: CsrAccess) => i32.load(get(hart), H.PRIVILEGE);
 
@@ -93,14 +106,13 @@ function lowerPlain(access: CsrAccess): void {
 
 function lowerStatus(access: CsrAccess, needed: 1 | 3, readMask: bigint, writeMask: bigint): void {
   const {f, hart, old, isWrite, slow, take} = access;
-  const at = H.CSRS + SLOT.mstatus * H.CSR_SLOT_BYTES;
   const raw = take('i64');
   const see = () => {
     const fs = i64.const(MSTATUS.FS);
     const dirty = i64.shl(i64.extendU(i64.eq(i64.and(get(raw), fs), fs)), i64.const(63));
     f.set(old, i64.and(i64.or(i64.or(get(raw), i64.const(UXL_SXL)), dirty), i64.const(readMask)));
   };
-  f.set(raw, i64.load(get(hart), at));
+  f.set(raw, i64.load(get(hart), STATUS));
   if (!isWrite) {
     f.if(i32.geU(privilege(access), i32.const(needed)), see, slow, 'likely');
     return;
@@ -131,7 +143,7 @@ function lowerStatus(access: CsrAccess, needed: 1 | 3, readMask: bigint, writeMa
     () => {
       see();
       f.set(raw, i64.xor(get(raw), get(changed)));
-      f.store(8, get(hart), get(raw), at);
+      f.store(8, get(hart), get(raw), STATUS);
       if (!hasBanks) return;
       f.if(
         i32.eqz(i64.eqz(changes(SUM))),
@@ -168,5 +180,27 @@ function lowerTime(access: CsrAccess): void {
     },
     slow,
     'likely',
+  );
+}
+
+function lowerFloat(access: CsrAccess): void {
+  const {f, hart, immediate, old, isWrite, slow} = access;
+  const status = () => i64.load(get(hart), STATUS);
+  const detail = (from: number, bits: number) =>
+    i32.and(i32.shrU(immediate, i32.const(CSR_NUMBER_BITS + from)), i32.const((1 << bits) - 1));
+  const mask = detail(0, FLOAT_MASK_BITS);
+  const shift = detail(FLOAT_MASK_BITS, 3);
+  const state = i32.load(get(hart), H.FCSR);
+  f.if(
+    i64.eqz(i64.and(status(), i64.const(MSTATUS.FS))),
+    slow,
+    () => {
+      f.set(old, i64.extendU(i32.shrU(i32.and(state, mask), shift)));
+      if (!isWrite) return;
+      const next = i32.and(i32.shl(i32.wrap(written(access, get(old))), shift), mask);
+      f.store(4, get(hart), i32.or(i32.and(state, i32.xor(mask, i32.const(-1))), next), H.FCSR);
+      f.store(8, get(hart), i64.or(status(), i64.const(MSTATUS.FS)), STATUS);
+    },
+    'unlikely',
   );
 }

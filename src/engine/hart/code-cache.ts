@@ -19,7 +19,7 @@ import {CODE_WRITES} from '../memory/header.js';
 import {CODE_SLOTS, PAGE_BYTES, SLOT_BYTES} from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
 import {pathOf} from './csr-file.js';
-import {BOUNDARY, CSR_SLOT_BYTES, CSRS, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
+import {BOUNDARY, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
 import type {HartState} from './state.js';
 
 /** Where the ops of a page are, and what happened to find a place for them. */
@@ -186,9 +186,8 @@ export class CodeCache {
     views.i32[(at + OP_FIELD.imm) >> 2] = value;
     views.u16[(at + OP_FIELD.extra) >> 1] = record.hasRounding ? rounding : pageOffset + length - bias;
     if (format === 'csr' || format === 'csri') {
-      const {path, slot} = pathOf(value);
-      const address = this.#state.base + CSRS + slot * CSR_SLOT_BYTES;
-      views.i32[(at + OP_FIELD.imm) >> 2] = value | (address << CSR_NUMBER_BITS);
+      const {path, detail} = pathOf(value, this.#state.base);
+      views.i32[(at + OP_FIELD.imm) >> 2] = value | (detail << CSR_NUMBER_BITS);
       views.u16[at >> 1] = this.#set.single(index, length, false, path);
     } else views.u16[at >> 1] = this.#set.single(index, length, isFar);
     return record.endsBlock;

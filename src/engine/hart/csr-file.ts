@@ -1,26 +1,24 @@
 /**
  * CSR accesses of one hart: permission, read-modify-write, and what a write changes about the running hart.
  */
-import type {CsrPath} from '../codegen/csr-path.js';
+import {type CsrPath, floatDetail} from '../codegen/csr-path.js';
 import {CSR_CODES} from '../codegen/interpreter-lowering.js';
 import type {Pmp} from '../mmu/pmp.js';
 import {type CsrEffect, type CsrRow, csrTable, MIP, SLOT} from './csr-table.js';
-import {ACC, EXTERNAL_SHIFT, INSTRET, OP, PENDING, PRIVILEGE, SOFTWARE_SEIP} from './layout.js';
+import {ACC, CSR_SLOT_BYTES, CSRS, EXTERNAL_SHIFT, INSTRET, OP, PENDING, PRIVILEGE, SOFTWARE_SEIP} from './layout.js';
 import type {HartState} from './state.js';
 import type {HartTimer} from './timer.js';
 
 const rows: (CsrRow | undefined)[] = Array(4096).fill(undefined);
 for (const row of csrTable) rows[row.number] = row;
 
-/** How generated code reaches a CSR, and its slot where that is `plain`. */
-export function pathOf(number: number): {readonly path: CsrPath; readonly slot: number} {
+/** How generated code reaches a CSR of the hart whose block is at `hart`, and what its ops say beside the number. */
+export function pathOf(number: number, hart: number): {readonly path: CsrPath; readonly detail: number} {
   const row = rows[number];
-  const path: CsrPath = row?.plain
-    ? 'plain'
-    : row?.name === 'sstatus' || row?.name === 'mstatus' || row?.name === 'time'
-      ? row.name
-      : 'call';
-  return {path, slot: row?.plain?.slot ?? 0};
+  if (row?.plain) return {path: 'plain', detail: hart + CSRS + row.plain.slot * CSR_SLOT_BYTES};
+  if (row?.float) return {path: 'float', detail: floatDetail(row.float.shift, row.float.width)};
+  const isNamed = row?.name === 'sstatus' || row?.name === 'mstatus' || row?.name === 'time';
+  return {path: isNamed ? row.name : 'call', detail: 0};
 }
 
 /** Outcome of an access: a refusal, or the effect of what was written. */

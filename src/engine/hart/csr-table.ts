@@ -90,6 +90,8 @@ export interface CsrRow {
   readonly isAllowed?: (file: CsrFile) => boolean;
   /** The slot and write mask of a CSR that is nothing more: generated code accesses it itself. */
   readonly plain?: {readonly slot: number; readonly mask: bigint};
+  /** The bits of FCSR that a CSR is: generated code accesses them itself. */
+  readonly float?: {readonly shift: number; readonly width: number};
 }
 
 const plain = (number: number, name: string, slot: number, mask = ALL): CsrRow => ({
@@ -153,6 +155,7 @@ const floatControl = (number: number, name: string, shift: number, width: number
     file.state.setCsr(SLOT.mstatus, file.state.csr(SLOT.mstatus) | MSTATUS.FS);
     return 'none';
   },
+  float: {shift, width},
 });
 
 const mie = withEffect(plain(0x304, 'mie', SLOT.mie, M_INTERRUPTS), 'interrupts');

@@ -333,6 +333,32 @@ describe('floating-point state', () => {
     ]);
   });
 
+  it('is one register in three views, each changing its own bits', async () => {
+    const steps = [
+      'csrrw s0, fcsr, s1',
+      'csrrs s0, fflags, zero',
+      'csrrs s0, frm, zero',
+      'csrrc s0, fflags, s2',
+      'csrrwi s0, frm, 31',
+      'csrrs s0, fcsr, zero',
+      'csrrci s0, frm, 5',
+      'csrrsi s0, fflags, 1',
+      'csrrw s0, fflags, s1',
+      'csrrc s0, fcsr, s1',
+      'csrrs s0, fcsr, zero',
+    ];
+    const run = await runGuest({
+      text: `
+        li t0, 0x6000
+        csrs mstatus, t0
+        li s1, 0x37a
+        li s2, 0xf0f18
+        ${steps.map((step) => `${step}\nsave s0`).join('\n')}
+        pass`,
+    });
+    expect(run.values.slice(0, steps.length)).toEqual([0n, 0x1an, 3n, 0x1an, 3n, 0xe2n, 7n, 2n, 3n, 0x5an, 0n]);
+  });
+
   it('refuses reserved rounding modes, static or in frm, for every instruction that has one', async () => {
     const run = await runGuest({
       text: `
