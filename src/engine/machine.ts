@@ -14,6 +14,7 @@ import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} fr
 import {EngineError} from './error.js';
 import * as H from './hart/layout.js';
 import {resetHart} from './hart/reset.js';
+import {Sampler} from './hart/samples.js';
 import {kick} from './hart/signals.js';
 import {HartState, type MemoryViews, viewMemory} from './hart/state.js';
 import {EXIT, type HartMessage, type HartWorkerData} from './hart/worker.js';
@@ -244,6 +245,11 @@ export class Machine implements AsyncDisposable {
       elapsedNs,
       touchedBytes: Atomics.load(this.#views.i32, TOUCHED_PAGES >> 2) * PAGE_BYTES,
     };
+  }
+
+  /** Starts to sample where harts are, until the sampler is disposed. */
+  startSampling(): Sampler {
+    return new Sampler(this.#views, this.#layout);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

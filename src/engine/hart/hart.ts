@@ -12,7 +12,7 @@ import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lower
 import {isLong} from '../isa/decoder.js';
 import type {Bus} from '../memory/bus.js';
 import {hostNs, type MachineClock} from '../memory/clock.js';
-import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING} from '../memory/header.js';
+import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING, SAMPLING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {Mmu} from '../mmu/mmu.js';
 import {ACCESS} from '../mmu/walk.js';
@@ -21,6 +21,7 @@ import {CodeCache} from './code-cache.js';
 import {CsrFile} from './csr-file.js';
 import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';
 import * as H from './layout.js';
+import {leaveSample} from './samples.js';
 import type {HartState} from './state.js';
 import {HartTimer} from './timer.js';
 import {type TrapFunction, Traps} from './traps.js';
@@ -131,6 +132,7 @@ export class Hart {
     if (!run) throw new Error('hart runs before it is linked');
     while (Atomics.load(i32, RUN_STATE >> 2) !== ENDED) {
       Atomics.add(i32, state.cell(H.BOUNDARY), 1);
+      if (Atomics.load(i32, SAMPLING >> 2) !== 0) this.#sample();
       this.#fold();
       Atomics.store(i32, state.cell(H.LIMIT), QUANTUM);
       this.#serveRequests();
@@ -208,6 +210,14 @@ export class Hart {
     return (
       Atomics.load(views.i32, this.state.cell(H.REQUESTS)) !== 0 || Atomics.load(views.i32, RUN_STATE >> 2) !== RUNNING
     );
+  }
+
+  /** Only where the quantum is used up: a hart that leaves early was interrupted there, or goes to sleep. */
+  #sample(): void {
+    const {state} = this;
+    if (state.i32(H.ACC) + state.sequenceOf(state.i32(H.OP)) < QUANTUM) return;
+    this.traps.locate();
+    leaveSample(state, this.traps.pcLow, this.traps.pcHigh);
   }
 
   #fold(): void {

@@ -4,7 +4,8 @@
  *   0x00 run state (i32, atomic)            0x04 attention (i32, atomic: counts doorbells, notified)
  *   0x08 harts standing still (i32, atomic)     0x0c exit kind (i32)      0x10 exit status (i32)
  *   0x14 touched pages (i32, atomic)        0x18 clock offset in ns (f64)   0x20 clock stopped at, ns (f64, <0 runs)
- *   0x28 writes to pages with code (i32)    0x40 doorbell words: one bit per device, then completion counters
+ *   0x28 writes to pages with code (i32)    0x2c listeners to samples (i32, atomic)
+ *   0x40 doorbell words: one bit per device, then completion counters
  */
 
 /** 0 running, 1 paused, 2 ended. Harts wait on this cell while it is 1. */
@@ -26,6 +27,8 @@ export const CLOCK_OFFSET = 0x18;
 export const CLOCK_STOPPED = 0x20;
 /** Counts marked writes to pages with decoded code; `fence.i` has nothing to do while it stands still. */
 export const CODE_WRITES = 0x28;
+/** Harts leave samples of their pc while this is not 0 (see `hart/samples.ts`). */
+export const SAMPLING = 0x2c;
 /** Doorbell bits of devices 0…31 (i32, atomic). */
 export const DOORBELLS = 0x40;
 /** Per device: rings asked for and rings served (i32 pairs), for `ringAndWait`. */

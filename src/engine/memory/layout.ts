@@ -50,6 +50,11 @@ export const CODE_SLOTS = 512;
 /** Ops outside any page: the entry op that goes to a new pc, and an instruction that straddles two pages. */
 const STRADDLE_BYTES = 4 * OP_BYTES;
 
+/** Samples of its pc that a hart keeps; whoever listens looks every few milliseconds. */
+export const SAMPLE_COUNT = 4096;
+/** A count of samples (i32) in the first 8 bytes, then 8 bytes each. */
+const SAMPLES_BYTES = 8 + SAMPLE_COUNT * 8;
+
 /** Largest RAM that fits beside the tables in a 4 GiB memory. */
 export const MAX_RAM_BYTES = 3.5 * 1024 ** 3;
 
@@ -66,6 +71,8 @@ export interface MemoryLayout {
   readonly banks: readonly number[];
   readonly slots: readonly number[];
   readonly straddle: readonly number[];
+  /** Samples of the pc of a hart. */
+  readonly samples: readonly number[];
 }
 
 const align = (value: number, to: number) => Math.ceil(value / to) * to;
@@ -96,10 +103,12 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
   const banks: number[] = [];
   const slots: number[] = [];
   const straddle: number[] = [];
+  const samples: number[] = [];
   for (let hart = 0; hart < hartCount; hart++) {
     banks.push(take(SUPERPAGE_OFFSET + SUPERPAGE_BITS / 8, PAGE_BYTES));
     straddle.push(take(STRADDLE_BYTES));
     slots.push(take(CODE_SLOTS * SLOT_BYTES));
+    samples.push(take(SAMPLES_BYTES));
   }
   const ram = take(ramBytes, 65536);
   return {
@@ -113,5 +122,6 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
     banks,
     slots,
     straddle,
+    samples,
   };
 }
