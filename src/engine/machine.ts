@@ -13,6 +13,7 @@ import {fusedSequences} from './codegen/sequences.js';
 import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} from './contract.js';
 import {EngineError} from './error.js';
 import * as H from './hart/layout.js';
+import {HART_STACK_MB} from './hart/region-maker.js';
 import {resetHart} from './hart/reset.js';
 import {Sampler} from './hart/samples.js';
 import {kick} from './hart/signals.js';
@@ -37,14 +38,18 @@ import {
 import {layoutMemory, type MemoryLayout, PAGE_BYTES, RAM_BASE} from './memory/layout.js';
 import {Ram} from './memory/ram.js';
 import {Syscon} from './platform/syscon.js';
+import {defaultRegionSettings, type RegionSettings, type Tier} from './tiers.js';
 
 export type {BootSpec} from './boot/layout.js';
+export type {RegionSettings, Tier} from './tiers.js';
 
 /** What a machine is. */
 export interface MachineSpec {
   readonly memoryBytes: number;
   readonly hartCount: number;
-  readonly tier: 'interpreter';
+  readonly tier: Tier;
+  /** Bounds of region making; those that are missing are `defaultRegionSettings`. */
+  readonly regions?: Partial<RegionSettings>;
   readonly boot: BootSpec;
   /** Every device, the platform's included (`standardPlatform()`). */
   readonly devices: readonly DevicePlan[];
@@ -173,7 +178,8 @@ export class Machine implements AsyncDisposable {
     const pages = layout.totalBytes / WASM_PAGE;
     const limits = {initialPages: pages, maximumPages: pages};
     const hasSbi = plan.mode === 'supervisor';
-    const options = {memory: limits, layout, hasSbi};
+    const settings = {...defaultRegionSettings, ...spec.regions};
+    const options = {memory: limits, layout, hasSbi, hasRegions: spec.tier !== 'interpreter'};
     const module = await WebAssembly.compile(buildInterpreter(handlers, options));
     for (let hart = 0; hart < spec.hartCount; hart++)
       resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});
@@ -184,12 +190,18 @@ export class Machine implements AsyncDisposable {
         memory,
         module,
         layout,
+        tier: spec.tier,
+        settings,
         plans: spec.devices,
         hasSbi,
         pc: plan.registers.pc,
         tohost: plan.symbol('tohost') ?? -1,
       };
-      return new Worker(environment.hartWorker, {workerData, name: `hart ${id}`});
+      return new Worker(environment.hartWorker, {
+        workerData,
+        name: `hart ${id}`,
+        resourceLimits: {stackSizeMb: HART_STACK_MB},
+      });
     });
     return new Machine(views, layout, clock, assembly, plan, workers);
   }

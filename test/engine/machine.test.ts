@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {Machine} from '../../src/engine/machine.js';
 import {platformModels, standardPlatform} from '../../src/engine/platform/standard-platform.js';
 import {buildGuest, createMachine, type Guest, runGuest} from '../support/bare-guest.js';
+import {testTier} from '../support/tier.js';
 
 const tohost = `
   .balign 8
@@ -156,7 +157,7 @@ describe('a machine', () => {
       {
         memoryBytes: 16 * 1024 ** 2,
         hartCount: 1,
-        tier: 'interpreter',
+        ...testTier(),
         boot: {kind: 'firmware', elf},
         devices: standardPlatform(),
       },

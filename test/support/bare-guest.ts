@@ -15,6 +15,7 @@ import {Assembler} from './assembler.js';
 import {assembleText} from './assembly-text.js';
 import {type Segment, writeElf} from './elf-writer.js';
 import {runUnderSystemQemu} from './system-qemu.js';
+import {testTier} from './tier.js';
 
 /** Where test programs are linked. */
 export const GUEST_BASE = 0x8000_0000;
@@ -157,7 +158,7 @@ export async function createMachine(guest: Guest, elf = buildGuest(guest).elf): 
     {
       memoryBytes: guest.memoryBytes ?? 16 * 1024 ** 2,
       hartCount: guest.hartCount ?? 1,
-      tier: 'interpreter',
+      ...testTier(),
       boot: {kind: 'firmware', elf},
       devices: standardPlatform(),
     },

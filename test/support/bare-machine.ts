@@ -2,6 +2,7 @@
 import {Machine, type MachineExit} from '../../src/engine/machine.js';
 import {platformModels, standardPlatform} from '../../src/engine/platform/standard-platform.js';
 import type {GuestProgram} from './guest-program.js';
+import {testTier} from './tier.js';
 
 /** What a run left behind. */
 export interface BareRun {
@@ -16,7 +17,7 @@ export async function runBare(program: GuestProgram): Promise<BareRun> {
     {
       memoryBytes: 16 * 1024 ** 2,
       hartCount: 1,
-      tier: 'interpreter',
+      ...testTier(),
       boot: {kind: 'firmware', elf: program.bare},
       devices: standardPlatform(),
     },

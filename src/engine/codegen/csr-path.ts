@@ -34,8 +34,10 @@ const FLOAT_MASK_BITS = 8;
 export interface CsrAccess {
   readonly f: FunctionBuilder;
   readonly hart: Local<'i32'>;
-  /** The op's immediate. */
-  readonly immediate: I32;
+  /** Number of the CSR. */
+  readonly number: I32;
+  /** What the path must know besides: the address of a plain slot, or `floatDetail`. */
+  readonly detail: I32;
   readonly op: CsrOp;
   /** Cheap to evaluate more than once. */
   readonly source: I64;
@@ -88,9 +90,8 @@ const STATUS = H.CSRS + SLOT.mstatus * H.CSR_SLOT_BYTES;
 const privilege = ({hart}: CsrAccess) => i32.load(get(hart), H.PRIVILEGE);
 
 function lowerPlain(access: CsrAccess): void {
-  const {f, old, immediate, isWrite, slow} = access;
-  const slot = i32.shrU(immediate, i32.const(CSR_NUMBER_BITS));
-  const needed = i32.and(i32.shrU(immediate, i32.const(8)), i32.const(3));
+  const {f, old, number, detail: slot, isWrite, slow} = access;
+  const needed = i32.and(i32.shrU(number, i32.const(8)), i32.const(3));
   f.if(
     i32.geU(privilege(access), needed),
     () => {
@@ -184,12 +185,10 @@ function lowerTime(access: CsrAccess): void {
 }
 
 function lowerFloat(access: CsrAccess): void {
-  const {f, hart, immediate, old, isWrite, slow} = access;
+  const {f, hart, detail, old, isWrite, slow} = access;
   const status = () => i64.load(get(hart), STATUS);
-  const detail = (from: number, bits: number) =>
-    i32.and(i32.shrU(immediate, i32.const(CSR_NUMBER_BITS + from)), i32.const((1 << bits) - 1));
-  const mask = detail(0, FLOAT_MASK_BITS);
-  const shift = detail(FLOAT_MASK_BITS, 3);
+  const mask = i32.and(detail, i32.const((1 << FLOAT_MASK_BITS) - 1));
+  const shift = i32.shrU(detail, i32.const(FLOAT_MASK_BITS));
   const state = i32.load(get(hart), H.FCSR);
   f.if(
     i64.eqz(i64.and(status(), i64.const(MSTATUS.FS))),

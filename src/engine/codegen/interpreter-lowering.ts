@@ -90,6 +90,10 @@ export interface Frame {
   readonly enter: Label;
   readonly redirect: Label;
   readonly poll: Label;
+  /** With regions: `op` was arrived at by a backward branch; count it and go on. */
+  readonly heat?: Label;
+  /** With regions: set to 1 before an arrival by an indirect jump. */
+  readonly isIndirect?: Local<'i32'>;
   readonly runtime: RuntimeImports;
   readonly misses: MissFunctions;
   readonly softfloat: Readonly<Record<string, FunctionRef & {readonly takesRounding: boolean}>>;
@@ -306,7 +310,7 @@ export class InterpreterLowering implements Lowering {
   }
 
   jump(): void {
-    const {op, acc, hart, again, poll, jump, target} = this.#frame;
+    const {op, acc, hart, again, poll, jump, heat, target} = this.#frame;
     if (this.#shape.isFar) {
       this.#f.set(target, this.pcPlusImm());
       this.#retire();
@@ -316,12 +320,26 @@ export class InterpreterLowering implements Lowering {
     const to = this.let(i32.add(this.#op(), i32.load(this.#op(), OP_FIELD.imm)));
     this.#retire();
     this.#f.set(acc, i32.sub(get(acc), i32.load16s(to, OP_FIELD.sequence)));
+    const isForward = this.#pool.take('i32');
+    if (heat) this.#f.set(isForward, i32.gtU(to, this.#op()));
     this.#f.set(op, to);
     this.#f.brIf(poll, i32.geS(get(acc), i32.load(get(hart), H.LIMIT)), 'unlikely');
+    if (heat) this.#f.brIf(heat, i32.eqz(get(isForward)));
     this.#f.br(again);
   }
 
   jumpTo(address: I64): void {
+    const {isIndirect, hart} = this.#frame;
+    if (isIndirect) {
+      // No link is written and none is followed: neither a call nor a return.
+      const link = i32.add(get(hart), i32.const(H.X + 8));
+      const isReturn = i32.or(
+        i32.eq(this.#field(TOKENS.rs1), link),
+        i32.eq(this.#field(TOKENS.rs1), i32.add(link, i32.const(4 * 8))),
+      );
+      const isCall = i32.ne(this.#field(TOKENS.rd), i32.add(get(hart), i32.const(H.SINK)));
+      this.#f.set(isIndirect, i32.eqz(i32.or(isReturn, isCall)));
+    }
     this.#f.set(this.#frame.target, address);
     this.#retire();
     this.#f.br(this.#frame.jump);
@@ -349,7 +367,9 @@ export class InterpreterLowering implements Lowering {
     this.#f.set(status, i32.const(1));
     const take = (type: 'i64') => this.#pool.take(type);
     const {f} = this.#frame;
-    lowerCsr(csr, {f, hart, immediate: this.imm32(), op, source, isWrite, old, take, slow, time: runtime.time});
+    const number = i32.and(this.imm32(), i32.const((1 << CSR_NUMBER_BITS) - 1));
+    const detail = i32.shrU(this.imm32(), i32.const(CSR_NUMBER_BITS));
+    lowerCsr(csr, {f, hart, number, detail, op, source, isWrite, old, take, slow, time: runtime.time});
     return get(old);
   }
 

@@ -4,6 +4,9 @@
  * Shape of the function (labels as used by the lowering):
  *   poll:     block around everything; leaving it returns to the hart's run loop
  *   again:    loop whose first step is the dispatch on the op's handler number
+ *   dispatch: the branch on `handlerNumber`, which need not be the op's own
+ *   heat:     `op` was arrived at by a backward branch: count it
+ *   interpret: as jump, but the op there runs by its own handler although a region starts there
  *   jump:     `target` is a virtual address; found in this page, in the execute TLB, or through `enter`
  *   enter:    `target` must be fetched anew by the runtime
  *   redirect: the runtime has set the hart's run state; reload it
@@ -19,10 +22,11 @@ import {softfloat} from '../softfloat/softfloat.js';
 import {concurrencyOf} from './atomics.js';
 import {type CsrPath, csrPaths} from './csr-path.js';
 import {type Frame, InterpreterLowering, LocalPool, OP_FIELD, type Shape} from './interpreter-lowering.js';
+import {MAX_DEPTH, REGION_SIGNATURE, SIDE_REGION, SIDE_SHIFT} from './region/abi.js';
 import {buildAddressFunctions, entryOffset} from './tlb-fill.js';
 import {buildMissFunctions} from './tlb-miss.js';
 import {buildTrapFunctions} from './trap-path.js';
-import {get, i32, i64, type ValueType} from './wasm/expression.js';
+import {get, type I32, i32, i64, type ValueType} from './wasm/expression.js';
 import type {FunctionRef, Label} from './wasm/function.js';
 import {type MemoryLimits, ModuleBuilder} from './wasm/module.js';
 
@@ -36,8 +40,10 @@ export const HANDLER = {
   straddle: 2,
   /** No instruction of this hart. */
   illegal: 3,
+  /** A region starts here (see `region/abi.ts`). */
+  region: 4,
 } as const;
-const FIRST_INSTRUCTION = 4;
+const FIRST_INSTRUCTION = 5;
 
 /** One part of a handler. */
 interface Part {
@@ -137,15 +143,20 @@ export interface InterpreterOptions {
   readonly layout: MemoryLayout;
   /** Environment calls of S-mode are the runtime's. */
   readonly hasSbi: boolean;
+  /** Hot code becomes regions. */
+  readonly hasRegions: boolean;
 }
 
-/** Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1`, `fill(address, byte, length)`, `trap` and `AddressFunctions`. */
-export function buildInterpreter(
-  set: HandlerSet,
-  {memory, layout, hasSbi}: InterpreterOptions,
-): Uint8Array<ArrayBuffer> {
+/**
+ * Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1`,
+ * `fill(address, byte, length)`, `trap`, `AddressFunctions` and, with regions, what those import and the function that
+ * stands for no region.
+ */
+export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): Uint8Array<ArrayBuffer> {
+  const {memory, layout, hasSbi, hasRegions} = options;
   const module = new ModuleBuilder(memory);
   const concurrency = concurrencyOf(layout.hartCount);
+  if (hasRegions) module.importTable();
   const declare = (name: string, params: number, isValue: boolean): FunctionRef =>
     module.import(name, {params: Array<ValueType>(params).fill('i32'), results: isValue ? ['i32'] : []});
   const decode = declare('decode', 0, false);
@@ -161,12 +172,19 @@ export function buildInterpreter(
     illegal: declare('illegal', 0, false),
     floatState: declare('floatState', 0, true),
   };
-  const floats = softfloat(module);
+  const hot = declare('hot', 1, false);
+  const floats = softfloat(module, hasRegions);
   // Twenty times faster on shared memory than filling a typed array.
   const fill = module.function('fill', {params: ['i32', 'i32', 'i32'], results: []}, true);
   fill.fill(get(fill.param(0, 'i32')), get(fill.param(1, 'i32')), get(fill.param(2, 'i32')));
   const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime);
   const traps = buildTrapFunctions(module);
+  if (hasRegions) {
+    const none = module.function('none', REGION_SIGNATURE, true);
+    none.return(get(none.param(2, 'i64')), get(none.param(1, 'i32')));
+    none.unreachable();
+  }
+  const regionType = module.typeIndex(REGION_SIGNATURE);
   const f = module.function('run', {params: ['i32'], results: ['i32']}, true);
   const hart = f.param(0, 'i32');
   const op = f.local('i32');
@@ -175,6 +193,11 @@ export function buildInterpreter(
   const pagePc = f.local('i64');
   const target = f.local('i64');
   const entry = f.local('i32');
+  const handlerNumber = f.local('i32');
+  const side = f.local('i32');
+  const heatOf = f.local('i32');
+  const before = f.local('i32');
+  const isIndirect = f.local('i32');
   const pool = new LocalPool(f);
   const cell = (offset: number) => i32.load(get(hart), offset);
   const reload = () => {
@@ -192,90 +215,162 @@ export function buildInterpreter(
   f.block((poll) => {
     const isDue = () => i32.geS(get(acc), cell(H.LIMIT));
     f.loop((again) => {
-      f.block((redirect) => {
-        f.block((enter) => {
-          f.block((jump) => {
-            const frame: Frame = {
-              f,
-              hart,
-              op,
-              acc,
-              pagePc,
-              pageOps,
-              target,
-              again,
-              jump,
-              enter,
-              redirect,
-              poll,
-              runtime,
-              misses,
-              traps,
-              hasSbi,
-              softfloat: floats,
-              concurrency,
-            };
-            const emit = (handler: number) => {
-              pool.reset();
-              switch (handler) {
-                case HANDLER.decode:
-                  sync();
-                  f.call(decode);
-                  f.br(redirect);
-                  return;
-                case HANDLER.pageEnd:
-                  f.set(target, i64.add(get(pagePc), i64.load32s(get(op), OP_FIELD.imm)));
-                  f.set(acc, i32.add(get(acc), i32.load16s(get(op), OP_FIELD.sequence)));
-                  f.br(jump);
-                  return;
-                case HANDLER.straddle:
-                  sync();
-                  f.call(straddle);
-                  f.br(redirect);
-                  return;
-                case HANDLER.illegal:
-                  sync();
-                  f.call(runtime.illegal);
-                  f.br(redirect);
-                  return;
-              }
-              for (const {instruction, shape} of set.handlers[handler - FIRST_INSTRUCTION]!)
-                new InterpreterLowering(frame, pool, set.decoder.instructions[instruction]!, shape).emit();
-              f.br(again);
-            };
-            const count = FIRST_INSTRUCTION + set.handlers.length;
-            const labels: Label[] = [];
-            // Handler count-1 is outermost; each block's end is its handler's code.
-            const nestAll = (handler: number) => {
-              if (handler < 0) {
-                // The block opened last belongs to handler 0.
-                const inOrder = labels.toReversed();
-                f.brTable(i32.load16u(get(op), OP_FIELD.handler), inOrder, inOrder[HANDLER.illegal]!);
-                return;
-              }
-              f.block((label) => {
-                labels.push(label);
-                nestAll(handler - 1);
+      f.set(handlerNumber, i32.load16u(get(op), OP_FIELD.handler));
+      f.loop((dispatch) => {
+        f.block((redirect) => {
+          f.block((enter) => {
+            f.block((jump) => {
+              f.block((interpret) => {
+                f.block((heat) => {
+                  const frame: Frame = {
+                    f,
+                    hart,
+                    op,
+                    acc,
+                    pagePc,
+                    pageOps,
+                    target,
+                    again,
+                    jump,
+                    enter,
+                    redirect,
+                    poll,
+                    ...(hasRegions ? {heat, isIndirect} : {}),
+                    runtime,
+                    misses,
+                    traps,
+                    hasSbi,
+                    softfloat: floats,
+                    concurrency,
+                  };
+                  const emit = (handler: number) => {
+                    pool.reset();
+                    switch (handler) {
+                      case HANDLER.decode:
+                        sync();
+                        f.call(decode);
+                        f.br(redirect);
+                        return;
+                      case HANDLER.pageEnd:
+                        f.set(target, i64.add(get(pagePc), i64.load32s(get(op), OP_FIELD.imm)));
+                        f.set(acc, i32.add(get(acc), i32.load16s(get(op), OP_FIELD.sequence)));
+                        f.br(jump);
+                        return;
+                      case HANDLER.straddle:
+                        sync();
+                        f.call(straddle);
+                        f.br(redirect);
+                        return;
+                      case HANDLER.illegal:
+                        sync();
+                        f.call(runtime.illegal);
+                        f.br(redirect);
+                        return;
+                      case HANDLER.region:
+                        if (hasRegions) emitRegionCall(interpret, jump);
+                        else f.unreachable();
+                        return;
+                    }
+                    for (const {instruction, shape} of set.handlers[handler - FIRST_INSTRUCTION]!)
+                      new InterpreterLowering(frame, pool, set.decoder.instructions[instruction]!, shape).emit();
+                    f.br(again);
+                  };
+                  const count = FIRST_INSTRUCTION + set.handlers.length;
+                  const labels: Label[] = [];
+                  // Handler count-1 is outermost; each block's end is its handler's code.
+                  const nestAll = (handler: number) => {
+                    if (handler < 0) {
+                      // The block opened last belongs to handler 0.
+                      const inOrder = labels.toReversed();
+                      f.brTable(get(handlerNumber), inOrder, inOrder[HANDLER.illegal]!);
+                      return;
+                    }
+                    f.block((label) => {
+                      labels.push(label);
+                      nestAll(handler - 1);
+                    });
+                    emit(handler);
+                  };
+                  nestAll(count - 1);
+                });
+                countArrival();
+                f.br(again);
               });
-              emit(handler);
-            };
-            nestAll(count - 1);
+              emitFind(() => {
+                f.set(acc, i32.sub(get(acc), i32.load16s(get(op), OP_FIELD.sequence)));
+                f.set(handlerNumber, i32.load16u(get(op), OP_FIELD.handler));
+                f.if(i32.eq(get(handlerNumber), i32.const(HANDLER.region)), () =>
+                  f.set(handlerNumber, i32.load16u(sideCell(get(op)))),
+                );
+                f.br(dispatch);
+              });
+              f.br(enter);
+            });
+            emitFind(() => {
+              // On the true count, as regions do: else one that left for its poll would be entered again at once.
+              f.set(before, isDue());
+              f.set(acc, i32.sub(get(acc), i32.load16s(get(op), OP_FIELD.sequence)));
+              f.brIf(poll, get(before), 'unlikely');
+              if (hasRegions) countArrival();
+              f.br(again);
+            });
           });
-          emitJump();
+          f.set(isIndirect, i32.const(0));
+          f.store(4, get(hart), get(acc), H.ACC);
+          f.call(fetch, i32.wrap(get(target)), i32.wrap(i64.shrU(get(target), i64.const(32))));
         });
-        f.store(4, get(hart), get(acc), H.ACC);
-        f.call(fetch, i32.wrap(get(target)), i32.wrap(i64.shrU(get(target), i64.const(32))));
+        reload();
+        f.brIf(poll, isDue(), 'unlikely');
+        f.br(again);
       });
-      reload();
-      f.brIf(poll, isDue(), 'unlikely');
-      f.br(again);
 
-      function emitJump(): void {
-        const arrive = () => {
-          f.set(acc, i32.sub(get(acc), i32.load16s(get(op), OP_FIELD.sequence)));
-          f.brIf(poll, isDue(), 'unlikely');
-          f.br(again);
-        };
+      function sideCell(of: I32): I32 {
+        return i32.add(i32.shrU(of, i32.const(SIDE_SHIFT)), cell(H.SIDE_BASE));
+      }
+
+      /** Counts an arrival at `op`, and has a region made when it is hot. */
+      function countArrival(): void {
+        f.set(side, sideCell(get(op)));
+        f.set(heatOf, i32.or(i32.add(i32.load(get(side)), i32.const(2)), get(isIndirect)));
+        f.set(isIndirect, i32.const(0));
+        f.if(
+          i32.ltU(get(heatOf), cell(H.HEAT_LIMIT)),
+          () => f.store(4, get(side), get(heatOf)),
+          // With a region the cell's upper half is not 0.
+          () =>
+            f.if(
+              i32.ltU(get(heatOf), i32.const(0x10000)),
+              () => {
+                sync();
+                f.call(hot, get(op));
+              },
+              undefined,
+              'unlikely',
+            ),
+        );
+      }
+
+      function emitRegionCall(interpret: Label, jump: Label): void {
+        f.set(acc, i32.add(get(acc), i32.load16s(get(op), OP_FIELD.sequence)));
+        f.set(before, get(acc));
+        // For whoever asks where the hart is.
+        sync();
+        const offset = i32.shrU(i32.sub(get(op), get(pageOps)), i32.const(3));
+        f.set(target, i64.add(get(pagePc), i64.extendU(offset)));
+        const index = i32.load16u(sideCell(get(op)), SIDE_REGION);
+        const args = [get(hart), get(acc), get(target), i32.const(MAX_DEPTH), sideCell(get(pageOps))];
+        f.callIndirectInto([target, acc], regionType, index, ...args);
+        const total = i64.add(i64.load(get(hart), H.REGION_INSTRET), i64.extendS(i32.sub(get(acc), get(before))));
+        f.store(8, get(hart), total, H.REGION_INSTRET);
+        f.if(i32.and(i32.wrap(get(target)), i32.const(1)), () => {
+          f.set(target, i64.sub(get(target), i64.const(1)));
+          f.br(interpret);
+        });
+        f.br(jump);
+      }
+
+      /** Finds the op of `target` in this page or through the execute TLB. */
+      function emitFind(arrive: () => void): void {
         // An instruction that straddles pages runs with an odd page address, so that it never matches here.
         const distance = i64.sub(get(target), get(pagePc));
         f.if(i64.eqz(i64.and(distance, i64.const(~0xffen))), () => {

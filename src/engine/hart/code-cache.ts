@@ -16,10 +16,11 @@ import {HANDLER, type HandlerSet, opImmediate} from '../codegen/interpreter.js';
 import {OP_FIELD} from '../codegen/interpreter-lowering.js';
 import type {OperandFiles} from '../isa/instruction.js';
 import {CODE_WRITES} from '../memory/header.js';
-import {CODE_SLOTS, PAGE_BYTES, SLOT_BYTES} from '../memory/layout.js';
+import {CODE_SLOTS, PAGE_BYTES, SIDE_BYTES, SLOT_BYTES} from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
 import {pathOf} from './csr-file.js';
 import {BOUNDARY, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
+import type {DecodedPages} from './regions.js';
 import type {HartState} from './state.js';
 
 /** Where the ops of a page are, and what happened to find a place for them. */
@@ -30,8 +31,14 @@ export interface CodeSlot {
   readonly wasCode: boolean;
 }
 
+/** Told what happens to decoded pages (guest page indices): ops were decoded, or a page was dropped. */
+export interface PageListener {
+  decoded(page: number): void;
+  forget(page: number, isStale: boolean): void;
+}
+
 /** Decoded pages of one hart. */
-export class CodeCache {
+export class CodeCache implements DecodedPages {
   /** Pages decoded since the start, and pages dropped because they were written. */
   decodedPages = 0;
   droppedPages = 0;
@@ -47,6 +54,7 @@ export class CodeCache {
   readonly #single = new Int32Array(PAGE_BYTES / 2 + 1);
   #next = 0;
   #seenWrites = 0;
+  #listener: PageListener | undefined;
   /** Boundaries of the other harts when a slot was taken, by slot. */
   readonly #unsettled = new Map<number, readonly number[]>();
 
@@ -55,6 +63,25 @@ export class CodeCache {
     this.#set = set;
     this.#slots = state.layout.slots[state.id]!;
     this.#slotOf = new Int32Array(state.layout.ramBytes / PAGE_BYTES);
+  }
+
+  /** Names who is told about decoded and dropped pages. */
+  listen(listener: PageListener): void {
+    this.#listener = listener;
+  }
+
+  opsOf(page: number): number {
+    const slot = this.#slotOf[page]!;
+    return slot === 0 ? 0 : this.#slots + (slot - 1) * SLOT_BYTES;
+  }
+
+  generationOf(page: number): number {
+    return this.#generationOf[this.#slotOf[page]! - 1] ?? -1;
+  }
+
+  pageAt(op: number): number {
+    const slot = Math.floor((op - this.#slots) / SLOT_BYTES);
+    return slot >= 0 && slot < CODE_SLOTS ? this.#pageOf[slot]! : -1;
   }
 
   /**
@@ -68,7 +95,7 @@ export class CodeCache {
     const slot = this.#next;
     this.#next = (slot + 1) % CODE_SLOTS;
     const isEvicted = this.#pageOf[slot] !== -1;
-    if (isEvicted) this.#drop(slot);
+    if (isEvicted) this.#drop(slot, false);
     const {views, layout} = this.#state;
     this.#slotOf[page] = slot + 1;
     this.#pageOf[slot] = page;
@@ -90,7 +117,7 @@ export class CodeCache {
     for (let slot = 0; slot < CODE_SLOTS; slot++) {
       const page = this.#pageOf[slot]!;
       if (page === -1 || Atomics.load(views.i32, generations + page) === this.#generationOf[slot]) continue;
-      this.#drop(slot);
+      this.#drop(slot, true);
       this.droppedPages++;
       isAny = true;
     }
@@ -112,7 +139,7 @@ export class CodeCache {
     let isAny = false;
     for (const [slot, then] of this.#unsettled) {
       if (now.every((count, hart) => hart === id || isAsleep[hart] || count !== then[hart])) continue;
-      this.#drop(slot);
+      this.#drop(slot, true);
       this.droppedPages++;
       isAny = true;
     }
@@ -153,6 +180,7 @@ export class CodeCache {
     }
     for (let i = 0; i < count; i++) views.u16[(this.#run[i]! + OP_FIELD.sequence) >> 1] = first + i;
     this.#fuse(count);
+    this.#listener?.decoded(this.#pageOf[slot]!);
     return first;
   }
 
@@ -230,10 +258,12 @@ export class CodeCache {
     return this.#state.base + (isTarget && number === 0 ? SINK : X + number * 8);
   }
 
-  #drop(slot: number): void {
+  #drop(slot: number, isStale: boolean): void {
+    this.#listener?.forget(this.#pageOf[slot]!, isStale);
     this.#slotOf[this.#pageOf[slot]!] = 0;
     this.#pageOf[slot] = -1;
     this.#unsettled.delete(slot);
     this.#state.fill(this.#slots + slot * SLOT_BYTES, 0, SLOT_BYTES);
+    if (this.#listener) this.#state.fill(this.#state.layout.sides[this.#state.id]! + slot * SIDE_BYTES, 0, SIDE_BYTES);
   }
 }

@@ -9,18 +9,22 @@
 import type {AssembledDevice} from '../assembly.js';
 import type {HandlerSet} from '../codegen/interpreter.js';
 import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lowering.js';
-import {isLong} from '../isa/decoder.js';
+import {SIDE_SHIFT} from '../codegen/region/abi.js';
+import type {MemoryLimits} from '../codegen/wasm/module.js';
+import {type Decoder, isLong} from '../isa/decoder.js';
 import type {Bus} from '../memory/bus.js';
 import {hostNs, type MachineClock} from '../memory/clock.js';
 import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING, SAMPLING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {Mmu} from '../mmu/mmu.js';
 import {ACCESS} from '../mmu/walk.js';
+import type {RegionSettings} from '../tiers.js';
 import {CAUSE} from './causes.js';
 import {CodeCache} from './code-cache.js';
 import {CsrFile} from './csr-file.js';
 import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';
 import * as H from './layout.js';
+import {RegionMaker} from './region-maker.js';
 import {leaveSample} from './samples.js';
 import type {HartState} from './state.js';
 import {HartTimer} from './timer.js';
@@ -51,6 +55,12 @@ export interface HartParts {
   readonly sbi?: SupervisorCalls;
 }
 
+/** Present when hot code becomes regions. */
+export interface RegionTier {
+  readonly settings: RegionSettings;
+  readonly limits: MemoryLimits;
+}
+
 /** One hart on its own thread. */
 export class Hart {
   readonly state: HartState;
@@ -60,6 +70,8 @@ export class Hart {
   readonly csrs: CsrFile;
   readonly code: CodeCache;
   readonly #sbi: SupervisorCalls | undefined;
+  readonly #decoder: Decoder;
+  #maker: RegionMaker | undefined;
   readonly #entryOp: number;
   readonly #straddled: number;
   #straddleBits = 0;
@@ -69,6 +81,7 @@ export class Hart {
     const {state} = parts;
     this.state = state;
     this.#sbi = parts.sbi;
+    this.#decoder = parts.handlers.decoder;
     this.mmu = new Mmu(state, parts.bus);
     this.timer = new HartTimer(state, parts.clock);
     this.csrs = new CsrFile(state, this.mmu.pmp, this.timer);
@@ -81,7 +94,8 @@ export class Hart {
   }
 
   /** Compiles nothing: links the interpreter module to this hart's runtime. */
-  link(module: WebAssembly.Module, memory: WebAssembly.Memory): void {
+  link(module: WebAssembly.Module, memory: WebAssembly.Memory, regions?: RegionTier): void {
+    const table = regions && new WebAssembly.Table({initial: 1, element: 'anyfunc'});
     const env = {
       memory,
       decode: () => this.#decode(),
@@ -96,11 +110,34 @@ export class Hart {
       system: (code: number) => this.#system(code),
       illegal: () => this.#illegal(),
       floatState: () => this.#floatState(),
+      hot: (op: number) => this.#maker?.hot(op),
+      ...(table ? {table} : {}),
     };
     const instance = new WebAssembly.Instance(module, {env});
     this.#run = instance.exports['run'] as (hart: number) => number;
     this.traps.link(instance.exports['trap'] as TrapFunction);
     this.state.fillWith(instance.exports['fill'] as (address: number, byte: number, length: number) => void);
+    if (!table) return;
+    const {state} = this;
+    const {none} = instance.exports;
+    table.set(0, none);
+    table.grow(regions.settings.maxRegions, none);
+    // SIDE_BASE and HEAT_LIMIT are what the interpreter counts arrivals with.
+    state.setI32(H.SIDE_BASE, state.layout.sides[state.id]! - (state.layout.slots[state.id]! >>> SIDE_SHIFT));
+    state.setI32(H.HEAT_LIMIT, regions.settings.hotThreshold * 2);
+    this.#maker = new RegionMaker({
+      state,
+      code: this.code,
+      decoder: this.#decoder,
+      settings: regions.settings,
+      memory,
+      limits: regions.limits,
+      imports: {
+        ...instance.exports,
+        time: env.time,
+      },
+      table,
+    });
   }
 
   /** Goes on at a virtual address: through an op of its own, so that generated code finds the page by itself. */

@@ -80,6 +80,12 @@ export const FREE_PAGES = {supervisor: 0x2c8, machine: 0x2d0} as const;
 
 /** Traps until the hart leaves generated code although nothing retires (i32). */
 export const TRAPS_LEFT = 0x2e0;
+/** What turns the address of a decoded op, shifted right by SIDE_SHIFT, into that of its side cell (see `codegen/region/abi.ts`). */
+export const SIDE_BASE = 0x2e4;
+/** Twice the number of arrivals that make an op hot. */
+export const HEAT_LIMIT = 0x2e8;
+/** Instructions retired inside regions (u64). */
+export const REGION_INSTRET = 0x2f0;
 
 /** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
 export const CSRS = 0x300;

@@ -14,6 +14,7 @@ import {PARKED} from '../memory/header.js';
 import type {MemoryLayout} from '../memory/layout.js';
 import {RAM_BASE} from '../memory/layout.js';
 import {Ram} from '../memory/ram.js';
+import type {RegionSettings, Tier} from '../tiers.js';
 import {Hart} from './hart.js';
 import {endMachine, SbiCalls} from './sbi-calls.js';
 import {HartState, viewMemory} from './state.js';
@@ -24,6 +25,8 @@ export interface HartWorkerData {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
   readonly layout: MemoryLayout;
+  readonly tier: Tier;
+  readonly settings: RegionSettings;
   readonly plans: readonly DevicePlan[];
   /** True when the emulator is the supervisor's firmware. */
   readonly hasSbi: boolean;
@@ -65,7 +68,9 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
     hart.mmu.watch(data.tohost, () => serveHtif(ram, data.tohost, put, (status) => end(EXIT.poweroff, status)));
   }
   const end = (kind: number, status: number) => endMachine(views, layout.hartCount, kind, status);
-  hart.link(data.module, data.memory);
+  const pages = layout.totalBytes / 65536;
+  const regions = {settings: data.settings, limits: {initialPages: pages, maximumPages: pages}};
+  hart.link(data.module, data.memory, data.tier === 'interpreter' ? undefined : regions);
   hart.setPc(data.pc | 0, Math.floor(data.pc / 2 ** 32));
   try {
     hart.loop();

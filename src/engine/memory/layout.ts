@@ -7,7 +7,7 @@
  *   0x10000  device state slices
  *            page generations: one u32 per guest page, counted up when a page with decoded code is written
  *            page flags: one byte per guest page (touched, has code)
- *            per hart: TLB banks, superpage filter, entry and straddle ops, decoded code slots
+ *            per hart: TLB banks, superpage filter, entry and straddle ops, decoded code slots and their side cells
  *            guest RAM, 64 KiB aligned
  *
  * Untouched pages of the memory cost the host nothing, so generous tables are free until used.
@@ -47,6 +47,8 @@ export const SLOT_OPS = PAGE_BYTES / 2 + 2;
 export const SLOT_BYTES = SLOT_OPS * OP_BYTES;
 /** Decoded pages a hart keeps; the oldest is dropped when all are taken (17 MiB when every one is full). */
 export const CODE_SLOTS = 512;
+/** Stride of the side cells of decoded pages. */
+export const SIDE_BYTES = SLOT_BYTES / 4;
 /** Ops outside any page: the entry op that goes to a new pc, and an instruction that straddles two pages. */
 const STRADDLE_BYTES = 4 * OP_BYTES;
 
@@ -70,6 +72,8 @@ export interface MemoryLayout {
   /** Start of the TLB banks of a hart. */
   readonly banks: readonly number[];
   readonly slots: readonly number[];
+  /** Start of the side cells of a hart's slots: 4 bytes for each op (see `codegen/region/abi.ts`). */
+  readonly sides: readonly number[];
   readonly straddle: readonly number[];
   /** Samples of the pc of a hart. */
   readonly samples: readonly number[];
@@ -102,6 +106,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
   const pageFlags = take(pages);
   const banks: number[] = [];
   const slots: number[] = [];
+  const sides: number[] = [];
   const straddle: number[] = [];
   const samples: number[] = [];
   for (let hart = 0; hart < hartCount; hart++) {
@@ -109,6 +114,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
     straddle.push(take(STRADDLE_BYTES));
     slots.push(take(CODE_SLOTS * SLOT_BYTES));
     samples.push(take(SAMPLES_BYTES));
+    sides.push(take(CODE_SLOTS * SIDE_BYTES));
   }
   const ram = take(ramBytes, 65536);
   return {
@@ -121,6 +127,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
     totalBytes: align(end, 65536),
     banks,
     slots,
+    sides,
     straddle,
     samples,
   };

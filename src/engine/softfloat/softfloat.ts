@@ -4,7 +4,7 @@
  * rounds differently. Nothing is global: flags are results, the rounding mode is a parameter.
  */
 import type {FunctionRef} from '../codegen/wasm/function.js';
-import type {ModuleBuilder} from '../codegen/wasm/module.js';
+import {ModuleBuilder} from '../codegen/wasm/module.js';
 import {addAddition} from './add.js';
 import {addComparisons} from './compare.js';
 import {addFormatConversions, addIntegerConversions} from './convert.js';
@@ -28,6 +28,14 @@ export type SoftfloatName =
  * 0…4) when it takes one; results are the value and the flags to accrue (i32, fflags bits).
  */
 export type SoftfloatFunction = FunctionRef & {readonly takesRounding: boolean};
+
+let signatures: Readonly<Record<string, SoftfloatFunction>> | undefined;
+
+/** The exact functions' signatures, for modules that import them (the indices mean nothing there). */
+export function softfloatSignatures(): Readonly<Record<string, SoftfloatFunction>> {
+  signatures ??= softfloat(new ModuleBuilder({initialPages: 1, maximumPages: 1}));
+  return signatures;
+}
 
 /**
  * Adds the exact functions to a module and returns them by name. With `isExported` they are exported under their names.

@@ -4,7 +4,7 @@
  * blocks when they are branched to.
  */
 import {pushBytes, pushS32, pushU32} from './encoding.js';
-import {type Expr, get, type I32, type I64, type Local, type ValueType, valueTypeByte} from './expression.js';
+import {type Expr, type F64, get, type I32, type I64, type Local, type ValueType, valueTypeByte} from './expression.js';
 
 /** A function's type: parameter and result types. */
 export interface Signature {
@@ -73,6 +73,14 @@ export class FunctionBuilder implements FunctionRef {
     pushU32(this.#body, local.index);
   }
 
+  /** Stores a double at address + offset. */
+  storeF64(address: I32, value: F64, offset = 0): void {
+    pushBytes(this.#body, address.code);
+    pushBytes(this.#body, value.code);
+    this.#body.push(0x39, 3);
+    pushU32(this.#body, offset);
+  }
+
   /** Stores the low `size` bytes of an integer at address + offset. */
   store(size: StoreBytes, address: I32, value: I32 | I64, offset = 0): void {
     pushBytes(this.#body, address.code);
@@ -111,6 +119,19 @@ export class FunctionBuilder implements FunctionRef {
     }
   }
 
+  /** Calls through table 0 and puts the results, in order, into `locals`. */
+  callIndirectInto(locals: readonly Local[], typeIndex: number, tableIndex: I32, ...args: readonly Expr[]): void {
+    for (const arg of args) pushBytes(this.#body, arg.code);
+    pushBytes(this.#body, tableIndex.code);
+    this.#body.push(0x11);
+    pushU32(this.#body, typeIndex);
+    this.#body.push(0);
+    for (const local of [...locals].reverse()) {
+      this.#body.push(0x21);
+      pushU32(this.#body, local.index);
+    }
+  }
+
   /** Ends the function with a call of `target` in its place. */
   tailCall(target: FunctionRef, ...args: readonly Expr[]): void {
     this.#arguments(target, args);
@@ -118,7 +139,7 @@ export class FunctionBuilder implements FunctionRef {
     pushU32(this.#body, target.index);
   }
 
-  /** Ends the function with a call through table 0. */
+  /** Ends the function with a call through table 0; the signatures' results must agree. */
   tailCallIndirect(typeIndex: number, tableIndex: I32, ...args: readonly Expr[]): void {
     for (const arg of args) pushBytes(this.#body, arg.code);
     pushBytes(this.#body, tableIndex.code);

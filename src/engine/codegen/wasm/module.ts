@@ -1,6 +1,6 @@
 /**
- * A WebAssembly module under construction: types, imports, functions, one table, exports and branch hints.
- * The memory is always imported (`env.memory`, shared): it is the machine.
+ * A WebAssembly module under construction: types, imports, functions, exports and branch hints.
+ * The memory is always imported (`env.memory`, shared): it is the machine. So is table 0 where there is one.
  */
 import {pushBytes, pushName, pushU32} from './encoding.js';
 import {valueTypeByte} from './expression.js';
@@ -20,10 +20,15 @@ export class ModuleBuilder {
   readonly #functions: {builder: FunctionBuilder; type: number; name: string}[] = [];
   readonly #exports: {name: string; index: number}[] = [];
   readonly #memory: MemoryLimits;
-  #table: readonly FunctionRef[] = [];
+  #importsTable = false;
 
   constructor(memory: MemoryLimits) {
     this.#memory = memory;
+  }
+
+  /** Makes table 0 the imported `env.table`. */
+  importTable(): void {
+    this.#importsTable = true;
   }
 
   /** Index of a signature in the type section, added when new. */
@@ -56,11 +61,6 @@ export class ModuleBuilder {
     return builder;
   }
 
-  /** Fills table 0 with these functions from index 0 on. */
-  table(functions: readonly FunctionRef[]): void {
-    this.#table = functions;
-  }
-
   /** The binary module. Errors: throws when a body branches or calls out of shape; V8 validates the rest. */
   finish(): Uint8Array<ArrayBuffer> {
     const out = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
@@ -76,12 +76,17 @@ export class ModuleBuilder {
       for (const code of this.#typeCodes) pushBytes(body, code);
     });
     section(2, (body) => {
-      pushU32(body, this.#imports.length + 1);
+      pushU32(body, this.#imports.length + (this.#importsTable ? 2 : 1));
       pushName(body, 'env');
       pushName(body, 'memory');
       body.push(0x02, 0x03);
       pushU32(body, this.#memory.initialPages);
       pushU32(body, this.#memory.maximumPages);
+      if (this.#importsTable) {
+        pushName(body, 'env');
+        pushName(body, 'table');
+        body.push(0x01, 0x70, 0x00, 0x00);
+      }
       for (const {name, type} of this.#imports) {
         pushName(body, 'env');
         pushName(body, name);
@@ -93,13 +98,6 @@ export class ModuleBuilder {
       pushU32(body, this.#functions.length);
       for (const {type} of this.#functions) pushU32(body, type);
     });
-    if (this.#table.length > 0) {
-      section(4, (body) => {
-        body.push(0x01, 0x70, 0x01);
-        pushU32(body, this.#table.length);
-        pushU32(body, this.#table.length);
-      });
-    }
     section(7, (body) => {
       pushU32(body, this.#exports.length);
       for (const {name, index} of this.#exports) {
@@ -108,13 +106,6 @@ export class ModuleBuilder {
         pushU32(body, index);
       }
     });
-    if (this.#table.length > 0) {
-      section(9, (body) => {
-        body.push(0x01, 0x00, 0x41, 0x00, 0x0b);
-        pushU32(body, this.#table.length);
-        for (const entry of this.#table) pushU32(body, entry.index);
-      });
-    }
     const finished = this.#functions.map(({builder}) => ({builder, ...builder.finish()}));
     const hinted = finished.filter(({builder}) => builder.hints.length > 0);
     if (hinted.length > 0) {

@@ -7,6 +7,12 @@ declare namespace WebAssembly {
     constructor(module: Module, imports?: Record<string, Record<string, unknown>>);
     readonly exports: Record<string, unknown>;
   }
+  class Table {
+    constructor(descriptor: {initial: number; maximum?: number; element: 'anyfunc'}, value?: unknown);
+    set(index: number, value: unknown): void;
+    grow(delta: number, value: unknown): number;
+    readonly length: number;
+  }
   class Memory {
     constructor(descriptor: {initial: number; maximum: number; shared: true});
     readonly buffer: SharedArrayBuffer;

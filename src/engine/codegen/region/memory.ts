@@ -1,0 +1,128 @@
+/**
+ * Memory accesses of a region: the TLB lookup inline, everything rarer in calls that are marked unlikely, what those
+ * cannot do in the interpreter.
+ */
+import {PAGE_BYTES, TLB_BYTES} from '../../memory/layout.js';
+import {entryOffset} from '../tlb-fill.js';
+import {get, type I32, type I64, i32, i64, type Local} from '../wasm/expression.js';
+import {callExpr} from '../wasm/function.js';
+import type {AccessGroup} from './access-groups.js';
+import type {RegionEmitter} from './emitter.js';
+
+const PAGE_MASK = -4096n;
+
+/** What an access needs of its page. */
+export type AccessKind = 'read' | 'write';
+
+/** Where an access finds its bytes: address + offset. */
+export interface HostPlace {
+  readonly address: I32;
+  readonly offset: number;
+}
+
+/** Emits the address translation of one block's accesses. */
+export class RegionMemory {
+  readonly #emitter: RegionEmitter;
+  /** Per group: host address of its lowest byte, 0 when the lookup failed. */
+  readonly #proven = new Map<AccessGroup, Local<'i32'>>();
+
+  constructor(emitter: RegionEmitter) {
+    this.#emitter = emitter;
+  }
+
+  /** Translates the access of `bytes` at base + offset, an op at `delta`, that belongs to a group. */
+  inGroup(group: AccessGroup, base: I64, offset: number, bytes: number, kind: AccessKind, delta: number): HostPlace {
+    const at = i64.add(base, i64.const(offset));
+    if (group.size === 1) return {address: this.alone(at, bytes, kind, delta), offset: 0};
+    const {f, pool} = this.#emitter;
+    let proven = this.#proven.get(group);
+    if (!proven) {
+      proven = f.local('i32');
+      this.#proven.set(group, proven);
+      this.#prove(group, base, proven);
+    }
+    const distance = offset - group.min;
+    const address = pool.take('i32');
+    f.set(address, get(proven));
+    f.if(
+      i32.eqz(get(proven)),
+      () => {
+        this.#miss(address, at, bytes, kind, delta);
+        // Cannot wrap: host addresses of RAM lie above 64 KiB, distances below MAX_SPAN.
+        if (distance > 0) f.set(address, i32.sub(get(address), i32.const(distance)));
+      },
+      undefined,
+      'unlikely',
+    );
+    return {address: get(address), offset: distance};
+  }
+
+  /** Translates one access by itself. */
+  alone(address: I64, bytes: number, kind: AccessKind, delta: number): I32 {
+    const {f, pool} = this.#emitter;
+    const at = pool.take('i64');
+    f.set(at, address);
+    const {entry, kindOffset} = this.#entry(get(at), kind);
+    const host = pool.take('i32');
+    f.set(host, i32.add(i32.wrap(get(at)), i32.load(entry, kindOffset + 8)));
+    f.if(
+      i64.ne(i64.load(entry, kindOffset), i64.and(get(at), i64.const(PAGE_MASK | BigInt(bytes - 1)))),
+      () => this.#miss(host, get(at), bytes, kind, delta),
+      undefined,
+      'unlikely',
+    );
+    return get(host);
+  }
+
+  /** Translates an access that must be aligned; others are the interpreter's. */
+  aligned(address: I64, bytes: number, kind: AccessKind, delta: number): I32 {
+    const {f, pool} = this.#emitter;
+    const at = pool.take('i64');
+    f.set(at, address);
+    const {entry, kindOffset} = this.#entry(get(at), kind);
+    const host = pool.take('i32');
+    f.set(host, i32.add(i32.wrap(get(at)), i32.load(entry, kindOffset + 8)));
+    f.if(
+      i64.ne(i64.load(entry, kindOffset), i64.and(get(at), i64.const(PAGE_MASK | BigInt(bytes - 1)))),
+      () => {
+        const isMisaligned = i32.and(i32.wrap(get(at)), i32.const(bytes - 1));
+        f.if(isMisaligned, () => this.#emitter.interpret(delta));
+        this.#miss(host, get(at), bytes, kind, delta);
+      },
+      undefined,
+      'unlikely',
+    );
+    return get(host);
+  }
+
+  #prove(group: AccessGroup, base: I64, proven: Local<'i32'>): void {
+    const {f, pool} = this.#emitter;
+    const at = pool.take('i64');
+    f.set(at, i64.add(base, i64.const(group.min)));
+    const {entry, kindOffset} = this.#entry(get(at), group.hasStore ? 'write' : 'read');
+    f.block((done) => {
+      f.block((unproven) => {
+        f.brIf(unproven, i64.ne(i64.load(entry, kindOffset), i64.and(get(at), i64.const(PAGE_MASK))), 'unlikely');
+        const inPage = i32.and(i32.wrap(get(at)), i32.const(PAGE_BYTES - 1));
+        f.brIf(unproven, i32.gtU(inPage, i32.const(PAGE_BYTES - (group.max - group.min))), 'unlikely');
+        f.set(proven, i32.add(i32.wrap(get(at)), i32.load(entry, kindOffset + 8)));
+        f.br(done);
+      });
+      f.set(proven, i32.const(0));
+    });
+  }
+
+  #miss(host: Local<'i32'>, at: I64, bytes: number, kind: AccessKind, delta: number): void {
+    const {f, hart, module} = this.#emitter;
+    const target = kind === 'read' ? module.readAddress : module.writeAddress;
+    f.set(host, callExpr(target, 'i32', get(hart), at, i32.const(bytes)));
+    f.if(i32.eq(get(host), i32.const(-1)), () => this.#emitter.interpret(delta), undefined, 'unlikely');
+  }
+
+  #entry(at: I64, kind: AccessKind): {readonly entry: I32; readonly kindOffset: number} {
+    const {f, pool, bank} = this.#emitter;
+    const entry = pool.take('i32');
+    f.set(entry, i32.add(get(bank), entryOffset(at)));
+    return {entry: get(entry), kindOffset: kind === 'read' ? 0 : TLB_BYTES};
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * One region as a WebAssembly function: its blocks in structured form, guest registers in locals between them.
+ *
+ *   poll ─▶ checks of further pages ─▶ load live registers ─▶ blocks, nested by dominance
+ *
+ * Source of the structuring: Ramsey, "Beyond Relooper: Recursive Translation of Unstructured Control Flow to Structured
+ * Control Flow" (ICFP 2022)
+ */
+import type {I32} from '../../isa/lowering.js';
+import {get, i32, i64} from '../wasm/expression.js';
+import type {FunctionBuilder, Label} from '../wasm/function.js';
+import {groupAccesses} from './access-groups.js';
+import {RegionEmitter, type RegionModule} from './emitter.js';
+import {RegionLowering} from './lowering.js';
+import {RegionMemory} from './memory.js';
+import type {OrderedBlock} from './order.js';
+import {analyseRegisters, type BlockRegisters} from './registers.js';
+
+/** What a region is made from. */
+export interface RegionPlan {
+  /** Delta of the entry (see `graph.ts`). */
+  readonly entry: number;
+  /** Blocks in order; the first is the entry's. */
+  readonly blocks: readonly OrderedBlock[];
+  /** Pages the blocks lie in besides the entry's: distance in pages and guest page index. */
+  readonly pages: readonly {readonly distance: number; readonly guestPage: number}[];
+}
+
+/** Writes a region into a function of `REGION_SIGNATURE`. */
+export function emitRegion(f: FunctionBuilder, module: RegionModule, plan: RegionPlan): void {
+  new Structurer(f, module, plan).emit();
+}
+
+class Structurer {
+  readonly #f: FunctionBuilder;
+  readonly #emitter: RegionEmitter;
+  readonly #plan: RegionPlan;
+  readonly #registers: readonly BlockRegisters[];
+  /** Where a branch to a loop header or merge block goes, by block index. */
+  readonly #labels: (Label | undefined)[] = [];
+
+  constructor(f: FunctionBuilder, module: RegionModule, plan: RegionPlan) {
+    const hasFloat = plan.blocks.some(({block}) => block.ops.some(({record}) => record.isFloat));
+    this.#f = f;
+    this.#emitter = new RegionEmitter(f, module, plan.entry, hasFloat);
+    this.#plan = plan;
+    this.#registers = analyseRegisters(plan.blocks);
+  }
+
+  emit(): void {
+    const {blocks, entry, pages} = this.#plan;
+    const first = blocks[0]!;
+    if (!first.isLoopHeader) this.#emitter.poll(entry);
+    for (const {distance, guestPage} of pages) this.#emitter.checkPage(distance, guestPage);
+    this.#emitter.loadModes();
+    this.#emitter.load(this.#registers[0]!.liveIn);
+    this.#tree(first);
+    this.#f.unreachable();
+  }
+
+  /** A block and all it dominates. */
+  #tree(block: OrderedBlock): void {
+    // Blocks that several edges lead to stand behind the construct that the edges leave.
+    const merges = block.children.filter(({isMerge}) => isMerge);
+    if (!block.isLoopHeader) {
+      this.#nest(block, merges);
+      return;
+    }
+    this.#f.loop((label) => {
+      this.#labels[block.index] = label;
+      this.#nest(block, merges);
+    });
+  }
+
+  #nest(block: OrderedBlock, merges: readonly OrderedBlock[]): void {
+    const [outermost, ...rest] = merges;
+    if (!outermost) {
+      this.#block(block);
+      return;
+    }
+    this.#f.block((label) => {
+      // A loop header's own label is the loop's; the edges into the loop go through this block's end.
+      this.#labels[outermost.index] = label;
+      this.#nest(block, rest);
+    });
+    this.#tree(outermost);
+  }
+
+  #block(ordered: OrderedBlock): void {
+    const emitter = this.#emitter;
+    const {block} = ordered;
+    emitter.dirty = {...this.#registers[ordered.index]!.dirtyIn};
+    emitter.retired = 0;
+    if (ordered.isLoopHeader) emitter.poll(block.start);
+    const lowering = new RegionLowering(emitter, new RegionMemory(emitter), groupAccesses(block.ops));
+    let condition: I32 | undefined;
+    let target = get(emitter.next);
+    for (const op of block.ops) {
+      const outcome = lowering.emit(op);
+      condition = outcome.condition;
+      target = outcome.target ?? target;
+    }
+    const {end} = block;
+    switch (end.kind) {
+      case 'fall':
+      case 'jump':
+        emitter.settle();
+        this.#go(ordered, end.to);
+        return;
+      case 'branch':
+        if (!condition) throw new Error('a branch without a condition');
+        emitter.settle();
+        this.#branch(ordered, condition, end.taken, end.next);
+        return;
+      case 'call':
+        emitter.call(end.to, end.next);
+        this.#return(ordered, end.next);
+        return;
+      case 'callIndirect':
+        emitter.call(target, end.next);
+        this.#return(ordered, end.next);
+        return;
+      case 'jumpIndirect':
+        this.#dispatch(ordered, target, end.targets);
+        return;
+      case 'return':
+        emitter.leave(target);
+        return;
+      case 'interpret':
+        emitter.interpret(end.at);
+        return;
+    }
+  }
+
+  /** Goes to a delta from the end of a block. */
+  #go(from: OrderedBlock, to: number): void {
+    const next = from.successors.get(to);
+    if (!next) this.#emitter.goTo(to);
+    else if (next.index <= from.index || next.isMerge) this.#f.br(this.#label(next));
+    else this.#tree(next);
+  }
+
+  #branch(from: OrderedBlock, condition: I32, taken: number, next: number): void {
+    const {dirty} = this.#emitter;
+    const isTakenInside = from.successors.has(taken);
+    const isNextInside = from.successors.has(next);
+    const hint = isTakenInside === isNextInside ? undefined : isTakenInside ? 'likely' : 'unlikely';
+    this.#f.if(condition, () => this.#go(from, taken), undefined, hint);
+    this.#emitter.dirty = dirty;
+    this.#emitter.retired = 0;
+    this.#go(from, next);
+  }
+
+  /** Behind a call that came back. */
+  #return(from: OrderedBlock, next: number): void {
+    const inside = from.successors.get(next);
+    if (inside) {
+      this.#emitter.loadModes();
+      this.#emitter.load(this.#registers[inside.index]!.liveIn);
+    }
+    this.#go(from, next);
+  }
+
+  /** An indirect jump: a table of the targets known inside the region, else out. */
+  #dispatch(from: OrderedBlock, target: ReturnType<typeof i64.const>, targets: readonly number[]): void {
+    const emitter = this.#emitter;
+    const inside = targets.filter((delta) => from.successors.has(delta));
+    emitter.settle();
+    if (inside.length > 0) {
+      const f = this.#f;
+      const lowest = Math.min(...inside);
+      const highest = Math.max(...inside);
+      const distance = emitter.pool.take('i64');
+      f.set(distance, i64.sub(target, emitter.address(lowest)));
+      f.block((elsewhere) => {
+        f.brIf(elsewhere, i64.gtU(get(distance), i64.const(highest - lowest)), 'unlikely');
+        const labels = Array.from({length: (highest - lowest) / 2 + 1}, (_, i) => {
+          const successor = from.successors.get(lowest + i * 2);
+          return successor ? this.#label(successor) : elsewhere;
+        });
+        f.brTable(i32.wrap(i64.shrU(get(distance), i64.const(1))), labels, elsewhere);
+      });
+    }
+    emitter.goToAddress(target);
+  }
+
+  #label(block: OrderedBlock): Label {
+    const label = this.#labels[block.index];
+    if (!label) throw new Error('a branch to a block that has no label yet');
+    return label;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What a hart does about code that grew hot: asks for a region, and takes what was compiled. In tier `regions` it
+ * compiles for itself at once; in tier `auto` requests go to the machine's compiler and modules come back by message.
+ */
+import {MAX_DEPTH} from '../codegen/region/abi.js';
+import {buildRegions} from '../codegen/region/module.js';
+import {planRegion, type RegionRequest} from '../codegen/region/request.js';
+import type {MemoryLimits} from '../codegen/wasm/module.js';
+import type {Decoder} from '../isa/decoder.js';
+import {PAGE_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
+import type {RegionSettings} from '../tiers.js';
+import type {CodeCache} from './code-cache.js';
+import * as H from './layout.js';
+import {Regions} from './regions.js';
+import type {HartState} from './state.js';
+
+/** Pages on each side of an entry's page that a region may reach into. */
+const REACH = 2;
+/** Most targets of an indirect jump inside a region. */
+const MAX_JUMP_TARGETS = 128;
+
+/** What the maker needs of its hart. */
+export interface MakerParts {
+  readonly state: HartState;
+  readonly code: CodeCache;
+  readonly decoder: Decoder;
+  readonly settings: RegionSettings;
+  readonly memory: WebAssembly.Memory;
+  readonly limits: MemoryLimits;
+  /** Exports of the interpreter's instance, which regions import. */
+  readonly imports: Readonly<Record<string, unknown>>;
+  readonly table: WebAssembly.Table;
+}
+
+/** Makes regions of one hart's hot code. */
+export class RegionMaker {
+  readonly regions: Regions;
+  readonly #parts: MakerParts;
+  #next = 1;
+
+  constructor(parts: MakerParts) {
+    this.#parts = parts;
+    this.regions = new Regions(parts.state, parts.table, parts.imports['none'], parts.code);
+    parts.code.listen(this.regions);
+  }
+
+  /** An op was arrived at often enough. */
+  hot(op: number): void {
+    const request = this.#request(op, false);
+    if (request) this.#compile(op, request);
+    else this.regions.giveUp(op);
+  }
+
+  #compile(op: number, request: RegionRequest): void {
+    const {state, decoder, settings, limits, memory, imports, table} = this.#parts;
+    const bounds = {maxOps: settings.maxOps, maxJumpTargets: MAX_JUMP_TARGETS};
+    const plan = planRegion(decoder, state.views, state.layout, request, bounds);
+    if (!plan || this.#next > settings.maxRegions) {
+      this.regions.giveUp(op);
+      return;
+    }
+    const module = new WebAssembly.Module(buildRegions([plan], limits, state.layout.hartCount));
+    const instance = new WebAssembly.Instance(module, {env: {...imports, memory, table}});
+    const home = request.pages.find(({distance}) => distance === 0)!;
+    const others = request.pages.filter((page) => plan.pages.some(({guestPage}) => guestPage === page.guestPage));
+    const index = this.#next++;
+    const isTaken = this.regions.install({
+      index,
+      entry: request.entry,
+      pages: [home, ...others],
+      run: instance.exports['r0'],
+    });
+    if (!isTaken) this.regions.cool(op);
+  }
+
+  /** What is known of the code around an op; undefined when it is in no decoded page. */
+  #request(op: number, isSelective: boolean): RegionRequest | undefined {
+    const {code} = this.#parts;
+    const home = code.pageAt(op);
+    if (home < 0) return undefined;
+    const entry = (op - code.opsOf(home)) / 8;
+    if (entry >= PAGE_BYTES) return undefined;
+    const pages = [];
+    for (let distance = -REACH; distance <= REACH; distance++) {
+      const guestPage = distance === 0 ? home : this.#nearby(distance);
+      if (guestPage < 0 || (distance !== 0 && guestPage === home)) continue;
+      const ops = code.opsOf(guestPage);
+      if (ops === 0) continue;
+      const generation = code.generationOf(guestPage);
+      pages.push({distance, guestPage, generation, ops, side: this.regions.sideOf(ops)});
+    }
+    return {entry, pages, isSelective};
+  }
+
+  /** The guest page behind the virtual page at a distance from the current one, as far as the execute TLB knows; else -1. */
+  #nearby(distance: number): number {
+    const {state} = this.#parts;
+    const sum = (state.i32(H.PAGE_PC) >>> 0) + distance * PAGE_BYTES;
+    const low = sum | 0;
+    const high = (state.i32(H.PAGE_PC + 4) + (sum < 0 ? -1 : sum > 0xffffffff ? 1 : 0)) | 0;
+    const {i32} = state.views;
+    const index = (low >>> 12) & (TLB_ENTRIES - 1);
+    const at = (state.i32(H.EXEC_BANK) + 2 * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
+    return i32[at] === low && i32[at + 1] === high ? i32[at + 3]! : -1;
+  }
+}
+
+/** Stack that harts need for nested regions, in MiB: frames are bounded by what a region keeps in locals. */
+export const HART_STACK_MB = Math.max(4, MAX_DEPTH / 16);

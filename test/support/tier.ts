@@ -1,0 +1,27 @@
+/**
+ * The tier that guests of the engine's tests run in: the whole suite runs once in each (`vitest.config.ts` has a project
+ * for each). `interpreter` unless VIV_TEST_TIER says `regions` (everything compiled at once) or `mixed` (compiled beside
+ * the harts after a few arrivals).
+ */
+import {defaultRegionSettings, type RegionSettings, type Tier} from '../../src/engine/tiers.js';
+
+/** What a machine's specification says about tiers. */
+export interface TestTier {
+  readonly tier: Tier;
+  readonly regions: RegionSettings;
+}
+
+/** The tier of this run. */
+export function testTier(): TestTier {
+  const name = process.env['VIV_TEST_TIER'] ?? 'interpreter';
+  switch (name) {
+    case 'interpreter':
+      return {tier: 'interpreter', regions: defaultRegionSettings};
+    case 'regions':
+      return {tier: 'regions', regions: {...defaultRegionSettings, hotThreshold: 1}};
+    case 'mixed':
+      return {tier: 'auto', regions: {...defaultRegionSettings, hotThreshold: 3}};
+    default:
+      throw new Error(`VIV_TEST_TIER is "${name}", not interpreter, regions or mixed`);
+  }
+}
