@@ -74,6 +74,11 @@ export interface MachineCounters {
   readonly activeNs: number;
   readonly elapsedNs: number;
   readonly touchedBytes: number;
+  /** What the region compiler did; missing on machines without one. */
+  readonly regionInstructions?: number;
+  readonly regions?: number;
+  readonly compiledBytes?: number;
+  readonly compileMs?: number;
 }
 
 /** A device of the I/O thread. */

@@ -6,3 +6,4 @@ export type {BenchReport, BenchSide, KernelTime} from './client/bench.js';
 export {Client, type ConnectionState, type ConnectOptions} from './client/client.js';
 export {ConsoleSession, type ConsoleSessionOptions} from './client/console-session.js';
 export {type Embedded, openEmbedded, type RunFirmwareOptions, type RunImageOptions} from './client/embedded.js';
+export type {SymbolPlace, SymbolTable} from './client/symbols.js';

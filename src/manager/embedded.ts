@@ -5,6 +5,7 @@ import type {Embedded, RunFirmwareOptions, RunImageOptions} from './client/embed
 import {runCommand} from './hypervisor/builtin/command-run.js';
 import {runConsole} from './hypervisor/builtin/console-run.js';
 import {formatSignature} from './hypervisor/builtin/signature.js';
+import {readSymbolFile} from './hypervisor/builtin/symbol-file.js';
 import {type BuiltImage, imageCommandLine} from './image/image-record.js';
 import {checkMemorySize} from './machine/memory-size.js';
 import {findPaths} from './paths.js';
@@ -87,6 +88,8 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
     },
 
     doctor: () => examineHost(environment),
+
+    readSymbols: readSymbolFile,
 
     async bench(options) {
       const {runBench} = await import('./bench/run-bench.js');

@@ -8,6 +8,8 @@ import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {Image} from '../../src/manager/protocol/image.js';
 import type {Job} from '../../src/manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb, Permission} from '../../src/manager/protocol/machine.js';
+import type {MachineSample} from '../../src/manager/protocol/metrics.js';
+import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
 
 const ALLOWED_IN: Readonly<Record<MachineVerb, readonly MachineState[]>> = {
@@ -61,6 +63,8 @@ export class FakeFleet {
   machines: Machine[];
   jobs: Job[] = [];
   isImageReady = true;
+  samples: MachineSample[] = [];
+  profile: GuestProfile = {sampleCount: 0, lostCount: 0, points: []};
   private seq = 0;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly viewers = new Set<Viewer>();
@@ -141,7 +145,11 @@ export class FakeFleet {
       case 'machine/show':
         return {machine};
       case 'metrics/history':
-        return {machine: [], host: []};
+        return {machine: this.samples, host: []};
+      case 'machine/profile':
+        if (machine?.state !== 'running')
+          throw new ManagerError('wrong-state', `Cannot profile ${machine?.name}.`, 'Start it.');
+        return this.profile;
       case 'image/list':
         return {images: [this.image()]};
       case 'image/build':

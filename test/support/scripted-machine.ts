@@ -8,6 +8,7 @@ import {launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
 import type {MachineEnd} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
+import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 
 /** Counts up once a line, so that metrics have something to show. */
 class ScriptedHost implements MachineHost {
@@ -65,6 +66,10 @@ class ScriptedHost implements MachineHost {
       netSentBytes: 0,
     };
     return {elapsedNs, activeNs: elapsedNs / 2, instructions: elapsedNs / 10, ...rest};
+  }
+
+  async profile(durationMs: number): Promise<GuestProfile> {
+    return {sampleCount: durationMs, lostCount: 0, points: [{pc: '80000000', mode: 'kernel', count: durationMs}]};
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -16,6 +16,9 @@ const EHDR_BYTES = 64;
 const PHDR_BYTES = 56;
 const SHDR_BYTES = 64;
 const SYM_BYTES = 24;
+const STT_NOTYPE = 0;
+const STT_FUNC = 2;
+const MAX_NAME_BYTES = 1024;
 
 const MACHINE_NAMES: Readonly<Record<number, string>> = {
   2: 'sparc',
@@ -50,6 +53,13 @@ export interface ElfImage {
   readonly segments: readonly ElfSegment[];
   /** Address of a symbol of the symbol table, or undefined when the file has none of that name. */
   symbol(name: string): number | undefined;
+}
+
+/** A name of code. Units: `address` is virtual, `sizeBytes` is 0 where the file does not say */
+export interface CodeSymbol {
+  readonly name: string;
+  readonly address: bigint;
+  readonly sizeBytes: bigint;
 }
 
 interface Translation {
@@ -90,6 +100,35 @@ export function parseElf(file: Uint8Array): ElfImage {
       return value === undefined ? undefined : toPhysical(value, translations);
     },
   };
+}
+
+/**
+ * Names of code, in the order of the file; empty when it was stripped.
+ * Errors: as `parseElf`
+ */
+export function readCodeSymbols(file: Uint8Array): CodeSymbol[] {
+  checkElfHead(file);
+  const table = symbolTable(file, new DataView(file.buffer, file.byteOffset, file.byteLength));
+  if (table === undefined) return [];
+  const {symbols, strings} = table;
+  const view = new DataView(symbols.buffer, symbols.byteOffset, symbols.byteLength);
+  const found: CodeSymbol[] = [];
+  for (let at = 0; at + SYM_BYTES <= symbols.length; at += SYM_BYTES) {
+    const type = view.getUint8(at + 4) & 15;
+    const isDefined = view.getUint16(at + 6, true) !== 0;
+    if (!isDefined || (type !== STT_FUNC && type !== STT_NOTYPE)) continue;
+    const name = stringAt(strings, view.getUint32(at, true));
+    // `$x` and the like say what kind of bytes follow (psABI), `.L` names are the compiler's own.
+    if (name !== '' && !/^(\$|\.L)/.test(name))
+      found.push({name, address: view.getBigUint64(at + 8, true), sizeBytes: view.getBigUint64(at + 16, true)});
+  }
+  return found;
+}
+
+function stringAt(strings: Uint8Array, offset: number): string {
+  // A bound, so that many symbols with one endless name cost no more than the file.
+  const end = strings.subarray(offset, offset + MAX_NAME_BYTES).indexOf(0);
+  return end < 0 ? '' : Buffer.from(strings.buffer, strings.byteOffset + offset, end).toString('latin1');
 }
 
 function checkHeader(view: DataView): void {
@@ -152,7 +191,12 @@ function readSegments(file: Uint8Array, view: DataView) {
 }
 
 function findSymbol(file: Uint8Array, view: DataView, name: string): bigint | undefined {
-  const wanted = new TextEncoder().encode(name);
+  const table = symbolTable(file, view);
+  return table && searchSymbols(table.symbols, table.strings, new TextEncoder().encode(name));
+}
+
+/** The bytes of the symbol table and of the strings that it names, or undefined when the file has none. */
+function symbolTable(file: Uint8Array, view: DataView) {
   const tableOffset = safe(view.getBigUint64(40, true));
   const entryBytes = view.getUint16(58, true);
   const count = view.getUint16(60, true);
@@ -163,11 +207,11 @@ function findSymbol(file: Uint8Array, view: DataView, name: string): bigint | un
     if (view.getUint32(at + 4, true) !== SHT_SYMTAB) continue;
     const stringsIndex = view.getUint32(at + 40, true);
     if (stringsIndex >= count) throw notAKernel('its symbol table names no string table');
-    const symbols = sectionBytes(file, view, at);
-    const strings = sectionBytes(file, view, tableOffset + stringsIndex * entryBytes);
-    const value = searchSymbols(symbols, strings, wanted);
     // One symbol table a file (gABI), so that hostile headers cannot make us scan the file once per header.
-    return value;
+    return {
+      symbols: sectionBytes(file, view, at),
+      strings: sectionBytes(file, view, tableOffset + stringsIndex * entryBytes),
+    };
   }
   return undefined;
 }

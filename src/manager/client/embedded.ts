@@ -6,6 +6,7 @@ import type {Readable, Writable} from 'node:stream';
 import type {Check} from '../protocol/daemon.js';
 import type {Job} from '../protocol/job.js';
 import type {BenchOptions, BenchReport} from './bench.js';
+import type {SymbolTable} from './symbols.js';
 
 /** What to run in a throwaway machine of an image. */
 export interface RunImageOptions {
@@ -53,6 +54,8 @@ export interface Embedded {
   runFirmware(options: RunFirmwareOptions): Promise<number>;
   /** The checks of `viv doctor`. */
   doctor(): Promise<readonly Check[]>;
+  /** Reads names of guest code for `viv top`. Errors: file-not-found, bad-firmware, bad-request (no symbols) */
+  readSymbols(path: string): Promise<SymbolTable>;
   /** Measures kernels for some ten seconds. Errors: machine-failed (also: a kernel's results differ), cancelled */
   bench(options: Omit<BenchOptions, 'environment'>): Promise<BenchReport>;
 }

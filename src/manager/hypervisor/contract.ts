@@ -4,6 +4,8 @@
  */
 import type {TerminalSize} from '../protocol/console.js';
 import type {Boot, MachineConfig, MachineVerb, Permission} from '../protocol/machine.js';
+import type {CodeCounters} from '../protocol/metrics.js';
+import type {GuestProfile} from '../protocol/profile.js';
 import type {ProcessIdentity} from '../store/process-identity.js';
 
 /** Verbs a driver cannot do at all, each with its own reason; everything else it can. */
@@ -49,6 +51,8 @@ export interface RunCounters {
   readonly diskWrittenBytes: number;
   readonly netReceivedBytes: number;
   readonly netSentBytes: number;
+  /** Missing on machines without a compiler of hot code. */
+  readonly code?: CodeCounters | undefined;
 }
 
 /** What a running machine tells. Called one at a time. */
@@ -74,6 +78,8 @@ export interface RunningMachine {
   askShutdown(): Promise<void>;
   /** Ends the process at once; resolves when it is gone. `onEnd` follows as powered off. */
   kill(): Promise<void>;
+  /** Samples where the guest spends its time; resolves after `durationMs`. */
+  profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   write(bytes: Uint8Array): Promise<void>;
   resize(size: TerminalSize): Promise<void>;
   /** Lets go of the process without ending it: the daemon is about to stop. */

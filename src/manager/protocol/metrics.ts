@@ -4,9 +4,22 @@ import {defineNotification, defineRequest} from './define.js';
 import {machineRefSchema} from './machine.js';
 
 /**
+ * What the compiler of hot guest code has done since the machine's last boot.
+ * Units: `regionInstructions` of all instructions ran in compiled regions; compileMs is work of all compiling threads
+ */
+export const codeCountersSchema = z.object({
+  regionInstructions: z.number(),
+  regions: z.number(),
+  compiledBytes: z.number(),
+  compileMs: z.number(),
+});
+/** See `codeCountersSchema`. */
+export type CodeCounters = z.output<typeof codeCountersSchema>;
+
+/**
  * One machine's second. Counters ending in `Bytes` under disk and net count from the machine's start.
  * Units: cpuPercent is time not in WFI, 100 per hart fully busy; instructionsPerSecond counts retired instructions;
- *        memoryTouchedBytes is guest RAM backed by host memory; residentBytes is the whole machine process
+ *        regionPercent is the share of them in compiled regions; memoryTouchedBytes is guest RAM backed by host memory; residentBytes is the whole machine process
  */
 export const machineSampleSchema = z.object({
   machineId: z.string(),
@@ -19,6 +32,8 @@ export const machineSampleSchema = z.object({
   diskWrittenBytes: z.number(),
   netReceivedBytes: z.number(),
   netSentBytes: z.number(),
+  regionPercent: z.number().optional(),
+  code: codeCountersSchema.optional(),
 });
 /** See `machineSampleSchema`. */
 export type MachineSample = z.output<typeof machineSampleSchema>;

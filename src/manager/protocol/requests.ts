@@ -10,8 +10,9 @@ import * as image from './image.js';
 import * as job from './job.js';
 import * as machine from './machine.js';
 import * as metrics from './metrics.js';
+import * as profile from './profile.js';
 
-const nouns = {...console, ...daemon, ...events, ...image, ...job, ...machine, ...metrics};
+const nouns = {...console, ...daemon, ...events, ...image, ...job, ...machine, ...metrics, ...profile};
 
 type Nouns = typeof nouns;
 

@@ -7,6 +7,7 @@ import type {BootFiles, MachineEnd, RunListener} from '../hypervisor/contract.js
 import {hasProcess} from '../machine/lifecycle.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
+import type {GuestProfile} from '../protocol/profile.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineDefinition, MachineLife, MachineStore} from '../store/machine-store.js';
 import {checkMemoryFree, imageFiles, resolveDisks, resolveOwnFiles} from './boot-files.js';
@@ -132,6 +133,17 @@ export class MachineRunner {
     await run?.promise;
     log.record('machine-killed', `${machine.name} was forced off.`, machine);
     return machine;
+  }
+
+  /** Samples where a running guest spends its time. Errors: machine-not-found, wrong-state, machine-failed */
+  async profile(reference: string, durationMs: number, signal: AbortSignal): Promise<GuestProfile> {
+    const machine = this.#parts.fleet.find(reference);
+    if (machine.run !== undefined && machine.state === 'running') return machine.run.profile(durationMs, signal);
+    throw new ManagerError(
+      'wrong-state',
+      `Cannot profile ${machine.name}: it is ${machine.state}, and only a running guest spends time.`,
+      machine.state === 'paused' ? `Let it go on: viv resume ${machine.name}` : `Start it: viv start ${machine.name}`,
+    );
   }
 
   /** Looks for the process of a machine that ran when the last daemon ended. */

@@ -99,17 +99,28 @@ function makeSample(machineId: string, before: RunCounters | undefined, now: Run
   // Counters that went back belong to another run.
   if (before === undefined || now.atMs <= before.atMs || now.instructions < before.instructions) return undefined;
   const seconds = (now.atMs - before.atMs) / 1000;
+  const instructions = now.instructions - before.instructions;
+  const compiled = (now.code?.regionInstructions ?? 0) - (before.code?.regionInstructions ?? 0);
+  const code =
+    now.code === undefined
+      ? {}
+      : {
+          code: now.code,
+          // A reboot in between sets the region's count back, and an idle guest has no share at all.
+          ...(instructions > 0 ? {regionPercent: clampPercent((100 * compiled) / instructions, 100)} : {}),
+        };
   return {
     machineId,
     atMs: now.atMs,
     cpuPercent: clampPercent((now.activeNs - before.activeNs) / (seconds * 1e7), Number.POSITIVE_INFINITY),
-    instructionsPerSecond: (now.instructions - before.instructions) / seconds,
+    instructionsPerSecond: instructions / seconds,
     memoryTouchedBytes: now.memoryTouchedBytes,
     residentBytes: now.residentBytes,
     diskReadBytes: now.diskReadBytes,
     diskWrittenBytes: now.diskWrittenBytes,
     netReceivedBytes: now.netReceivedBytes,
     netSentBytes: now.netSentBytes,
+    ...code,
   };
 }
 

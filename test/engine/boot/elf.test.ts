@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import {describe, expect, it} from 'vitest';
-import {parseElf} from '../../../src/engine/boot/elf.js';
+import {parseElf, readCodeSymbols} from '../../../src/engine/boot/elf.js';
 import {EngineError} from '../../../src/engine/error.js';
 import {buildElf, sampleElf} from './elf-builder.js';
 
@@ -46,6 +46,15 @@ describe('a well-formed program', () => {
     );
     expect(elf.entry).toBe(0x20_0010);
     expect(elf.symbol('tohost')).toBe(0x20_0020);
+  });
+
+  it('lists names of code with virtual addresses, without those that name no function', () => {
+    const symbols = {_start: 0xffff_ffff_8000_0010n, $x: 0x10n, '.L12': 0x20n, memcpy: 0xffff_ffff_8000_0020n};
+    const file = buildElf({entry: 0n, segments: [], symbols});
+    expect(readCodeSymbols(file)).toEqual([
+      {name: '_start', address: 0xffff_ffff_8000_0010n, sizeBytes: 0n},
+      {name: 'memcpy', address: 0xffff_ffff_8000_0020n, sizeBytes: 0n},
+    ]);
   });
 
   it('reads a view into a larger buffer', () => {
@@ -117,6 +126,7 @@ it('never fails other than by EngineError, nor points outside the file, whatever
         for (const segment of elf.segments) expect(segment.bytes.buffer).toBe(cut.buffer);
         elf.symbol('tohost');
         elf.symbol('absent');
+        readCodeSymbols(cut);
       } catch (error) {
         expect(error).toBeInstanceOf(EngineError);
       }

@@ -128,6 +128,18 @@ describe('metrics', () => {
     ]);
   });
 
+  it('tell which share of the instructions ran in compiled code, where there is such', () => {
+    using metrics = new MetricsService(60_000);
+    const code = (regionInstructions: number) => ({regionInstructions, regions: 1, compiledBytes: 2, compileMs: 3});
+    metrics.add('m', {...counters(1000, 0, 100), code: code(50)});
+    metrics.add('m', {...counters(2000, 0, 200), code: code(110)});
+    metrics.add('m', {...counters(3000, 0, 200), code: code(110)});
+    // Rebooted: the regions are gone and counted anew.
+    metrics.add('m', {...counters(4000, 0, 300), code: code(5)});
+    expect(metrics.machineHistory('m', 10).map(({regionPercent}) => regionPercent)).toEqual([60, undefined, 0]);
+    expect(metrics.machineHistory('m', 1)[0]?.code).toEqual(code(5));
+  });
+
   it('do not mix two runs of a machine', () => {
     using metrics = new MetricsService(60_000);
     metrics.add('m', counters(1000, 5e9, 5e9));

@@ -29,6 +29,12 @@ beforeEach(() => {
       {id: 'a', title: 'Memory', status: 'ok', message: '16G'},
       {id: 'b', title: 'apt-get', status: 'failed', message: 'It is missing.', hint: 'Install apt.'},
     ],
+    readSymbols: async (path) => {
+      if (path !== '/vmlinux') throw new ManagerError('file-not-found', `${path} cannot be read.`, 'Check the path.');
+      const find = (address: bigint) =>
+        address >= 0xffffffff80001000n ? {name: 'memcpy', offset: address - 0xffffffff80001000n} : undefined;
+      return {count: 1, find};
+    },
     bench: async ({onProgress}) => {
       onProgress?.({side: 'host', done: 1, total: 6});
       return {kernels: benchKernels};
@@ -94,6 +100,83 @@ describe('results', () => {
     const {status, out} = await viv('doctor');
     expect(status).toBe(1);
     expect(out).toContain('FAIL  apt-get: It is missing.\n      Install apt.');
+  });
+});
+
+describe('show', () => {
+  const sample = {
+    machineId: 'id-web-1',
+    atMs: Date.now() + 60_000,
+    cpuPercent: 98,
+    instructionsPerSecond: 412e6,
+    memoryTouchedBytes: 0,
+    residentBytes: 0,
+    diskReadBytes: 0,
+    diskWrittenBytes: 0,
+    netReceivedBytes: 0,
+    netSentBytes: 0,
+  };
+
+  test('tells how busy and how fast a running machine is, and what was compiled', async () => {
+    fleet.samples = [sample];
+    const {out} = await viv('show', 'web-1');
+    expect(out).toMatch(/^load +98%$/m);
+    expect(out).toMatch(/^speed +412 MIPS$/m);
+    expect(out).not.toContain('compiled');
+    const code = {regionInstructions: 9e9, regions: 1234, compiledBytes: 3.2 * 2 ** 20, compileMs: 1210};
+    fleet.samples = [{...sample, regionPercent: 87.4, code}];
+    expect((await viv('show', 'web-1')).out).toMatch(
+      /^compiled +87% of the instructions, 1234 regions, 3.2M, in 1.2s$/m,
+    );
+    expect(JSON.parse((await viv('show', 'web-1', '--json')).out).sample.code).toEqual(code);
+  });
+
+  test('leaves out what an earlier run left, and machines that are off', async () => {
+    fleet.samples = [{...sample, atMs: 1}];
+    expect((await viv('show', 'web-1')).out).not.toContain('MIPS');
+    fleet.samples = [sample];
+    expect((await viv('show', 'db')).out).not.toContain('MIPS');
+  });
+});
+
+describe('top', () => {
+  const point = (pc: string, count: number, mode: 'user' | 'kernel' = 'kernel') => ({pc, mode, count});
+
+  test('prints the places of a guest, the most frequent first', async () => {
+    fleet.profile = {sampleCount: 10, lostCount: 1, points: [point('10074', 3, 'user'), point('80001000', 6)]};
+    const {status, out, err} = await viv('top', '--guest', 'web-1', '--seconds', '1');
+    expect(status).toBe(0);
+    expect(out).toMatch(/^SHARE +SAMPLES +MODE +WHERE\n60.0% +12 +kernel +0x80001000\n30.0% +6 +user +0x10074\n$/);
+    expect(err).toBe('2 of 20 samples are not counted.\n');
+  });
+
+  test('adds up functions whose names are known', async () => {
+    const points = [point('10074', 2), point('ffffffff80001000', 3), point('ffffffff80001ffe', 5)];
+    fleet.profile = {sampleCount: 10, lostCount: 0, points};
+    const args = ['--seconds', '1', '--symbols', '/vmlinux', '--lines', '1', '--json'];
+    const {out} = await viv('top', '--guest', 'web-1', ...args);
+    expect(JSON.parse(out)).toEqual({
+      samples: 20,
+      lost: 0,
+      places: [{where: 'memcpy', mode: 'kernel', count: 16, share: 0.8}],
+    });
+  });
+
+  test('says so when there is nothing to print', async () => {
+    const {status, out, err} = await viv('top', '--guest', 'web-1', '--seconds', '1');
+    expect([status, out]).toEqual([0, '']);
+    expect(err).toContain('slept all the time');
+  });
+
+  test.each([
+    [['top'], 2, '--guest'],
+    [['top', '--guest', 'db'], 1, 'Cannot profile db'],
+    [['top', '--guest', 'web-1', '--symbols', '/none'], 1, '/none cannot be read'],
+    [['top', '--guest', 'web-1', '--seconds', '0'], 2, 'from 1 to 3600'],
+  ])('%j is refused', async (args, status, message) => {
+    const result = await viv(...args);
+    expect(result.status).toBe(status);
+    expect(result.err).toContain(message);
   });
 });
 
@@ -221,6 +304,7 @@ test('every command that prints a result offers --json', async () => {
     'logs',
     'doctor',
     'bench',
+    'top',
   ])
     expect((await viv(command, '--help')).out, command).toContain('--json');
   for (const group of ['image ls', 'image build', 'image rm', 'daemon start', 'daemon stop', 'daemon status'])

@@ -8,9 +8,11 @@ import type {CharPort} from '../../../paravirt/char/contract.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {toManagerError} from '../../protocol/errors.js';
+import type {GuestProfile} from '../../protocol/profile.js';
 import type {MachineEnd} from '../contract.js';
 import {type AssembledMachine, type AssemblyPlan, assembleMachine} from './assembly.js';
 import {GuestInput} from './guest-input.js';
+import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
 
 /** What a run has counted so far; a reboot adds the counters of the machine before. */
@@ -97,8 +99,18 @@ export class EngineHost implements MachineHost {
 
   counters(): HostCounters {
     const totals = this.#totals();
-    const {touchedBytes} = this.#current.machine.counters();
-    return {...totals, memoryTouchedBytes: touchedBytes, netReceivedBytes: 0, netSentBytes: 0};
+    const {touchedBytes, regionInstructions, regions, compiledBytes, compileMs} = this.#current.machine.counters();
+    const hasCode =
+      regionInstructions !== undefined &&
+      regions !== undefined &&
+      compiledBytes !== undefined &&
+      compileMs !== undefined;
+    const code = hasCode ? {code: {regionInstructions, regions, compiledBytes, compileMs}} : {};
+    return {...totals, memoryTouchedBytes: touchedBytes, netReceivedBytes: 0, netSentBytes: 0, ...code};
+  }
+
+  profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
+    return profileGuest(this.#current.machine, durationMs, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

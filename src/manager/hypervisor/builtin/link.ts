@@ -5,6 +5,8 @@
 import {z} from 'zod';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
+import {codeCountersSchema} from '../../protocol/metrics.js';
+import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 
 /** Grows when an older daemon or process would misread a message. */
 export const LINK_VERSION = 1;
@@ -76,6 +78,13 @@ export const linkInput = defineRequest('link/input', z.object({data: bytesSchema
 /** Size of the guest's terminal. */
 export const linkResize = defineRequest('link/resize', z.object({size: terminalSizeSchema}), z.object({}));
 
+/** Samples the guest for a while; answers then. */
+export const linkProfile = defineRequest(
+  'link/profile',
+  z.object({durationMs: z.number().int().min(MIN_PROFILE_MS).max(MAX_PROFILE_MS)}),
+  guestProfileSchema,
+);
+
 /** Console output. */
 export const linkOutput = defineNotification('link/output', z.object({offset: z.number(), data: bytesSchema}));
 
@@ -93,6 +102,7 @@ export const linkCounters = defineNotification(
     diskWrittenBytes: z.number(),
     netReceivedBytes: z.number(),
     netSentBytes: z.number(),
+    code: codeCountersSchema.optional(),
   }),
 );
 

@@ -23,6 +23,7 @@ import {
   linkInput,
   linkOutput,
   linkPause,
+  linkProfile,
   linkRebooted,
   linkResize,
   linkResume,
@@ -119,6 +120,7 @@ export class MachineServer {
       this.#started().resize(size);
       return {};
     });
+    channel.handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
     channel.listen();
   }
 

@@ -8,6 +8,7 @@ import {connect} from 'node:net';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
+import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {MachineEnd, RunListener, RunningMachine} from '../contract.js';
@@ -21,6 +22,7 @@ import {
   linkInput,
   linkOutput,
   linkPause,
+  linkProfile,
   linkRebooted,
   linkResize,
   linkResume,
@@ -137,6 +139,10 @@ export class ProcessLink implements RunningMachine {
 
   async resize(size: TerminalSize): Promise<void> {
     await this.#request(() => this.#channel.request(linkResize, {size}));
+  }
+
+  profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
+    return this.#request(() => this.#channel.request(linkProfile, {durationMs}, signal));
   }
 
   async kill(): Promise<void> {

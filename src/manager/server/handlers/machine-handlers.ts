@@ -27,6 +27,7 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
     },
     machineUnremove: async (params) => ({machine: describe(await definer.unremove(params.id))}),
     machineList: async () => ({seq: fleet.seq, machines: fleet.list()}),
+    machineProfile: async ({machine, durationMs}, _connection, signal) => runner.profile(machine, durationMs, signal),
     machineShow: async (params) => ({machine: describe(fleet.find(params.machine))}),
   } satisfies Handlers<
     | 'machineCreate'
@@ -39,6 +40,7 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
     | 'machineRemove'
     | 'machineUnremove'
     | 'machineList'
+    | 'machineProfile'
     | 'machineShow'
   >;
 }

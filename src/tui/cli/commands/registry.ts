@@ -12,4 +12,5 @@ export {rename} from './rename.js';
 export {run} from './run.js';
 export {show} from './show.js';
 export {start} from './start.js';
+export {top} from './top.js';
 export {undo} from './undo.js';

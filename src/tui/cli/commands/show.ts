@@ -1,7 +1,9 @@
 import type {Command} from 'commander';
-import {machineShow} from '../../../manager/protocol/machine.js';
+import {type Machine, machineShow} from '../../../manager/protocol/machine.js';
+import {type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
+import type {FleetClient} from '../../app/backend.js';
 import {bootSummary, stateLook} from '../../state/presenters/machine.js';
-import {formatBytes, formatDuration} from '../../state/presenters/units.js';
+import {formatBytes, formatDuration, formatMips, formatPercent} from '../../state/presenters/units.js';
 import {isLive} from '../../state/selectors.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
@@ -19,11 +21,12 @@ export const show: CliCommand = {
       .action(async (ref: string, options: JsonOption) => {
         const client = await cli.connect();
         const {machine} = await client.request(machineShow, {machine: ref});
+        const isUp = isLive(machine.state) && machine.startedAtMs !== undefined;
+        const sample = isUp ? await newestSample(client, machine) : undefined;
         if (options.json) {
-          cli.printJson(machine);
+          cli.printJson({...machine, ...(sample === undefined ? {} : {sample})});
           return;
         }
-        const isUp = isLive(machine.state) && machine.startedAtMs !== undefined;
         const disks = machine.config?.disks.map((disk) => disk.path + (disk.isReadOnly ? ' (read-only)' : ''));
         cli.print(
           formatFields([
@@ -35,6 +38,9 @@ export const show: CliCommand = {
             ['driver', machine.driver],
             ['memory', machine.config && formatBytes(machine.config.memoryBytes)],
             ['cpus', machine.config && String(machine.config.hartCount)],
+            ['load', sample && formatPercent(sample.cpuPercent)],
+            ['speed', sample && formatMips(sample.instructionsPerSecond)],
+            ['compiled', sample?.code && codeSummary(sample)],
             ['boots', bootSummary(machine)],
             ['disks', disks?.join(', ')],
             ['console', machine.ptyPath],
@@ -46,3 +52,17 @@ export const show: CliCommand = {
       });
   },
 };
+
+async function newestSample(client: FleetClient, {id, startedAtMs = 0}: Machine): Promise<MachineSample | undefined> {
+  const {machine} = await client.request(metricsHistory, {machine: id, count: 1});
+  // What an earlier run left says nothing about this one.
+  return machine.find(({atMs}) => atMs >= startedAtMs);
+}
+
+/** What the compiler of hot guest code has done, in a line. */
+function codeSummary({code, regionPercent}: MachineSample): string {
+  if (code === undefined) return '';
+  const share = regionPercent === undefined ? '' : `${formatPercent(regionPercent)} of the instructions, `;
+  const seconds = (code.compileMs / 1000).toFixed(1);
+  return `${share}${code.regions} regions, ${formatBytes(code.compiledBytes)}, in ${seconds}s`;
+}
