@@ -5,7 +5,7 @@
 import {spawn} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import type {BuiltImage} from '../../src/manager/image/image-record.js';
-import {type GuestCommand, type LinuxGuest, ownCommand, qemuCommand} from './guest-process.js';
+import {type GuestCommand, type LinuxGuest, type OwnProgram, ownCommand, qemuCommand} from './guest-process.js';
 import {median, run} from './process.js';
 
 const MEMORY_BYTES = 256 * 1024 ** 2;
@@ -14,7 +14,7 @@ export const PROMPT = /debian-mini:.*# /;
 const IDLE_SECONDS = 10;
 
 /** Prints the boot ratio, the cost of an idle guest and the memory beyond what the guest touched. */
-export async function benchBoot(self: string, image: BuiltImage, rounds: number): Promise<void> {
+export async function benchBoot(self: OwnProgram, image: BuiltImage, rounds: number): Promise<void> {
   const {kernelPath, initrdPath, commandLine} = image;
   const guest: LinuxGuest = {
     ...{kernelPath, initrdPath, commandLine},

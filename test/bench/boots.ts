@@ -1,7 +1,7 @@
 /** Boots debian-mini again and again, to its prompt and down again: finds what goes wrong once in many times. */
 import type {BuiltImage} from '../../src/manager/image/image-record.js';
 import {PROMPT} from './boot.js';
-import {type LinuxGuest, ownCommand} from './guest-process.js';
+import {type LinuxGuest, type OwnProgram, ownCommand} from './guest-process.js';
 import {median, run} from './process.js';
 
 const MEMORY_BYTES = 256 * 1024 ** 2;
@@ -10,7 +10,7 @@ const DEADLINE = 60;
 
 /** `count` boots for each number of harts. Prints failures with the end of their consoles; false when there were any. */
 export async function benchBoots(
-  self: string,
+  self: OwnProgram,
   image: BuiltImage,
   count: number,
   hartCounts: readonly number[],

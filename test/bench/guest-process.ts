@@ -2,8 +2,16 @@
  * Linux guests of the benchmarks, each in a process of its own: ours is started as `bench.js --guest …` with the flags
  * the daemon gives a machine process, QEMU with the same kernel, initramfs, memory and processors.
  */
+import type {Tier} from '../../src/engine/machine.js';
 import {EngineHost} from '../../src/manager/hypervisor/builtin/engine-host.js';
 import {machineEnvironment, v8Flags} from '../../src/manager/hypervisor/builtin/node-flags.js';
+
+/** The bundled benchmark, which is also our machine's program, and how the machine runs guest code. */
+export interface OwnProgram {
+  readonly path: string;
+  /** Without it, as users' machines do. */
+  readonly tier?: Tier | undefined;
+}
 
 /** What to boot. Standard input and output of the process are the guest's console. */
 export interface LinuxGuest {
@@ -24,7 +32,7 @@ export interface GuestCommand {
 }
 
 /** Child side: runs a guest until it ends; never returns. SIGUSR1 makes it print how much memory the guest touched. */
-export async function runGuest(guest: LinuxGuest): Promise<never> {
+export async function runGuest({tier, ...guest}: LinuxGuest & Pick<OwnProgram, 'tier'>): Promise<never> {
   const {kernelPath, initrdPath, commandLine} = guest;
   await using host = await EngineHost.create(
     {
@@ -34,6 +42,7 @@ export async function runGuest(guest: LinuxGuest): Promise<never> {
       disks: [],
       size: {columns: 100, rows: 30},
       ports: [],
+      ...(tier === undefined ? {} : {tier}),
     },
     {onOutput: (bytes) => process.stdout.write(bytes), onRebooted: () => console.error('the guest rebooted')},
   );
@@ -45,11 +54,11 @@ export async function runGuest(guest: LinuxGuest): Promise<never> {
   process.exit(end.kind === 'powered-off' ? end.status : 1);
 }
 
-/** How to start a guest on our machine; `self` is the bundled benchmark. */
-export function ownCommand(self: string, guest: LinuxGuest): GuestCommand {
+/** How to start a guest on our machine. */
+export function ownCommand({path, tier}: OwnProgram, guest: LinuxGuest): GuestCommand {
   return {
     command: process.execPath,
-    args: [...v8Flags, self, '--guest', JSON.stringify(guest)],
+    args: [...v8Flags, path, '--guest', JSON.stringify({...guest, tier})],
     env: machineEnvironment(),
   };
 }

@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {BuiltImage} from '../../src/manager/image/image-record.js';
 import {addToImage} from './guest-image.js';
-import {type GuestCommand, type LinuxGuest, ownCommand, qemuCommand} from './guest-process.js';
+import {type GuestCommand, type LinuxGuest, type OwnProgram, ownCommand, qemuCommand} from './guest-process.js';
 import {geomean, median, run} from './process.js';
 
 const MEMORY_BYTES = 256 * 1024 ** 2;
@@ -13,7 +13,7 @@ const DEADLINE = 300;
 const ROWS = 'getppid vdsotime pipe thrpipe fork forkexec pgfault signal readzero memcpy stat'.split(' ');
 
 /** Runs all rows `rounds` times on both sides, interleaved, and prints medians and ratios. */
-export async function benchOs(self: string, image: BuiltImage, guests: string, rounds: number): Promise<void> {
+export async function benchOs(self: OwnProgram, image: BuiltImage, guests: string, rounds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-os-'));
   try {
     const data = readFileSync(join(guests, 'micro-rv64'));

@@ -5,6 +5,7 @@
  * With `--rounds N`. Without a name these four run. Proofs under load, only when asked for; status 1 when one fails:
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
+ * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).
  */
 import {execFileSync} from 'node:child_process';
@@ -13,6 +14,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
+import type {Tier} from '../../src/engine/tiers.js';
 import {packageFolder} from '../../src/manager/bundle.js';
 import {builtInCatalogDir, ImageStore} from '../../src/manager/image/image-store.js';
 import {findPaths} from '../../src/manager/paths.js';
@@ -32,12 +34,13 @@ const {values, positionals} = parseArgs({
     count: {type: 'string', default: '50'},
     cpus: {type: 'string'},
     classes: {type: 'string', default: ''},
+    tier: {type: 'string'},
     guest: {type: 'string'},
   },
 });
 if (values.guest) await runGuest(JSON.parse(values.guest) as LinuxGuest);
 
-const self = fileURLToPath(import.meta.url);
+const self = {path: fileURLToPath(import.meta.url), tier: values.tier as Tier | undefined};
 const root = packageFolder();
 const rounds = Number(values.rounds);
 const numbers = (list: string) => list.split(',').map(Number);

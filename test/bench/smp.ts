@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {BuiltImage} from '../../src/manager/image/image-record.js';
 import {addToImage} from './guest-image.js';
-import {type GuestCommand, type LinuxGuest, ownCommand, qemuCommand} from './guest-process.js';
+import {type GuestCommand, type LinuxGuest, type OwnProgram, ownCommand, qemuCommand} from './guest-process.js';
 import {median, run} from './process.js';
 
 const MEMORY_BYTES = 256 * 1024 ** 2;
@@ -13,7 +13,7 @@ const DEADLINE = 300;
 
 /** Prints the speed-up of `hartCount` harts here and under QEMU. False on wrong results. */
 export async function benchSmp(
-  self: string,
+  self: OwnProgram,
   image: BuiltImage,
   guests: string,
   rounds: number,

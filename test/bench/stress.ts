@@ -9,7 +9,7 @@ import {join} from 'node:path';
 import {Apt} from '../../src/manager/image/apt.js';
 import type {BuiltImage} from '../../src/manager/image/image-record.js';
 import {type AddedFile, addToImage} from './guest-image.js';
-import {type LinuxGuest, ownCommand} from './guest-process.js';
+import {type LinuxGuest, type OwnProgram, ownCommand} from './guest-process.js';
 import {run} from './process.js';
 
 const MEMORY_BYTES = 512 * 1024 ** 2;
@@ -36,7 +36,7 @@ export interface StressOptions {
 
 /** Runs the classes one after the other in one guest and prints how each ended. False when any failed. */
 export async function benchStress(
-  self: string,
+  self: OwnProgram,
   image: BuiltImage,
   cacheDir: string,
   {seconds, cpus, classes}: StressOptions,
