@@ -13,6 +13,7 @@ export const entries = {
   vivd: 'src/manager/main.ts',
   machine: 'src/manager/hypervisor/builtin/machine-main.ts',
   hart: 'src/manager/hypervisor/builtin/hart-main.ts',
+  compiler: 'src/engine/compiler/worker-main.ts',
   'engine-hart': 'src/engine/hart/worker-main.ts',
 };
 

@@ -4,12 +4,14 @@
  *
  *   created ──start──▶ running ⇄ paused ──▶ ended (power off, reboot, crash or dispose)
  */
-import {Worker} from 'node:worker_threads';
+import {MessageChannel, Worker} from 'node:worker_threads';
 import {type Assembly, assemble, deviceStateBytes, modelOf} from './assembly.js';
 import {buildDeviceTree} from './boot/device-tree.js';
 import {type BootPlan, type BootSpec, planBoot} from './boot/layout.js';
 import {buildInterpreter, HandlerSet} from './codegen/interpreter.js';
 import {fusedSequences} from './codegen/sequences.js';
+import {prepareForRegions} from './compiler/flags.js';
+import type {CompilerWorkerData} from './compiler/worker.js';
 import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} from './contract.js';
 import {EngineError} from './error.js';
 import * as H from './hart/layout.js';
@@ -24,6 +26,9 @@ import {instructions} from './isa/instructions.js';
 import {hostNs, MachineClock} from './memory/clock.js';
 import {
   ATTENTION,
+  COMPILE_NS,
+  COMPILED_BYTES,
+  COMPILED_REGIONS,
   DOORBELL_COUNTS,
   DOORBELLS,
   ENDED,
@@ -57,6 +62,8 @@ export interface MachineSpec {
 
 /** What the machine needs of the process it runs in. */
 export interface MachineEnvironment {
+  /** Entry file of the region compiler's thread. */
+  readonly compilerWorker: URL;
   /** Entry file of the hart workers; it must know the same models. */
   readonly hartWorker: URL;
   readonly models: readonly DeviceModel[];
@@ -79,6 +86,8 @@ export interface MachineCounters {
   readonly regions?: number;
   readonly compiledBytes?: number;
   readonly compileMs?: number;
+  /** Why there is no region compiler any more, when it ended. */
+  readonly compilerFault?: string;
 }
 
 /** A device of the I/O thread. */
@@ -122,10 +131,13 @@ export class Machine implements AsyncDisposable {
   readonly #layout: MemoryLayout;
   readonly #clock: MachineClock;
   readonly #workers: readonly Worker[];
+  readonly #compiler: Worker | undefined;
+  readonly #hasRegions: boolean;
   readonly #listeners: ((() => void) | undefined)[] = [];
   readonly #startedNs = hostNs();
   #finish: (exit: MachineExit) => void = () => {};
   #isEnded = false;
+  #compilerFault: string | undefined;
   /** Hart threads that died rather than left their loop. */
   #lostHarts = 0;
 
@@ -136,6 +148,7 @@ export class Machine implements AsyncDisposable {
     assembly: Assembly,
     plan: BootPlan,
     workers: readonly Worker[],
+    compiler: Worker | undefined,
   ) {
     this.#views = views;
     this.#layout = layout;
@@ -143,6 +156,8 @@ export class Machine implements AsyncDisposable {
     // Not the plan: it holds the loaded files.
     this.symbol = plan.symbol;
     this.#workers = workers;
+    this.#compiler = compiler;
+    this.#hasRegions = compiler !== undefined;
     this.memory = new Ram(views, layout);
     this.devices = assembly.devices;
     this.exited = new Promise((resolve) => {
@@ -184,12 +199,16 @@ export class Machine implements AsyncDisposable {
     const limits = {initialPages: pages, maximumPages: pages};
     const hasSbi = plan.mode === 'supervisor';
     const settings = {...defaultRegionSettings, ...spec.regions};
+    if (spec.tier !== 'interpreter') prepareForRegions();
     const options = {memory: limits, layout, hasSbi, hasRegions: spec.tier !== 'interpreter'};
     const module = await WebAssembly.compile(buildInterpreter(handlers, options));
     for (let hart = 0; hart < spec.hartCount; hart++)
       resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});
     const assembly = assemble(views, layout.deviceBase, spec.hartCount, spec.devices, models, clock);
+    const channels = spec.tier === 'auto' ? Array.from({length: spec.hartCount}, () => new MessageChannel()) : [];
+    const compiler = spec.tier === 'auto' ? startCompiler(environment, memory, layout, settings, channels) : undefined;
     const workers = Array.from({length: spec.hartCount}, (_, id) => {
+      const channel = channels[id];
       const workerData: HartWorkerData = {
         id,
         memory,
@@ -197,6 +216,7 @@ export class Machine implements AsyncDisposable {
         layout,
         tier: spec.tier,
         settings,
+        compiler: channel?.port1,
         plans: spec.devices,
         hasSbi,
         pc: plan.registers.pc,
@@ -204,11 +224,12 @@ export class Machine implements AsyncDisposable {
       };
       return new Worker(environment.hartWorker, {
         workerData,
+        ...(channel ? {transferList: [channel.port1]} : {}),
         name: `hart ${id}`,
         resourceLimits: {stackSizeMb: HART_STACK_MB},
       });
     });
-    return new Machine(views, layout, clock, assembly, plan, workers);
+    return new Machine(views, layout, clock, assembly, plan, workers, compiler);
   }
 
   /** Called on this thread whenever the device rings its doorbell. One listener per device. */
@@ -249,10 +270,12 @@ export class Machine implements AsyncDisposable {
     const elapsedNs = now - this.#startedNs;
     let instructionCount = 0;
     let activeNs = 0;
+    let regionInstructions = 0;
     for (let hart = 0; hart < this.#layout.hartCount; hart++) {
       const base = H.hartBlock(hart) >> 3;
       const {f64} = this.#views;
       instructionCount += f64[base + (H.INSTRET >> 3)]!;
+      regionInstructions += Number(this.#views.u64[base + (H.REGION_INSTRET >> 3)]!);
       const since = f64[base + (H.IDLE_SINCE >> 3)]!;
       activeNs += elapsedNs - f64[base + (H.IDLE_NS >> 3)]! - (since > 0 ? now - since : 0);
     }
@@ -261,6 +284,18 @@ export class Machine implements AsyncDisposable {
       activeNs: Math.max(0, activeNs),
       elapsedNs,
       touchedBytes: Atomics.load(this.#views.i32, TOUCHED_PAGES >> 2) * PAGE_BYTES,
+      ...(this.#hasRegions ? this.#compiled(regionInstructions) : {}),
+    };
+  }
+
+  #compiled(regionInstructions: number): Partial<MachineCounters> {
+    const {i32, f64} = this.#views;
+    return {
+      regionInstructions,
+      regions: Atomics.load(i32, COMPILED_REGIONS >> 2),
+      compiledBytes: Atomics.load(i32, COMPILED_BYTES >> 2),
+      compileMs: f64[COMPILE_NS >> 3]! / 1e6,
+      ...(this.#compilerFault === undefined ? {} : {compilerFault: this.#compilerFault}),
     };
   }
 
@@ -271,7 +306,7 @@ export class Machine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end({kind: 'poweroff', status: 0});
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all([...this.#workers, this.#compiler].map((worker) => worker?.terminate()));
   }
 
   #end(exit: MachineExit): void {
@@ -341,6 +376,12 @@ export class Machine implements AsyncDisposable {
   }
 
   #watchWorkers(): void {
+    // Without its compiler a machine only gets slower.
+    this.#compiler?.on('error', (error) => {
+      this.#compilerFault = String(error);
+    });
+    this.#compiler?.unref();
+    void this.exited.then(() => this.#compiler?.terminate());
     this.#workers.forEach((worker, hart) => {
       worker.on('message', ({reason, pc}: HartMessage) => this.#end({kind: 'crashed', reason, hart, pc}));
       worker.on('error', (error) => this.#end({kind: 'crashed', reason: String(error), hart, pc: this.#pcOf(hart)}));
@@ -357,6 +398,18 @@ export class Machine implements AsyncDisposable {
     const state = new HartState(hart, this.#views, this.#layout);
     return BigInt.asUintN(64, state.u64(H.PAGE_PC) + BigInt((state.i32(H.OP) - state.i32(H.PAGE_OPS)) >> 3));
   }
+}
+
+function startCompiler(
+  environment: MachineEnvironment,
+  memory: WebAssembly.Memory,
+  layout: MemoryLayout,
+  settings: RegionSettings,
+  channels: readonly MessageChannel[],
+): Worker {
+  const ports = channels.map(({port2}) => port2);
+  const workerData: CompilerWorkerData = {memory, layout, settings, ports};
+  return new Worker(environment.compilerWorker, {workerData, transferList: ports, name: 'compiler'});
 }
 
 function allocate(totalBytes: number): WebAssembly.Memory {

@@ -21,6 +21,9 @@ export interface RegionSettings {
   readonly maxBytes: number;
 }
 
+/** Most targets of an indirect jump inside a region; bounds its jump tables. */
+export const MAX_JUMP_TARGETS = 128;
+
 /** What a machine gets that says nothing else. */
 export const defaultRegionSettings: RegionSettings = {
   hotThreshold: 400,

@@ -161,7 +161,11 @@ describe('a machine', () => {
         boot: {kind: 'firmware', elf},
         devices: standardPlatform(),
       },
-      {hartWorker: new URL(`data:text/javascript,${encodeURIComponent(broken)}`), models: platformModels},
+      {
+        compilerWorker: new URL('../../dist/compiler.js', import.meta.url),
+        hartWorker: new URL(`data:text/javascript,${encodeURIComponent(broken)}`),
+        models: platformModels,
+      },
     );
     machine.start();
     expect(await machine.exited).toMatchObject({

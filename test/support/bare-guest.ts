@@ -162,7 +162,11 @@ export async function createMachine(guest: Guest, elf = buildGuest(guest).elf): 
       boot: {kind: 'firmware', elf},
       devices: standardPlatform(),
     },
-    {hartWorker: new URL('../../dist/engine-hart.js', import.meta.url), models: platformModels},
+    {
+      hartWorker: new URL('../../dist/engine-hart.js', import.meta.url),
+      compilerWorker: new URL('../../dist/compiler.js', import.meta.url),
+      models: platformModels,
+    },
   );
 }
 

@@ -21,7 +21,11 @@ export async function runBare(program: GuestProgram): Promise<BareRun> {
       boot: {kind: 'firmware', elf: program.bare},
       devices: standardPlatform(),
     },
-    {hartWorker: new URL('../../dist/engine-hart.js', import.meta.url), models: platformModels},
+    {
+      hartWorker: new URL('../../dist/engine-hart.js', import.meta.url),
+      compilerWorker: new URL('../../dist/compiler.js', import.meta.url),
+      models: platformModels,
+    },
   );
   machine.start();
   const exit = await machine.exited;

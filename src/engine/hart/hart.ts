@@ -6,6 +6,7 @@
  * sets the run state and the generated code reloads it.
  */
 
+import type {MessagePort} from 'node:worker_threads';
 import type {AssembledDevice} from '../assembly.js';
 import type {HandlerSet} from '../codegen/interpreter.js';
 import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lowering.js';
@@ -59,6 +60,8 @@ export interface HartParts {
 export interface RegionTier {
   readonly settings: RegionSettings;
   readonly limits: MemoryLimits;
+  /** To the machine's region compiler; without it the hart compiles for itself. */
+  readonly compiler?: MessagePort;
 }
 
 /** One hart on its own thread. */
@@ -137,6 +140,7 @@ export class Hart {
         time: env.time,
       },
       table,
+      ...(regions.compiler ? {compiler: regions.compiler} : {}),
     });
   }
 
@@ -270,6 +274,7 @@ export class Hart {
     const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
     if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.flushAll();
     if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
+    if ((requests & H.HartRequest.regions) !== 0) this.#maker?.receive();
     if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
     const began = hostNs();
     state.setF64(H.IDLE_SINCE, began);

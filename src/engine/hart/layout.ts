@@ -117,4 +117,6 @@ export const HartRequest = {
   pause: 4,
   /** Leave the run loop for good. */
   stop: 8,
+  /** The region compiler has sent something. */
+  regions: 16,
 } as const;

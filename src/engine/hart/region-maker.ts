@@ -2,13 +2,15 @@
  * What a hart does about code that grew hot: asks for a region, and takes what was compiled. In tier `regions` it
  * compiles for itself at once; in tier `auto` requests go to the machine's compiler and modules come back by message.
  */
+import {type MessagePort, receiveMessageOnPort} from 'node:worker_threads';
 import {MAX_DEPTH} from '../codegen/region/abi.js';
 import {buildRegions} from '../codegen/region/module.js';
 import {planRegion, type RegionRequest} from '../codegen/region/request.js';
 import type {MemoryLimits} from '../codegen/wasm/module.js';
+import type {BatchRegion, CompileMessage, CompilerMessage} from '../compiler/messages.js';
 import type {Decoder} from '../isa/decoder.js';
 import {PAGE_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
-import type {RegionSettings} from '../tiers.js';
+import {MAX_JUMP_TARGETS, type RegionSettings} from '../tiers.js';
 import type {CodeCache} from './code-cache.js';
 import * as H from './layout.js';
 import {Regions} from './regions.js';
@@ -16,8 +18,6 @@ import type {HartState} from './state.js';
 
 /** Pages on each side of an entry's page that a region may reach into. */
 const REACH = 2;
-/** Most targets of an indirect jump inside a region. */
-const MAX_JUMP_TARGETS = 128;
 
 /** What the maker needs of its hart. */
 export interface MakerParts {
@@ -30,6 +30,8 @@ export interface MakerParts {
   /** Exports of the interpreter's instance, which regions import. */
   readonly imports: Readonly<Record<string, unknown>>;
   readonly table: WebAssembly.Table;
+  /** To the machine's compiler; without it the hart compiles for itself. */
+  readonly compiler?: MessagePort;
 }
 
 /** Makes regions of one hart's hot code. */
@@ -46,13 +48,37 @@ export class RegionMaker {
 
   /** An op was arrived at often enough. */
   hot(op: number): void {
-    const request = this.#request(op, false);
-    if (request) this.#compile(op, request);
-    else this.regions.giveUp(op);
+    const {compiler} = this.#parts;
+    const request = this.#request(op, compiler !== undefined);
+    if (!request) this.regions.giveUp(op);
+    else if (compiler) {
+      const message: CompileMessage = {kind: 'compile', request};
+      compiler.postMessage(message);
+      this.regions.cool(op);
+    } else this.#compile(op, request);
+  }
+
+  /** Does what the compiler has sent. */
+  receive(): void {
+    const {compiler} = this.#parts;
+    if (!compiler) return;
+    for (let next = receiveMessageOnPort(compiler); next; next = receiveMessageOnPort(compiler)) {
+      const message = next.message as CompilerMessage;
+      if (message.kind === 'forget') for (const index of message.indices) this.regions.remove(index);
+      else this.#take(message.module, message.regions);
+    }
+  }
+
+  #take(module: WebAssembly.Module, regions: readonly BatchRegion[]): void {
+    const {memory, imports, table} = this.#parts;
+    const {exports} = new WebAssembly.Instance(module, {env: {...imports, memory, table}});
+    regions.forEach((region, i) => {
+      this.regions.install({...region, run: exports[`r${i}`]});
+    });
   }
 
   #compile(op: number, request: RegionRequest): void {
-    const {state, decoder, settings, limits, memory, imports, table} = this.#parts;
+    const {state, decoder, settings, limits} = this.#parts;
     const bounds = {maxOps: settings.maxOps, maxJumpTargets: MAX_JUMP_TARGETS};
     const plan = planRegion(decoder, state.views, state.layout, request, bounds);
     if (!plan || this.#next > settings.maxRegions) {
@@ -60,17 +86,11 @@ export class RegionMaker {
       return;
     }
     const module = new WebAssembly.Module(buildRegions([plan], limits, state.layout.hartCount));
-    const instance = new WebAssembly.Instance(module, {env: {...imports, memory, table}});
     const home = request.pages.find(({distance}) => distance === 0)!;
     const others = request.pages.filter((page) => plan.pages.some(({guestPage}) => guestPage === page.guestPage));
     const index = this.#next++;
-    const isTaken = this.regions.install({
-      index,
-      entry: request.entry,
-      pages: [home, ...others],
-      run: instance.exports['r0'],
-    });
-    if (!isTaken) this.regions.cool(op);
+    this.#take(module, [{index, entry: request.entry, pages: [home, ...others]}]);
+    this.regions.cool(op);
   }
 
   /** What is known of the code around an op; undefined when it is in no decoded page. */

@@ -2,7 +2,7 @@
  * A hart's thread. `runHart` is called once by the entry file of a hart worker with the device models that machines of
  * this process may have; everything else arrives as the worker's data.
  */
-import {parentPort, workerData} from 'node:worker_threads';
+import {type MessagePort, parentPort, workerData} from 'node:worker_threads';
 import {assemble} from '../assembly.js';
 import {HandlerSet} from '../codegen/interpreter.js';
 import {fusedSequences} from '../codegen/sequences.js';
@@ -27,6 +27,8 @@ export interface HartWorkerData {
   readonly layout: MemoryLayout;
   readonly tier: Tier;
   readonly settings: RegionSettings;
+  /** To the region compiler, in tier `auto`. */
+  readonly compiler: MessagePort | undefined;
   readonly plans: readonly DevicePlan[];
   /** True when the emulator is the supervisor's firmware. */
   readonly hasSbi: boolean;
@@ -69,7 +71,8 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   }
   const end = (kind: number, status: number) => endMachine(views, layout.hartCount, kind, status);
   const pages = layout.totalBytes / 65536;
-  const regions = {settings: data.settings, limits: {initialPages: pages, maximumPages: pages}};
+  const limits = {initialPages: pages, maximumPages: pages};
+  const regions = {settings: data.settings, limits, ...(data.compiler ? {compiler: data.compiler} : {})};
   hart.link(data.module, data.memory, data.tier === 'interpreter' ? undefined : regions);
   hart.setPc(data.pc | 0, Math.floor(data.pc / 2 ** 32));
   try {

@@ -5,6 +5,7 @@
  *   0x08 harts standing still (i32, atomic)     0x0c exit kind (i32)      0x10 exit status (i32)
  *   0x14 touched pages (i32, atomic)        0x18 clock offset in ns (f64)   0x20 clock stopped at, ns (f64, <0 runs)
  *   0x28 writes to pages with code (i32)    0x2c listeners to samples (i32, atomic)
+ *   0x30 regions, 0x34 bytes of regions (i32)   0x38 ns spent compiling (f64)
  *   0x40 doorbell words: one bit per device, then completion counters
  */
 
@@ -27,6 +28,10 @@ export const CLOCK_OFFSET = 0x18;
 export const CLOCK_STOPPED = 0x20;
 /** Counts marked writes to pages with decoded code; `fence.i` has nothing to do while it stands still. */
 export const CODE_WRITES = 0x28;
+/** What the region compiler has made: regions and bytes of modules that exist (i32), nanoseconds spent (f64). */
+export const COMPILED_REGIONS = 0x30;
+export const COMPILED_BYTES = 0x34;
+export const COMPILE_NS = 0x38;
 /** Harts leave samples of their pc while this is not 0 (see `hart/samples.ts`). */
 export const SAMPLING = 0x2c;
 /** Doorbell bits of devices 0…31 (i32, atomic). */

@@ -30,7 +30,7 @@ import {ManagerError} from '../../protocol/errors.js';
 import type {BootFiles} from '../contract.js';
 import {translateHostError} from './host-errors.js';
 
-const DEFAULT_TIER: Tier = 'interpreter';
+const DEFAULT_TIER: Tier = 'auto';
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -83,6 +83,7 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
     const machine = cleanup.use(
       await Machine.create(spec, {
         hartWorker: pathToFileURL(bundledEntry('hart')),
+        compilerWorker: pathToFileURL(bundledEntry('compiler')),
         models: [...platformModels, virtioMmio],
       }),
     );

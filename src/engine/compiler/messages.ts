@@ -1,0 +1,21 @@
+/** What harts and the region compiler say to each other. */
+import type {RegionRequest} from '../codegen/region/request.js';
+import type {RegionPage} from '../hart/regions.js';
+
+/** From a hart: make a region. */
+export interface CompileMessage {
+  readonly kind: 'compile';
+  readonly request: RegionRequest;
+}
+
+/** One region of a batch; its function is exported as `r<i>` by its place in the list. */
+export interface BatchRegion {
+  readonly index: number;
+  readonly entry: number;
+  readonly pages: readonly RegionPage[];
+}
+
+/** To every hart, in this order on one port: regions to take, and table indices to forget (they may be given again later). */
+export type CompilerMessage =
+  | {readonly kind: 'take'; readonly module: WebAssembly.Module; readonly regions: readonly BatchRegion[]}
+  | {readonly kind: 'forget'; readonly indices: readonly number[]};

@@ -1,0 +1,4 @@
+/** Entry file of the region compiler's thread. */
+import {runCompiler} from './worker.js';
+
+runCompiler();
