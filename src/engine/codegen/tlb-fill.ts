@@ -8,14 +8,15 @@ import {TOUCHED_PAGES} from '../memory/header.js';
 import {
   type MemoryLayout,
   PAGE_BYTES,
-  SUPERPAGE_BITS,
   SUPERPAGE_OFFSET,
   TLB_BYTES,
   TLB_ENTRIES,
   TLB_ENTRY_BYTES,
+  TLB_GROUP,
+  TLB_USE,
 } from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
-import {SUPERPAGE_FOLD, SUPERPAGE_LEVEL_STEP} from '../mmu/superpages.js';
+import {SUPERPAGE_FACTOR, SUPERPAGE_SHIFT} from '../mmu/superpages.js';
 import {ACCESS} from '../mmu/walk.js';
 import {buildWalk, WALK_INFO} from './page-walk.js';
 import {get, type I32, type I64, i32, i64, type Local} from './wasm/expression.js';
@@ -76,18 +77,24 @@ function buildAddress(
     // The runtime counts writes to pages with code, and remembers their entries.
     missIf(i32.and(i32.load8u(flags), i32.const(PAGE_FLAG.code)));
   }
+  // The group of 2^n entries is the upper 5 bits of the entry's number.
+  const group = i32.shrU(entryOffset(get(vaddr)), i32.const(Math.log2(TLB_GROUP * TLB_ENTRY_BYTES)));
+  const use = i32.or(i32.load(bank, TLB_USE + 4 * access), i32.shl(i32.const(1), group));
+  f.store(4, bank, use, TLB_USE + 4 * access);
   f.store(8, entry, tag);
   f.store(4, entry, i32.sub(get(host), i32.wrap(tag)), 8);
   f.store(4, entry, page, 12);
   noteSuperpage(f, hart, vaddr, info);
   const isShared = i32.eq(bank, i32.load(get(hart), H.BANK.supervisor));
   const isLocal = i32.eqz(i32.and(get(info), i32.const(WALK_INFO.global)));
-  f.if(i32.and(isShared, isLocal), () =>
-    f.store(4, get(hart), i32.or(i32.load(get(hart), H.TLB_FLAGS), i32.const(H.TlbFlag.localSupervisor)), H.TLB_FLAGS),
-  );
+  f.if(i32.and(isShared, isLocal), () => setFlag(f, hart, i32.const(H.TlbFlag.localSupervisor)));
   if (access === ACCESS.write) markWritten(f, flags, entry);
   f.return(i32.add(get(host), offset));
   return f;
+}
+
+function setFlag(f: FunctionBuilder, hart: Local<'i32'>, flag: I32): void {
+  f.store(4, get(hart), i32.or(i32.load(get(hart), H.TLB_FLAGS), flag), H.TLB_FLAGS);
 }
 
 /** Sets the bit of an entry's superpage as `SuperpageFilter.add` does. */
@@ -96,13 +103,13 @@ function noteSuperpage(f: FunctionBuilder, hart: Local<'i32'>, vaddr: Local<'i64
   f.if(level, () => {
     const shift = i32.add(i32.mul(level, i32.const(9)), i32.const(12));
     const key = f.let(i32.wrap(i64.shrS(get(vaddr), i64.extendU(shift))));
-    const folded = i32.xor(key, i32.shrU(key, i32.const(SUPERPAGE_FOLD)));
-    const hash = i32.add(folded, i32.mul(level, i32.const(SUPERPAGE_LEVEL_STEP)));
-    const bit = f.let(i32.and(hash, i32.const(SUPERPAGE_BITS - 1)));
+    const product = i32.mul(i32.add(key, level), i32.const(SUPERPAGE_FACTOR | 0));
+    const bit = f.let(i32.shrU(product, i32.const(SUPERPAGE_SHIFT)));
     const filter = i32.add(i32.load(get(hart), H.BANK.machine), i32.const(SUPERPAGE_OFFSET));
     const at = f.let(i32.add(filter, i32.shrU(bit, i32.const(3))));
     const mask = i32.shl(i32.const(1), i32.and(bit, i32.const(7)));
     f.store(1, at, i32.or(i32.load8u(at), mask));
+    setFlag(f, hart, i32.shl(i32.const(H.TlbFlag.superpages), level));
   });
 }
 
@@ -111,7 +118,7 @@ function noteSuperpage(f: FunctionBuilder, hart: Local<'i32'>, vaddr: Local<'i64
  * page as code at this moment either finds the entry or leaves its mark here; then the entry goes again.
  */
 function markWritten(f: FunctionBuilder, flags: I32, entry: I32): void {
-  const old = f.let(i32.rmw8Or(flags, i32.const(PAGE_FLAG.touched)));
+  const old = f.let(i32.rmw8Or(flags, i32.const(PAGE_FLAG.touched | PAGE_FLAG.writable)));
   f.if(i32.eqz(i32.and(old, i32.const(PAGE_FLAG.touched))), () =>
     f.drop(i32.rmwAdd(i32.const(TOUCHED_PAGES), i32.const(1))),
   );

@@ -26,8 +26,10 @@ import type {HartState} from './state.js';
 /** Where the ops of a page are, and what happened to find a place for them. */
 export interface CodeSlot {
   readonly ops: number;
-  readonly isNew: boolean;
-  readonly isEvicted: boolean;
+  /** The page whose slot was taken, -1 when none: its fetch translations must be forgotten. */
+  readonly evicted: number;
+  /** Write translations of the page may exist and must be forgotten; `wasCode`: it had code before. */
+  readonly isWritable: boolean;
   readonly wasCode: boolean;
 }
 
@@ -72,7 +74,7 @@ export class CodeCache implements DecodedPages {
 
   opsOf(page: number): number {
     const slot = this.#slotOf[page]!;
-    return slot === 0 ? 0 : this.#slots + (slot - 1) * SLOT_BYTES;
+    return slot === 0 ? 0 : this.#opsOf(slot - 1);
   }
 
   generationOf(page: number): number {
@@ -84,26 +86,25 @@ export class CodeCache implements DecodedPages {
     return slot >= 0 && slot < CODE_SLOTS ? this.#pageOf[slot]! : -1;
   }
 
-  /**
-   * Address of the ops of a guest page. `isNew` tells whether a slot was taken: then the caller must forget write
-   * translations of the page, and all fetch translations when `isEvicted`. `wasCode`: the page had code before.
-   */
+  /** Where the ops of a guest page are, and what finding a place for them asks of the TLBs. */
   slotFor(page: number): CodeSlot {
     const known = this.#slotOf[page]!;
-    if (known !== 0)
-      return {ops: this.#slots + (known - 1) * SLOT_BYTES, isNew: false, isEvicted: false, wasCode: true};
+    if (known !== 0) return {ops: this.#opsOf(known - 1), evicted: -1, isWritable: false, wasCode: true};
     const slot = this.#next;
     this.#next = (slot + 1) % CODE_SLOTS;
-    const isEvicted = this.#pageOf[slot] !== -1;
-    if (isEvicted) this.#drop(slot, false);
+    const evicted = this.#pageOf[slot]!;
+    if (evicted !== -1) this.#drop(slot, false);
     const {views, layout} = this.#state;
     this.#slotOf[page] = slot + 1;
     this.#pageOf[slot] = page;
     const flags = Atomics.or(views.u8, layout.pageFlags + page, PAGE_FLAG.code);
+    const isWritable = (flags & PAGE_FLAG.writable) !== 0;
+    // Whoever makes an entry from here on sees the code and does not keep it, or makes it known to the runtime.
+    if (isWritable) Atomics.and(views.u8, layout.pageFlags + page, ~PAGE_FLAG.writable);
     this.#generationOf[slot] = Atomics.load(views.i32, (layout.generations >> 2) + page);
     this.decodedPages++;
     if (layout.hartCount > 1) this.#unsettled.set(slot, this.#boundaries());
-    return {ops: this.#slots + slot * SLOT_BYTES, isNew: true, isEvicted, wasCode: (flags & PAGE_FLAG.code) !== 0};
+    return {ops: this.#opsOf(slot), evicted, isWritable, wasCode: (flags & PAGE_FLAG.code) !== 0};
   }
 
   /** Drops the pages written since they were decoded; true when there were any. */
@@ -122,6 +123,10 @@ export class CodeCache implements DecodedPages {
       isAny = true;
     }
     return isAny;
+  }
+
+  #opsOf(slot: number): number {
+    return this.#slots + slot * SLOT_BYTES;
   }
 
   #boundaries(): readonly number[] {

@@ -18,6 +18,7 @@ import {hostNs, type MachineClock} from '../memory/clock.js';
 import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING, SAMPLING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {Mmu} from '../mmu/mmu.js';
+import {MAX_ASID} from '../mmu/tlb.js';
 import {ACCESS} from '../mmu/walk.js';
 import type {RegionSettings} from '../tiers.js';
 import {CAUSE} from './causes.js';
@@ -166,7 +167,7 @@ export class Hart {
   loop(): void {
     const {state} = this;
     const {i32} = state.views;
-    this.mmu.flushAll();
+    this.mmu.tlb.chooseAddressSpace();
     this.mmu.pmp.update();
     this.mmu.updateMode();
     const run = this.#run;
@@ -217,7 +218,8 @@ export class Hart {
     state.setCsr(SLOT.mstatus, state.csr(SLOT.mstatus) & ~MSTATUS.SIE);
     state.setX(10, BigInt(state.id));
     state.setX(11, a1);
-    this.mmu.flushAll();
+    this.mmu.tlb.flushAll();
+    this.mmu.tlb.chooseAddressSpace();
     this.mmu.updateMode();
     this.setPc(low, high);
   }
@@ -225,7 +227,7 @@ export class Hart {
   /** Drops decoded code that was written since; the caller then goes on through `setPc` or a redirect. */
   fenceI(): void {
     if (!this.code.dropStale()) return;
-    this.mmu.flushFetches();
+    this.mmu.tlb.flushFetches();
   }
 
   /** Does the fences other harts asked of this one; for a hart that waits for others to do its own. */
@@ -234,7 +236,7 @@ export class Hart {
     const cell = this.state.cell(H.REQUESTS);
     const fences = H.HartRequest.flushTlb | H.HartRequest.fenceI;
     const requests = Atomics.and(i32, cell, ~fences);
-    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.flushAll();
+    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.tlb.flushAll();
     if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
   }
 
@@ -272,7 +274,7 @@ export class Hart {
     const {state} = this;
     const {i32} = state.views;
     const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
-    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.flushAll();
+    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.tlb.flushAll();
     if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
     if ((requests & H.HartRequest.regions) !== 0) this.#maker?.receive();
     if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
@@ -341,8 +343,8 @@ export class Hart {
     }
     const page = Math.floor(offset / PAGE_BYTES);
     const slot = this.code.slotFor(page);
-    if (slot.isEvicted) mmu.flushFetches();
-    if (slot.isNew) mmu.flushWritesTo(page, slot.wasCode);
+    if (slot.evicted !== -1) mmu.tlb.flushFetchesOf(slot.evicted);
+    if (slot.isWritable) mmu.tlb.flushWritesTo(page, slot.wasCode);
     mmu.fillFetch(low, high, slot.ops, page);
     const op = slot.ops + (low & 0xffe) * 8;
     state.setI32(H.PAGE_PC, low & -PAGE_BYTES);
@@ -458,14 +460,15 @@ export class Hart {
       case 'interrupts':
         return this.#noticeInterrupts() ? 2 : 1;
       case 'addressSpace':
-        this.mmu.flushAddressSpace(true);
+        this.mmu.tlb.chooseAddressSpace();
         this.mmu.updateMode();
         return 2;
       case 'translation':
         this.timer.isStimecmpOn = this.#sbi !== undefined || (state.csr(SLOT.menvcfg) & MENVCFG.STCE) !== 0n;
         this.timer.update();
         this.mmu.pmp.update();
-        this.mmu.flushAll();
+        this.mmu.tlb.flushAll();
+        this.mmu.tlb.chooseAddressSpace();
         this.mmu.updateMode();
         return 2;
     }
@@ -527,9 +530,11 @@ export class Hart {
     const op = state.i32(H.OP);
     const address = u16[(op + OP_FIELD.rs1) >> 1]!;
     const hasAddress = address !== state.base + H.X;
-    const hasAsid = u16[(op + OP_FIELD.rs2) >> 1]! !== state.base + H.X;
-    if (hasAddress) this.mmu.flushPage(i32[address >> 2]!, i32[(address >> 2) + 1]!);
-    else this.mmu.flushAddressSpace(hasAsid);
+    const space = u16[(op + OP_FIELD.rs2) >> 1]!;
+    const asid = space === state.base + H.X ? -1 : i32[space >> 2]! & MAX_ASID;
+    if (hasAddress) this.mmu.tlb.flushPage(i32[address >> 2]!, i32[(address >> 2) + 1]!, asid);
+    else if (asid === -1) this.mmu.tlb.flushAll();
+    else this.mmu.tlb.flushAddressSpace(asid);
     this.skip(4);
   }
 }

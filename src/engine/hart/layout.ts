@@ -105,6 +105,8 @@ export function hartBlock(hart: number): number {
 export const TlbFlag = {
   /** The supervisor bank has pages that belong to one address space. */
   localSupervisor: 1,
+  /** Shifted left by 1 to 4: there are entries of superpages of that level. */
+  superpages: 2,
 } as const;
 
 /** Bits of REQUESTS. */

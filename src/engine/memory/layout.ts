@@ -7,7 +7,8 @@
  *   0x10000  device state slices
  *            page generations: one u32 per guest page, counted up when a page with decoded code is written
  *            page flags: one byte per guest page (touched, has code)
- *            per hart: TLB banks, superpage filter, entry and straddle ops, decoded code slots and their side cells
+ *            per hart: TLB banks with what belongs to them, entry and straddle ops, decoded code slots and their side
+ *            cells
  *            guest RAM, 64 KiB aligned
  *
  * Untouched pages of the memory cost the host nothing, so generous tables are free until used.
@@ -31,13 +32,25 @@ const DEVICE_BASE = 0x10000;
 export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_BYTES = 16;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
-/** A bank holds three TLBs: read, write, execute, in this order. */
-export const BANK_BYTES = 3 * TLB_BYTES;
-/** Banks by access rights: bare M, S, S with SUM, U. */
-export const BANKS = 4;
-/** Behind the banks: a hart's filter of superpages in its TLBs, one bit per hash (see `mmu/superpages.ts`). */
-export const SUPERPAGE_OFFSET = BANKS * BANK_BYTES;
-export const SUPERPAGE_BITS = 1 << 15;
+/** Entries that one bit of a TLB's use word stands for: a flush visits only groups that were filled since the last. */
+export const TLB_GROUP = TLB_ENTRIES / 32;
+/** A bank holds three TLBs: read, write, execute, in this order; behind them their use words (u32 each). */
+export const TLB_USE = 3 * TLB_BYTES;
+/** One line more than the TLBs, so that entries of one page in several banks do not meet in one set of a cache. */
+export const BANK_BYTES = TLB_USE + 64;
+/** Address spaces whose translations a hart keeps. */
+export const ADDRESS_SPACES = 8;
+/** Banks by access rights: bare M, S; then for each address space S with SUM, U. */
+export const BANKS = 2 + 2 * ADDRESS_SPACES;
+/**
+ * Behind the banks: per address space its satp (u64, all ones: never used), when it was chosen last (i32), unused i32;
+ * then the count of choices made (i32), which is that time.
+ */
+export const SPACES_OFFSET = BANKS * BANK_BYTES;
+export const SPACE_BYTES = 16;
+/** Then a filter of superpages that the TLBs have entries of, one bit per hash (see `mmu/superpages.ts`). */
+export const SUPERPAGE_OFFSET = SPACES_OFFSET + ADDRESS_SPACES * SPACE_BYTES + 64;
+export const SUPERPAGE_BITS = 1 << 16;
 
 /** Bytes of one decoded op. */
 export const OP_BYTES = 16;

@@ -4,17 +4,24 @@ import type {MemoryViews} from '../hart/state.js';
 import {CODE_WRITES, TOUCHED_PAGES} from './header.js';
 import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './layout.js';
 
-/** Bits of a page's flag byte. */
-export const PAGE_FLAG = {touched: 1, code: 2} as const;
+/**
+ * Bits of a page's flag byte: written at least once; has or had decoded code; a hart's TLB may let stores through to it.
+ */
+export const PAGE_FLAG = {touched: 1, code: 2, writable: 4} as const;
 
 /**
  * Marks a guest page (index from RAM's start) as about to be written: counted as touched, its decoded code stale.
- * True when it has, or had, decoded code.
+ * True when it has, or had, decoded code. A hart passes `writable` too, behind the entry it has made.
  */
-export function markPageWritten(views: MemoryViews, layout: MemoryLayout, page: number): boolean {
+export function markPageWritten(
+  views: MemoryViews,
+  layout: MemoryLayout,
+  page: number,
+  marks: number = PAGE_FLAG.touched,
+): boolean {
   const at = layout.pageFlags + page;
   // Read and modified in one step also where nothing changes: the step orders it against other harts' `CodeCache`.
-  const flags = Atomics.or(views.u8, at, PAGE_FLAG.touched);
+  const flags = Atomics.or(views.u8, at, marks);
   if ((flags & PAGE_FLAG.touched) === 0) Atomics.add(views.i32, TOUCHED_PAGES >> 2, 1);
   if ((flags & PAGE_FLAG.code) === 0) return false;
   Atomics.add(views.i32, (layout.generations >> 2) + page, 1);

@@ -1,30 +1,18 @@
 /**
- * A hart's address translation: fills and flushes its TLBs, and makes the accesses that generated code cannot.
- *
- * Banks: TLB entries are kept apart by what the access may see (bare M, S, S with SUM, U), so that a change of
- * privilege or of SUM switches a bank instead of flushing. A write entry exists only once its page is marked written
+ * A hart's address translation as the runtime does it: what generated code leaves to it (faults, devices, pages with
+ * code, accesses across pages), fetches included. A write entry exists only once its page is marked written
  * (`markPageWritten`), so stores through it need no further bookkeeping.
  */
 import type {AccessBytes} from '../contract.js';
 import {CAUSE} from '../hart/causes.js';
 import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
-import {
-  BANK,
-  DATA_BANK,
-  EXEC_BANK,
-  PRIVILEGE,
-  SCRATCH,
-  TLB_FLAGS,
-  TlbFlag,
-  WATCHED_PAGE,
-  ZERO_BLOCK_ALLOWED,
-} from '../hart/layout.js';
+import {BANK, DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, WATCHED_PAGE, ZERO_BLOCK_ALLOWED} from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
 import type {Bus} from '../memory/bus.js';
-import {BANK_BYTES, BANKS, PAGE_BYTES, RAM_BASE, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
-import {markPageWritten} from '../memory/ram.js';
+import {PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
+import {markPageWritten, PAGE_FLAG} from '../memory/ram.js';
 import {PMP_NEED, Pmp} from './pmp.js';
-import {SuperpageFilter} from './superpages.js';
+import {Tlb} from './tlb.js';
 import {ACCESS, type Access, PageWalker, WALK, type WalkMode} from './walk.js';
 
 // As numbers, for what runs at every trap.
@@ -35,7 +23,7 @@ const ADUE_HIGH = Number(MENVCFG.ADUE >> 32n);
 const needs = [PMP_NEED.read, PMP_NEED.write, PMP_NEED.execute] as const;
 const pageFaults = [CAUSE.loadPage, CAUSE.storePage, CAUSE.fetchPage] as const;
 const accessFaults = [CAUSE.loadAccess, CAUSE.storeAccess, CAUSE.fetchAccess] as const;
-const bankOf = {machine: 0, supervisor: 1, supervisorWithUser: 2, user: 3} as const;
+const WRITTEN = PAGE_FLAG.touched | PAGE_FLAG.writable;
 
 /** Called for every store that touches the watched 8 bytes (see `Mmu.watch`). */
 export type StoreWatcher = () => void;
@@ -43,6 +31,7 @@ export type StoreWatcher = () => void;
 /** Address translation and slow accesses of one hart. */
 export class Mmu {
   readonly pmp: Pmp;
+  readonly tlb: Tlb;
   /** Physical address of the last successful `translate`. */
   physical = 0;
   /** Virtual address and cause of the last failed access. */
@@ -52,24 +41,17 @@ export class Mmu {
   readonly #state: HartState;
   readonly #bus: Bus;
   readonly #walker: PageWalker;
-  readonly #banks: number;
   readonly #mode: WalkMode = {mode: 0, root: 0, isUser: false, sum: false, mxr: false, setsAccessed: false};
-  /** Where in `views.i32` write entries of pages with code were made, by page. */
-  readonly #codeWrites = new Map<number, Set<number>>();
-  readonly #superpages: SuperpageFilter;
   #watched = -1;
   #onWatched: StoreWatcher | undefined;
 
   constructor(state: HartState, bus: Bus) {
     this.#state = state;
     this.#bus = bus;
-    this.#banks = state.layout.banks[state.id]!;
     this.pmp = new Pmp(state);
-    this.#superpages = new SuperpageFilter(state);
+    this.tlb = new Tlb(state);
     state.setI32(WATCHED_PAGE, -1);
     this.#walker = new PageWalker(state.views, state.layout.ram, state.layout.ramBytes, this.pmp);
-    for (const [name, bank] of Object.entries(bankOf))
-      state.setI32(BANK[name as keyof typeof BANK], this.#banks + bank * BANK_BYTES);
   }
 
   /** Reports every store to the 8 bytes at a physical address (HTIF's tohost); its page gets no write entries. */
@@ -87,77 +69,6 @@ export class Mmu {
     const machine = (state.csrLow(SLOT.menvcfg) >> 7) & 1;
     const supervisor = machine & (state.csrLow(SLOT.senvcfg) >> 7);
     state.setI32(ZERO_BLOCK_ALLOWED, 8 | (machine << 1) | (supervisor & 1));
-  }
-
-  /** Forgets every translation. */
-  flushAll(): void {
-    this.#state.fill(this.#banks, 0xff, BANKS * BANK_BYTES);
-    this.#state.setI32(TLB_FLAGS, 0);
-    this.#superpages.clear();
-  }
-
-  /** Forgets what belongs to one address space (a change of satp, sfence.vma of everything). */
-  flushAddressSpace(keepsGlobal: boolean): void {
-    if (!keepsGlobal || (this.#state.i32(TLB_FLAGS) & TlbFlag.localSupervisor) !== 0) {
-      this.flushAll();
-      return;
-    }
-    const from = this.#banks + bankOf.supervisorWithUser * BANK_BYTES;
-    this.#state.fill(from, 0xff, 2 * BANK_BYTES);
-  }
-
-  /** Forgets one page. */
-  flushPage(low: number, high: number): void {
-    // A superpage is many entries here; one fence address stands for all of them.
-    if (this.#superpages.mayHold(low, high)) {
-      this.flushAll();
-      return;
-    }
-    const {i32} = this.#state.views;
-    const index = (low >>> 12) & (TLB_ENTRIES - 1);
-    // Bank 0 is M-mode's, which knows no translation.
-    for (let bank = 1; bank < BANKS; bank++) {
-      for (let kind = 0; kind < 3; kind++) {
-        const at = (this.#banks + bank * BANK_BYTES + kind * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
-        i32[at] = -1;
-      }
-    }
-  }
-
-  /** Forgets all fetch translations (decoded pages moved). */
-  flushFetches(): void {
-    for (let bank = 0; bank < BANKS; bank++) {
-      const from = this.#banks + bank * BANK_BYTES + ACCESS.execute * TLB_BYTES;
-      this.#state.fill(from, 0xff, TLB_BYTES);
-    }
-  }
-
-  /**
-   * Forgets write translations of a guest page (index), so that the next store to it is noticed: those of every hart,
-   * in their banks directly. A store they are in the midst of is not covered (see `CodeCache`). `wasCode` says that the
-   * page had code before: this hart then knows where its own entries are.
-   */
-  flushWritesTo(page: number, wasCode: boolean): void {
-    for (const banks of this.#state.layout.banks) {
-      if (banks !== this.#banks || !wasCode) this.#flushWritesIn(banks, page);
-      else for (const at of this.#codeWrites.get(page) ?? []) this.#flushWrite(at, page);
-    }
-    this.#codeWrites.get(page)?.clear();
-  }
-
-  #flushWritesIn(banks: number, page: number): void {
-    for (let bank = 0; bank < BANKS; bank++) {
-      let at = (banks + bank * BANK_BYTES + ACCESS.write * TLB_BYTES) >> 2;
-      for (let i = 0; i < TLB_ENTRIES; i++, at += TLB_ENTRY_BYTES / 4) this.#flushWrite(at, page);
-    }
-  }
-
-  /** Empties the entry at an index of `views.i32` when it is one of the page. */
-  #flushWrite(at: number, page: number): void {
-    const {i32} = this.#state.views;
-    if (i32[at + 3] !== page) return;
-    // The lower half is enough to never match; with the upper one left alone a fill meanwhile cannot end half and half.
-    i32[at] = -1;
   }
 
   /**
@@ -197,15 +108,16 @@ export class Mmu {
     const isWatched = access === ACCESS.write && this.#state.i32(WATCHED_PAGE) === page;
     let entry = -1;
     if (!isWatched && this.pmp.isUniform(pageAddress, PAGE_BYTES))
-      entry = this.#fill(access, low, high, host - (low & -PAGE_BYTES), page);
+      entry = this.tlb.fill(access, low, high, host - (low & -PAGE_BYTES), page, this.#walker);
     // Behind the fill: a hart that takes the page as code at this moment either sees the entry or gets the mark.
-    if (access === ACCESS.write && markPageWritten(views, layout, page)) this.#noteCodeWrite(page, entry);
+    if (access === ACCESS.write && markPageWritten(views, layout, page, WRITTEN) && entry !== -1)
+      this.tlb.noteCodeWrite(page, entry);
     return host + (offset & (PAGE_BYTES - 1));
   }
 
   /** Makes a fetch entry: the ops of the guest page (index) that was translated just before. */
   fillFetch(low: number, high: number, ops: number, page: number): void {
-    this.#fill(ACCESS.execute, low, high, ops, page);
+    this.tlb.fill(ACCESS.execute, low, high, ops, page, this.#walker);
   }
 
   /** True when PMP lets every instruction of the page that was translated just before be fetched like its first. */
@@ -330,29 +242,6 @@ export class Mmu {
     this.faultLow = low;
     this.faultHigh = high;
     return false;
-  }
-
-  #noteCodeWrite(page: number, entry: number): void {
-    if (entry === -1) return;
-    const known = this.#codeWrites.get(page);
-    if (known) known.add(entry);
-    else this.#codeWrites.set(page, new Set([entry]));
-  }
-
-  /** Makes an entry; returns its index in `views.i32`. */
-  #fill(access: Access, low: number, high: number, addend: number, page: number): number {
-    const bank = this.#state.i32(access === ACCESS.execute ? EXEC_BANK : DATA_BANK);
-    const {i32} = this.#state.views;
-    const index = (low >>> 12) & (TLB_ENTRIES - 1);
-    const at = (bank + access * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
-    i32[at] = low & -PAGE_BYTES;
-    i32[at + 1] = high;
-    i32[at + 2] = addend;
-    i32[at + 3] = page;
-    if (this.#walker.level > 0) this.#superpages.add(low, high, this.#walker.level);
-    if (bank === this.#state.i32(BANK.supervisor) && !this.#walker.isGlobal)
-      this.#state.setI32(TLB_FLAGS, this.#state.i32(TLB_FLAGS) | TlbFlag.localSupervisor);
-    return at;
   }
 
   #hasSum(): boolean {

@@ -52,7 +52,6 @@ function openPmp({state, mmu}: Side): void {
   state.setCsr(SLOT.pmpcfg0, 0x1fn);
   state.setCsr(SLOT.pmpaddr0, (1n << 54n) - 1n);
   mmu.pmp.update();
-  mmu.flushAll();
 }
 
 /** What the runtime says of an access: its host address, or -1 for a fault or what is not RAM. */
@@ -124,6 +123,7 @@ describe('readAddress and writeAddress', () => {
         state.setI32(H.PRIVILEGE, privilege);
         state.setCsr(SLOT.mstatus, status);
         state.setCsr(SLOT.menvcfg, adue);
+        mmu.tlb.chooseAddressSpace();
         mmu.updateMode();
       }
       const inRam = BigInt(RAM_BASE + random.below((RAM_PAGES + 1) * PAGE_BYTES));
@@ -131,7 +131,7 @@ describe('readAddress and writeAddress', () => {
       const access = random.pick([ACCESS.read, ACCESS.write]);
       const bytes = random.pick([1, 2, 4, 8]);
       // A hit needs no walk, and its permissions were those of another state.
-      for (const {mmu} of sides) mmu.flushAll();
+      for (const {mmu} of sides) mmu.tlb.flushAll();
       const got = (access === ACCESS.read ? generated.read : generated.write)(generated.state.base, vaddr, bytes);
       if (got === -1) expect(differs(generated, runtime)).toBe(-1);
       const want = byRuntime(runtime, vaddr, access, bytes);
@@ -159,7 +159,7 @@ describe('readAddress and writeAddress', () => {
     state.setI32(H.PRIVILEGE, 3);
     mmu.watch(RAM_BASE + 5 * PAGE_BYTES + 64, () => {});
     mmu.pmp.update();
-    mmu.flushAll();
+    mmu.tlb.chooseAddressSpace();
     mmu.updateMode();
     state.views.u8[layout.pageFlags + 4] = PAGE_FLAG.code;
     for (const page of [4, 5]) {
@@ -180,14 +180,14 @@ describe('readAddress and writeAddress', () => {
     state.setCsr(SLOT.pmpaddr0 + 2, (1n << 54n) - 1n);
     state.setCsr(SLOT.pmpcfg0, 0x1f_18_19n);
     mmu.pmp.update();
-    mmu.flushAll();
+    mmu.tlb.chooseAddressSpace();
     for (const privilege of [1, 3]) {
       state.setI32(H.PRIVILEGE, privilege);
       mmu.updateMode();
       for (const access of [ACCESS.read, ACCESS.write]) {
         for (const page of [0, 7, 8, 15, 16, 31, 32, 33, 1023]) {
           const at = BigInt(RAM_BASE + page * PAGE_BYTES + 8);
-          mmu.flushAll();
+          mmu.tlb.flushAll();
           const got = (access === ACCESS.read ? read : write)(state.base, at, 8);
           // The longest run of open pages; M-mode may use the others too, by way of the runtime.
           const isOpen = page >= 33;
