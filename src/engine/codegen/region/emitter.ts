@@ -9,9 +9,9 @@ import type {Concurrency} from '../atomics.js';
 import {LocalPool} from '../interpreter-lowering.js';
 import {entryOffset} from '../tlb-fill.js';
 import {f64, get, type I32, type I64, i32, i64, type Local} from '../wasm/expression.js';
-import type {FunctionBuilder, FunctionRef} from '../wasm/function.js';
+import type {FunctionBuilder, FunctionRef, Label} from '../wasm/function.js';
 import {SIDE_PER_CODE_BYTE, SIDE_REGION, SIDE_SHIFT} from './abi.js';
-import type {RegisterSet} from './registers.js';
+import {isWithin, type RegisterSet, without} from './registers.js';
 
 /** What a region's module gives it. */
 export interface RegionModule {
@@ -46,6 +46,7 @@ export class RegionEmitter {
   readonly #f: (Local<'f64'> | undefined)[] = [];
   /** Registers whose locals may differ from the hart's block. */
   dirty: RegisterSet = {x: 0, f: 0};
+  #exits: {readonly set: RegisterSet; readonly label: Label}[] = [];
   /** Instructions of this block that have retired but are not in `acc` yet. */
   retired = 0;
 
@@ -117,22 +118,63 @@ export class RegionEmitter {
 
   /** Writes the dirty registers to the hart's block; they stay dirty (this is one of several paths). */
   writeBack(): void {
-    for (const register of members(this.dirty.x))
+    this.store(this.dirty);
+  }
+
+  /** Writes some registers to the hart's block. */
+  store(registers: RegisterSet): void {
+    for (const register of members(registers.x))
       this.f.store(8, get(this.hart), get(this.#xLocal(register)), H.X + register * 8);
-    for (const register of members(this.dirty.f))
+    for (const register of members(registers.f))
       this.f.storeF64(get(this.hart), get(this.#fLocal(register)), H.F + register * 8);
   }
 
   /** Leaves; the op at a delta then runs in the interpreter. */
   interpret(delta: number): void {
-    this.writeBack();
-    this.f.return(this.address(delta, 1), this.#count());
+    this.#exit(this.address(delta, 1));
   }
 
   /** Leaves to wherever `target` says, without looking for a region there. */
   leave(target: I64): void {
     this.writeBack();
     this.f.return(target, this.#count());
+  }
+
+  /**
+   * Emits `body` with shared ways out: an exit writes back what the next smaller of `steps` does not cover and goes on in
+   * the code of that step, which is written once. `steps` grow, each holding the one before; `last` is where the smallest
+   * one's registers are written back and the region is left.
+   */
+  withExits(steps: readonly RegisterSet[], last: Label, body: () => void): void {
+    const [smallest, ...rest] = steps;
+    if (!smallest) throw new Error('exits need at least one step');
+    const outer = this.#exits;
+    this.#exits = [{set: smallest, label: last}];
+    this.#nestExits(smallest, rest, last, body);
+    this.#exits = outer;
+  }
+
+  #nestExits(below: RegisterSet, steps: readonly RegisterSet[], next: Label, body: () => void): void {
+    const [step, ...rest] = steps;
+    if (!step) {
+      body();
+      return;
+    }
+    this.f.block((label) => {
+      this.#exits.push({set: step, label});
+      this.#nestExits(step, rest, label, body);
+    });
+    this.store(without(step, below));
+    this.f.br(next);
+  }
+
+  #exit(target: I64): void {
+    const exit = this.#exits.findLast(({set}) => isWithin(set, this.dirty));
+    if (!exit) throw new Error('an exit outside of every block');
+    this.store(without(this.dirty, exit.set));
+    this.f.set(this.next, target);
+    if (this.retired > 0) this.f.set(this.acc, this.#count());
+    this.f.br(exit.label);
   }
 
   /** Goes on at a delta outside the region, through its region when it has one. */
@@ -200,7 +242,7 @@ export class RegionEmitter {
   /** Leaves when something wants the hart's attention, with the op at a delta still to run. */
   poll(delta: number): void {
     const isDue = i32.geS(get(this.acc), i32.load(get(this.hart), H.LIMIT));
-    this.f.if(isDue, () => this.leave(this.address(delta)), undefined, 'unlikely');
+    this.f.if(isDue, () => this.#exit(this.address(delta)), undefined, 'unlikely');
   }
 
   /**

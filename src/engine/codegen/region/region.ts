@@ -14,7 +14,7 @@ import {RegionEmitter, type RegionModule} from './emitter.js';
 import {RegionLowering} from './lowering.js';
 import {RegionMemory} from './memory.js';
 import type {OrderedBlock} from './order.js';
-import {analyseRegisters, type BlockRegisters} from './registers.js';
+import {analyseRegisters, type BlockRegisters, exitSteps, type RegisterSet} from './registers.js';
 
 /** What a region is made from. */
 export interface RegionPlan {
@@ -31,6 +31,9 @@ export function emitRegion(f: FunctionBuilder, module: RegionModule, plan: Regio
   new Structurer(f, module, plan).emit();
 }
 
+const noRegisters: RegisterSet = {x: 0, f: 0};
+const keyOf = ({x, f}: RegisterSet) => `${x} ${f}`;
+
 class Structurer {
   readonly #f: FunctionBuilder;
   readonly #emitter: RegionEmitter;
@@ -38,6 +41,8 @@ class Structurer {
   readonly #registers: readonly BlockRegisters[];
   /** Where a branch to a loop header or merge block goes, by block index. */
   readonly #labels: (Label | undefined)[] = [];
+  /** Where the registers that are dirty at a block's start are written back before the region is left. */
+  readonly #leaving = new Map<string, Label>();
 
   constructor(f: FunctionBuilder, module: RegionModule, plan: RegionPlan) {
     const hasFloat = plan.blocks.some(({block}) => block.ops.some(({record}) => record.isFloat));
@@ -50,12 +55,34 @@ class Structurer {
   emit(): void {
     const {blocks, entry, pages} = this.#plan;
     const first = blocks[0]!;
-    if (!first.isLoopHeader) this.#emitter.poll(entry);
-    for (const {distance, guestPage} of pages) this.#emitter.checkPage(distance, guestPage);
-    this.#emitter.loadModes();
-    this.#emitter.load(this.#registers[0]!.liveIn);
-    this.#tree(first);
+    // One way out for each set of dirty registers that some block begins with.
+    const sets = new Map<string, RegisterSet>([[keyOf(noRegisters), noRegisters]]);
+    for (const {dirtyIn} of this.#registers) sets.set(keyOf(dirtyIn), dirtyIn);
+    this.#nestLeaving([...sets.values()], () => {
+      const last = this.#leaving.get(keyOf(noRegisters))!;
+      this.#emitter.withExits([noRegisters], last, () => {
+        if (!first.isLoopHeader) this.#emitter.poll(entry);
+        for (const {distance, guestPage} of pages) this.#emitter.checkPage(distance, guestPage);
+      });
+      this.#emitter.loadModes();
+      this.#emitter.load(this.#registers[0]!.liveIn);
+      this.#tree(first);
+    });
     this.#f.unreachable();
+  }
+
+  #nestLeaving(sets: readonly RegisterSet[], body: () => void): void {
+    const [set, ...rest] = sets;
+    if (!set) {
+      body();
+      return;
+    }
+    this.#f.block((label) => {
+      this.#leaving.set(keyOf(set), label);
+      this.#nestLeaving(rest, body);
+    });
+    this.#emitter.store(set);
+    this.#f.return(get(this.#emitter.next), get(this.#emitter.acc));
   }
 
   /** A block and all it dominates. */
@@ -87,10 +114,17 @@ class Structurer {
   }
 
   #block(ordered: OrderedBlock): void {
+    const {dirtyIn} = this.#registers[ordered.index]!;
+    const last = this.#leaving.get(keyOf(dirtyIn));
+    if (!last) throw new Error('a block without a way out');
+    this.#emitter.dirty = {...dirtyIn};
+    this.#emitter.retired = 0;
+    this.#emitter.withExits(exitSteps(dirtyIn, ordered.block.ops), last, () => this.#body(ordered));
+  }
+
+  #body(ordered: OrderedBlock): void {
     const emitter = this.#emitter;
     const {block} = ordered;
-    emitter.dirty = {...this.#registers[ordered.index]!.dirtyIn};
-    emitter.retired = 0;
     if (ordered.isLoopHeader) emitter.poll(block.start);
     const lowering = new RegionLowering(emitter, new RegionMemory(emitter), groupAccesses(block.ops));
     let condition: I32 | undefined;
@@ -110,6 +144,10 @@ class Structurer {
       case 'branch':
         if (!condition) throw new Error('a branch without a condition');
         emitter.settle();
+        if (end.taken === end.next) {
+          this.#go(ordered, end.next);
+          return;
+        }
         this.#branch(ordered, condition, end.taken, end.next);
         return;
       case 'call':

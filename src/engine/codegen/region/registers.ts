@@ -29,8 +29,23 @@ export interface BlockRegisters {
 
 const none = (): RegisterSet => ({x: 0, f: 0});
 
-/** An empty set. */
-export const noRegisters = none;
+/** True when every member of `part` is one of `whole`. */
+export function isWithin(part: RegisterSet, whole: RegisterSet): boolean {
+  return (part.x & ~whole.x) === 0 && (part.f & ~whole.f) === 0;
+}
+
+/** The members of `whole` that are not in `part`. */
+export function without(whole: RegisterSet, part: RegisterSet): RegisterSet {
+  return {x: whole.x & ~part.x, f: whole.f & ~part.f};
+}
+
+/** Members of a set. */
+export function sizeOf({x, f}: RegisterSet): number {
+  let count = 0;
+  for (let rest = x; rest !== 0; rest &= rest - 1) count++;
+  for (let rest = f; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
 
 /** Registers of an op's operands by its format. */
 export function effectsOf({bits, record}: GuestOp): Effects {
@@ -114,4 +129,19 @@ export function dirtyPoints(dirtyIn: RegisterSet, effects: readonly Effects[]): 
     now.f |= writes.f;
   }
   return points;
+}
+
+/** Registers that grow dirty between two exits that do not share code. */
+const STEP = 4;
+
+/** The dirty sets of a block at which its exits share code: the one at its start, then one every few registers. */
+export function exitSteps(dirtyIn: RegisterSet, ops: readonly GuestOp[]): readonly RegisterSet[] {
+  const effects = ops.map(effectsOf);
+  const points = dirtyPoints(dirtyIn, effects);
+  const steps = [dirtyIn];
+  effects.forEach(({mayExit}, i) => {
+    const point = points[i]!;
+    if (mayExit && sizeOf(without(point, steps.at(-1)!)) >= STEP) steps.push(point);
+  });
+  return steps;
 }
