@@ -22,7 +22,7 @@ import {softfloat} from '../softfloat/softfloat.js';
 import {concurrencyOf} from './atomics.js';
 import {type CsrPath, csrPaths} from './csr-path.js';
 import {type Frame, InterpreterLowering, LocalPool, OP_FIELD, type Shape} from './interpreter-lowering.js';
-import {MAX_DEPTH, REGION_SIGNATURE, SIDE_REGION, SIDE_SHIFT} from './region/abi.js';
+import {MAX_DEPTH, REGION_SIGNATURE, SIDE_IS_TARGET, SIDE_REGION, SIDE_SHIFT} from './region/abi.js';
 import {buildAddressFunctions, entryOffset} from './tlb-fill.js';
 import {buildMissFunctions} from './tlb-miss.js';
 import {buildTrapFunctions} from './trap-path.js';
@@ -300,7 +300,7 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
                 f.set(acc, i32.sub(get(acc), i32.load16s(get(op), OP_FIELD.sequence)));
                 f.set(handlerNumber, i32.load16u(get(op), OP_FIELD.handler));
                 f.if(i32.eq(get(handlerNumber), i32.const(HANDLER.region)), () =>
-                  f.set(handlerNumber, i32.load16u(sideCell(get(op)))),
+                  f.set(handlerNumber, i32.and(i32.load16u(sideCell(get(op))), i32.const(SIDE_IS_TARGET - 1))),
                 );
                 f.br(dispatch);
               });
@@ -332,22 +332,30 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
       function countArrival(): void {
         f.set(side, sideCell(get(op)));
         f.set(heatOf, i32.or(i32.add(i32.load(get(side)), i32.const(2)), get(isIndirect)));
-        f.set(isIndirect, i32.const(0));
         f.if(
-          i32.ltU(get(heatOf), cell(H.HEAT_LIMIT)),
-          () => f.store(4, get(side), get(heatOf)),
           // With a region the cell's upper half is not 0.
-          () =>
+          i32.ltU(get(heatOf), i32.const(0x10000)),
+          () => {
+            f.store(4, get(side), get(heatOf));
             f.if(
-              i32.ltU(get(heatOf), i32.const(0x10000)),
+              i32.geU(get(heatOf), cell(H.HEAT_LIMIT)),
               () => {
                 sync();
                 f.call(hot, get(op));
               },
               undefined,
               'unlikely',
+            );
+          },
+          () =>
+            f.if(
+              get(isIndirect),
+              () => f.store(2, get(side), i32.or(i32.load16u(get(side)), i32.const(SIDE_IS_TARGET))),
+              undefined,
+              'unlikely',
             ),
         );
+        f.set(isIndirect, i32.const(0));
       }
 
       function emitRegionCall(interpret: Label, jump: Label): void {

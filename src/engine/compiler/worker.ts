@@ -59,8 +59,7 @@ class Compiler {
   }
 
   #ask(request: RegionRequest): void {
-    const key = regionKey(request);
-    if (!this.#store.has(key)) this.#queue.set(key, request);
+    this.#enqueue(request);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -69,14 +68,17 @@ class Compiler {
     });
   }
 
+  #enqueue(request: RegionRequest): void {
+    const key = regionKey(request);
+    if (!this.#store.has(key)) this.#queue.set(key, request);
+  }
+
   #drain(): void {
     while (this.#queue.size > 0) {
       this.#compileBatch();
       for (const port of this.#data.ports) {
         for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port)) {
-          const {request} = more.message as CompileMessage;
-          const key = regionKey(request);
-          if (!this.#store.has(key)) this.#queue.set(key, request);
+          this.#enqueue((more.message as CompileMessage).request);
         }
       }
     }
@@ -89,6 +91,7 @@ class Compiler {
     for (const [key, request] of this.#queue) {
       if (batch.length === MAX_BATCH) break;
       this.#queue.delete(key);
+      if (this.#store.defers(key)) continue;
       const bounds = {maxOps: settings.maxOps, maxJumpTargets: MAX_JUMP_TARGETS};
       const plan = planRegion(this.#decoder, this.#views, layout, request, bounds);
       if (plan) batch.push({key, request, plan});
@@ -107,6 +110,7 @@ class Compiler {
     if (gone.length > 0) this.#send({kind: 'forget', indices: gone});
     const indices = this.#store.add(
       batch.map(({key}) => key),
+      batch.flatMap(({request, plan}) => plan.blocks.map(({block}) => regionKey(request, block.start))),
       bytes.length,
     );
     const regions = batch.map(({request, plan}, i) => ({

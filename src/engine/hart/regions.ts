@@ -3,7 +3,7 @@
  * the side cells that generated code reads are kept here; nothing else writes them.
  */
 import {HANDLER} from '../codegen/interpreter.js';
-import {SIDE_REGION, SIDE_SHIFT} from '../codegen/region/abi.js';
+import {SIDE_IS_TARGET, SIDE_REGION, SIDE_SHIFT} from '../codegen/region/abi.js';
 import type {HartState} from './state.js';
 
 /** A page a region was made from, with the generation its bytes had. */
@@ -121,7 +121,7 @@ export class Regions {
     if (region.op === 0) return;
     const {u16, i32} = this.#state.views;
     const side = this.sideOf(region.op);
-    u16[region.op >>> 1] = u16[side >>> 1]!;
+    u16[region.op >>> 1] = u16[side >>> 1]! & ~SIDE_IS_TARGET;
     i32[side >>> 2] = 0;
   }
 
@@ -152,7 +152,8 @@ export class Regions {
     const handler = u16[op >>> 1]!;
     if (handler === HANDLER.decode || handler === HANDLER.region) return;
     const side = this.sideOf(op) >>> 1;
-    u16[side] = handler;
+    // A jump target keeps its mark.
+    u16[side] = handler | ((u16[side]! & 1) !== 0 ? SIDE_IS_TARGET : 0);
     u16[side + SIDE_REGION / 2] = region.index;
     u16[op >>> 1] = HANDLER.region;
     region.op = op;

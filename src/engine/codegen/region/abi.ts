@@ -16,7 +16,7 @@
  *
  * Side cells: 4 bytes for each op slot of a decoded page.
  *   +0 u16  without a region: how often the op was arrived at, times 2, plus 1 when an indirect jump went there;
- *           with a region: the op's own handler
+ *           with a region: the op's own handler, plus 0x8000 when an indirect jump went there
  *   +2 u16  table index of the region that starts here, 0 for none
  */
 import type {Signature} from '../wasm/function.js';
@@ -31,6 +31,8 @@ export const MAX_DEPTH = 128;
 export const SIDE_SHIFT = 2;
 /** Offset of the table index in a side cell. */
 export const SIDE_REGION = 2;
+/** In the first half of a side cell with a region: an indirect jump went there; the rest is the op's own handler. */
+export const SIDE_IS_TARGET = 0x8000;
 /** Bytes of side cells for one byte of guest code. */
 export const SIDE_PER_CODE_BYTE = 2;
 

@@ -7,7 +7,7 @@ import type {MemoryViews} from '../../hart/state.js';
 import type {Decoder} from '../../isa/decoder.js';
 import {type MemoryLayout, PAGE_BYTES} from '../../memory/layout.js';
 import {HANDLER} from '../interpreter.js';
-import {SIDE_REGION, SIDE_SHIFT} from './abi.js';
+import {SIDE_IS_TARGET, SIDE_REGION, SIDE_SHIFT} from './abi.js';
 import {type CodeReader, discover, type GraphLimits} from './graph.js';
 import {orderBlocks} from './order.js';
 import type {RegionPlan} from './region.js';
@@ -62,7 +62,8 @@ class RequestReader implements CodeReader {
     const page = this.#pages.get(Math.floor(delta / PAGE_BYTES));
     if (!page) return false;
     const cell = (page.side + (((delta & (PAGE_BYTES - 1)) * 8) >> SIDE_SHIFT)) >>> 1;
-    return this.#views.u16[cell + SIDE_REGION / 2] !== 0 || (this.#views.u16[cell]! & 1) !== 0;
+    const flag = this.#views.u16[cell + SIDE_REGION / 2] === 0 ? 1 : SIDE_IS_TARGET;
+    return (this.#views.u16[cell]! & flag) !== 0;
   }
 }
 
