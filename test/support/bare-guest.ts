@@ -15,7 +15,7 @@ import {Assembler} from './assembler.js';
 import {assembleText} from './assembly-text.js';
 import {type Segment, writeElf} from './elf-writer.js';
 import {runUnderSystemQemu} from './system-qemu.js';
-import {testTier} from './tier.js';
+import {type TestTier, testTier} from './tier.js';
 
 /** Where test programs are linked. */
 export const GUEST_BASE = 0x8000_0000;
@@ -43,6 +43,8 @@ export interface Guest {
   readonly segments?: readonly Segment[];
   readonly hartCount?: number;
   readonly memoryBytes?: number;
+  /** Instead of the test run's. */
+  readonly tier?: TestTier;
 }
 
 /** A guest ready to be loaded. */
@@ -158,7 +160,7 @@ export async function createMachine(guest: Guest, elf = buildGuest(guest).elf): 
     {
       memoryBytes: guest.memoryBytes ?? 16 * 1024 ** 2,
       hartCount: guest.hartCount ?? 1,
-      ...testTier(),
+      ...(guest.tier ?? testTier()),
       boot: {kind: 'firmware', elf},
       devices: standardPlatform(),
     },

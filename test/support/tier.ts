@@ -11,6 +11,9 @@ export interface TestTier {
   readonly regions: RegionSettings;
 }
 
+/** Everything that is arrived at by a jump is compiled at once. */
+export const REGIONS: TestTier = {tier: 'regions', regions: {...defaultRegionSettings, hotThreshold: 1}};
+
 /** The tier of this run. */
 export function testTier(): TestTier {
   const name = process.env['VIV_TEST_TIER'] ?? 'interpreter';
@@ -18,7 +21,7 @@ export function testTier(): TestTier {
     case 'interpreter':
       return {tier: 'interpreter', regions: defaultRegionSettings};
     case 'regions':
-      return {tier: 'regions', regions: {...defaultRegionSettings, hotThreshold: 1}};
+      return REGIONS;
     case 'mixed':
       return {tier: 'auto', regions: {...defaultRegionSettings, hotThreshold: 3}};
     default:

@@ -10,6 +10,7 @@ import {
   PAGE_BYTES,
   SUPERPAGE_OFFSET,
   TLB_BYTES,
+  TLB_EMPTYING,
   TLB_ENTRIES,
   TLB_ENTRY_BYTES,
   TLB_GROUP,
@@ -44,7 +45,7 @@ export function buildAddressFunctions(module: ModuleBuilder, layout: MemoryLayou
 
 /** Offset of an address's entry in a TLB. */
 export function entryOffset(vaddr: I64): I32 {
-  return i32.and(i32.wrap(i64.shrU(vaddr, i64.const(8))), i32.const((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES));
+  return i32.and(i32.shrU(i32.wrap(vaddr), i32.const(8)), i32.const((TLB_ENTRIES - 1) * TLB_ENTRY_BYTES));
 }
 
 function buildAddress(
@@ -88,7 +89,7 @@ function buildAddress(
   const isShared = i32.eq(bank, i32.load(get(hart), H.BANK.supervisor));
   const isLocal = i32.eqz(i32.and(get(info), i32.const(WALK_INFO.global)));
   f.if(i32.and(isShared, isLocal), () => setFlag(f, hart, i32.const(H.TlbFlag.localSupervisor)));
-  if (access === ACCESS.write) markWritten(f, flags, entry);
+  if (access === ACCESS.write) markWritten(f, flags, entry, tag);
   f.return(i32.add(get(host), offset));
   return f;
 }
@@ -117,7 +118,7 @@ function noteSuperpage(f: FunctionBuilder, hart: Local<'i32'>, vaddr: Local<'i64
  * Marks the page written as `markPageWritten` does. In one step and behind the fill, so that a hart which takes the
  * page as code at this moment either finds the entry or leaves its mark here; then the entry goes again.
  */
-function markWritten(f: FunctionBuilder, flags: I32, entry: I32): void {
+function markWritten(f: FunctionBuilder, flags: I32, entry: I32, tag: I64): void {
   const old = f.let(i32.rmw8Or(flags, i32.const(PAGE_FLAG.touched | PAGE_FLAG.writable)));
   f.if(i32.eqz(i32.and(old, i32.const(PAGE_FLAG.touched))), () =>
     f.drop(i32.rmwAdd(i32.const(TOUCHED_PAGES), i32.const(1))),
@@ -125,7 +126,7 @@ function markWritten(f: FunctionBuilder, flags: I32, entry: I32): void {
   f.if(
     i32.and(old, i32.const(PAGE_FLAG.code)),
     () => {
-      f.store(4, entry, i32.const(-1));
+      f.store(4, entry, i32.xor(i32.wrap(tag), i32.const(TLB_EMPTYING)));
       f.return(i32.const(-1));
     },
     undefined,

@@ -26,12 +26,14 @@ export const HART_BLOCK_BYTES = 0x800;
 const DEVICE_BASE = 0x10000;
 
 /**
- * Entries per TLB; 16 bytes each: tag u64 (page address, all ones when empty), addend i32, guest page index u32 (from
- * RAM's start). The addend of a data entry is host address - virtual address; of an execute entry, the page's ops.
+ * Entries per TLB; 16 bytes each: tag u64 (page address; when empty see `mmu/tlb.ts`), addend i32, guest page index u32
+ * (from RAM's start). The addend of a data entry is host address - virtual address; of an execute entry, the page's ops.
  */
 export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_BYTES = 16;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
+/** What turns the lower half of an entry's tag into that of an empty one (see `mmu/tlb.ts`). */
+export const TLB_EMPTYING = PAGE_BYTES | (PAGE_BYTES - 1);
 /** Entries that one bit of a TLB's use word stands for: a flush visits only groups that were filled since the last. */
 export const TLB_GROUP = TLB_ENTRIES / 32;
 /** A bank holds three TLBs: read, write, execute, in this order; behind them their use words (u32 each). */

@@ -7,6 +7,10 @@
  * serves all address spaces; the first page in it that is not is remembered, and then the bank goes with its space.
  * The other two banks exist once for each of the last satp values: switching back to one of those forgets nothing.
  * An address space is known by its whole satp, so that ASIDs used again for other tables need no care here.
+ *
+ * Generated code takes an entry when tag XOR address leaves less than a page, so an empty entry's tag must lie in a page
+ * that never looks there: the neighbour of the one it held, or with all ones in every entry but the last. The low 12
+ * bits of an empty tag are ones.
  */
 import {SLOT} from '../hart/csr-table.js';
 import {BANK, DATA_BANK, EXEC_BANK, TLB_FLAGS, TlbFlag} from '../hart/layout.js';
@@ -19,6 +23,7 @@ import {
   SPACE_BYTES,
   SPACES_OFFSET,
   TLB_BYTES,
+  TLB_EMPTYING,
   TLB_ENTRIES,
   TLB_ENTRY_BYTES,
   TLB_GROUP,
@@ -183,7 +188,7 @@ export class Tlb {
     const {i32} = this.#state.views;
     for (const banks of this.#state.layout.banks) {
       if (banks !== this.#banks || !wasCode) this.#forget(banks, ACCESS.write, page);
-      else for (const at of this.#codeWrites.get(page) ?? []) if (i32[at + 3] === page) i32[at] = -1;
+      else for (const at of this.#codeWrites.get(page) ?? []) if (i32[at + 3] === page) this.#empty(at);
     }
     this.#codeWrites.get(page)?.clear();
   }
@@ -200,9 +205,15 @@ export class Tlb {
       for (let use = i32[groupsAt + kind]!; use !== 0; use &= use - 1) {
         const from = start + lowestBit(use) * TLB_GROUP * ENTRY_WORDS;
         for (let at = from; at < from + TLB_GROUP * ENTRY_WORDS; at += ENTRY_WORDS)
-          if (i32[at + 3] === page) i32[at] = -1;
+          if (i32[at + 3] === page) this.#empty(at);
       }
     }
+  }
+
+  /** Empties the entry at an index of `views.i32`. */
+  #empty(at: number): void {
+    const {i32} = this.#state.views;
+    if ((i32[at]! & (PAGE_BYTES - 1)) === 0) i32[at]! ^= TLB_EMPTYING;
   }
 
   #flushSupervisor(): void {
@@ -220,7 +231,7 @@ export class Tlb {
     const groupsAt = this.#groupsAt(bank) + kind;
     for (let use = i32[groupsAt]!; use !== 0; use &= use - 1) {
       const from = start + lowestBit(use) * TLB_GROUP * ENTRY_WORDS;
-      for (let at = from; at < from + TLB_GROUP * ENTRY_WORDS; at += ENTRY_WORDS) i32[at] = -1;
+      for (let at = from; at < from + TLB_GROUP * ENTRY_WORDS; at += ENTRY_WORDS) this.#empty(at);
     }
     i32[groupsAt] = 0;
   }
@@ -230,7 +241,7 @@ export class Tlb {
     const {i32} = this.#state.views;
     const index = (low >>> 12) & (TLB_ENTRIES - 1);
     let at = (this.#bankAt(bank) + index * TLB_ENTRY_BYTES) >> 2;
-    for (let kind = 0; kind < KINDS; kind++, at += TLB_BYTES / 4) if (i32[at] === (low & -PAGE_BYTES)) i32[at] = -1;
+    for (let kind = 0; kind < KINDS; kind++, at += TLB_BYTES / 4) if (i32[at] === (low & -PAGE_BYTES)) this.#empty(at);
   }
 
   /** Empties the banks of an address space that gives way to another. */
@@ -243,8 +254,11 @@ export class Tlb {
 
   /** Empties a bank whatever it holds. Left alone until it is needed, it takes no memory. */
   #initialize(bank: number): void {
+    const {i32} = this.#state.views;
     this.#state.fill(this.#bankAt(bank), 0xff, TLB_USE);
-    this.#state.views.i32.fill(0, this.#groupsAt(bank), this.#groupsAt(bank) + KINDS);
+    for (let kind = 1; kind <= KINDS; kind++)
+      i32[(this.#bankAt(bank) + kind * TLB_BYTES - TLB_ENTRY_BYTES) >> 2] = PAGE_BYTES - 1;
+    i32.fill(0, this.#groupsAt(bank), this.#groupsAt(bank) + KINDS);
   }
 
   #hasLocalSupervisor(): boolean {

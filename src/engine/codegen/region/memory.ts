@@ -47,9 +47,10 @@ export class RegionMemory {
     f.if(
       i32.eqz(get(proven)),
       () => {
-        this.#miss(address, at, bytes, kind, delta);
+        const bound = pool.take('i64');
+        f.set(bound, at);
         // Cannot wrap: host addresses of RAM lie above 64 KiB, distances below MAX_SPAN.
-        if (distance > 0) f.set(address, i32.sub(get(address), i32.const(distance)));
+        f.set(address, i32.sub(this.#miss(get(bound), bytes, kind, delta), i32.const(distance)));
       },
       undefined,
       'unlikely',
@@ -63,15 +64,20 @@ export class RegionMemory {
     const at = pool.take('i64');
     f.set(at, address);
     const {entry, kindOffset} = this.#entry(get(at), kind);
-    const host = pool.take('i32');
-    f.set(host, i32.add(i32.wrap(get(at)), i32.load(entry, kindOffset + 8)));
+    const addend = pool.take('i32');
+    f.set(addend, i32.load(entry, kindOffset + 8));
     f.if(
-      i64.ne(i64.load(entry, kindOffset), i64.and(get(at), i64.const(PAGE_MASK | BigInt(bytes - 1)))),
-      () => this.#miss(host, get(at), bytes, kind, delta),
+      isOutside(get(at), i64.load(entry, kindOffset), bytes),
+      () => {
+        const host = this.#miss(get(at), bytes, kind, delta);
+        // In 64 bits, so that the address need not be kept as 32 as well.
+        f.set(addend, i32.wrap(i64.sub(i64.extendU(host), get(at))));
+      },
       undefined,
       'unlikely',
     );
-    return get(host);
+    // The sum comes last: engines know that it fits 32 bits, and index memory with it as it is.
+    return i32.add(i32.wrap(get(at)), get(addend));
   }
 
   /** Translates an access that must be aligned; others are the interpreter's. */
@@ -87,7 +93,7 @@ export class RegionMemory {
       () => {
         const isMisaligned = i32.and(i32.wrap(get(at)), i32.const(bytes - 1));
         f.if(isMisaligned, () => this.#emitter.interpret(delta));
-        this.#miss(host, get(at), bytes, kind, delta);
+        f.set(host, this.#miss(get(at), bytes, kind, delta));
       },
       undefined,
       'unlikely',
@@ -100,23 +106,24 @@ export class RegionMemory {
     const at = pool.take('i64');
     f.set(at, i64.add(base, i64.const(group.min)));
     const {entry, kindOffset} = this.#entry(get(at), group.hasStore ? 'write' : 'read');
-    f.block((done) => {
-      f.block((unproven) => {
-        f.brIf(unproven, i64.ne(i64.load(entry, kindOffset), i64.and(get(at), i64.const(PAGE_MASK))), 'unlikely');
-        const inPage = i32.and(i32.wrap(get(at)), i32.const(PAGE_BYTES - 1));
-        f.brIf(unproven, i32.gtU(inPage, i32.const(PAGE_BYTES - (group.max - group.min))), 'unlikely');
-        f.set(proven, i32.add(i32.wrap(get(at)), i32.load(entry, kindOffset + 8)));
-        f.br(done);
-      });
-      f.set(proven, i32.const(0));
-    });
+    const isInside = i32.eqz(isOutside(get(at), i64.load(entry, kindOffset), group.max - group.min));
+    f.set(proven, i32.const(0));
+    f.if(
+      isInside,
+      () => f.set(proven, i32.add(i32.wrap(get(at)), i32.load(entry, kindOffset + 8))),
+      undefined,
+      'likely',
+    );
   }
 
-  #miss(host: Local<'i32'>, at: I64, bytes: number, kind: AccessKind, delta: number): void {
-    const {f, hart, module} = this.#emitter;
+  /** The host address of an access that the TLB has no entry for; the interpreter makes it when there is none. */
+  #miss(at: I64, bytes: number, kind: AccessKind, delta: number): I32 {
+    const {f, hart, module, pool} = this.#emitter;
     const target = kind === 'read' ? module.readAddress : module.writeAddress;
+    const host = pool.take('i32');
     f.set(host, callExpr(target, 'i32', get(hart), at, i32.const(bytes)));
     f.if(i32.eq(get(host), i32.const(-1)), () => this.#emitter.interpret(delta), undefined, 'unlikely');
+    return get(host);
   }
 
   #entry(at: I64, kind: AccessKind): {readonly entry: I32; readonly kindOffset: number} {
@@ -125,4 +132,12 @@ export class RegionMemory {
     f.set(entry, i32.add(get(bank), entryOffset(at)));
     return {entry: get(entry), kindOffset: kind === 'read' ? 0 : TLB_BYTES};
   }
+}
+
+/**
+ * Not 0 when `bytes` at an address are not all in the page of a TLB entry's tag: one comparison, since the tag of the
+ * right entry leaves the offset in the page. No address is its slot's empty tag's neighbour (see `mmu/tlb.ts`).
+ */
+function isOutside(at: I64, tag: I64, bytes: number): I32 {
+  return i64.gtU(i64.xor(tag, at), i64.const(PAGE_BYTES - bytes));
 }
