@@ -6,6 +6,8 @@ import type {RegionPage} from '../hart/regions.js';
 export interface CompileMessage {
   readonly kind: 'compile';
   readonly request: RegionRequest;
+  /** How often this hart has asked for it; from the second time on it does not have the region, whoever else may. */
+  readonly attempt: number;
 }
 
 /** One region of a batch; its function is exported as `r<i>` by its place in the list. */

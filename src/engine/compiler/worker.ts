@@ -54,12 +54,12 @@ class Compiler {
 
   listen(): void {
     for (const port of this.#data.ports) {
-      port.on('message', ({request}: CompileMessage) => this.#ask(request));
+      port.on('message', (message: CompileMessage) => this.#ask(message));
     }
   }
 
-  #ask(request: RegionRequest): void {
-    this.#enqueue(request);
+  #ask(message: CompileMessage): void {
+    this.#enqueue(message);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -68,9 +68,9 @@ class Compiler {
     });
   }
 
-  #enqueue(request: RegionRequest): void {
+  #enqueue({request, attempt}: CompileMessage): void {
     const key = regionKey(request);
-    if (!this.#store.has(key)) this.#queue.set(key, request);
+    if (attempt > 1 || !this.#store.has(key)) this.#queue.set(key, request);
   }
 
   #drain(): void {
@@ -78,7 +78,7 @@ class Compiler {
       this.#compileBatch();
       for (const port of this.#data.ports) {
         for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port)) {
-          this.#enqueue((more.message as CompileMessage).request);
+          this.#enqueue(more.message as CompileMessage);
         }
       }
     }

@@ -132,6 +132,7 @@ export class Hart {
     this.#maker = new RegionMaker({
       state,
       code: this.code,
+      decode: (page) => void this.#opsOf(page),
       decoder: this.#decoder,
       settings: regions.settings,
       memory,
@@ -240,12 +241,22 @@ export class Hart {
     if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
   }
 
-  /** fence.i with the present op not run yet: its decoded form may be dropped, so it is entered anew. */
-  #fenceAnew(): void {
+  /** Leaves the present op, which has not run yet and whose decoded form may now be dropped: it is entered anew. */
+  #leavePage(): void {
     this.traps.locate();
     this.traps.leaveOp(false);
     this.setPc(this.traps.pcLow, this.traps.pcHigh);
+  }
+
+  #fenceAnew(): void {
+    this.#leavePage();
     this.fenceI();
+  }
+
+  /** Pages of regions take the places of others. */
+  #takeRegions(): void {
+    this.#leavePage();
+    this.#maker?.receive();
   }
 
   #isWanted(): boolean {
@@ -276,7 +287,7 @@ export class Hart {
     const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
     if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.tlb.flushAll();
     if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
-    if ((requests & H.HartRequest.regions) !== 0) this.#maker?.receive();
+    if ((requests & H.HartRequest.regions) !== 0) this.#takeRegions();
     if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
     const began = hostNs();
     state.setF64(H.IDLE_SINCE, began);
@@ -342,17 +353,24 @@ export class Hart {
       return;
     }
     const page = Math.floor(offset / PAGE_BYTES);
-    const slot = this.code.slotFor(page);
-    if (slot.evicted !== -1) mmu.tlb.flushFetchesOf(slot.evicted);
-    if (slot.isWritable) mmu.tlb.flushWritesTo(page, slot.wasCode);
-    mmu.fillFetch(low, high, slot.ops, page);
-    const op = slot.ops + (low & 0xffe) * 8;
+    const ops = this.#opsOf(page);
+    mmu.fillFetch(low, high, ops, page);
+    const op = ops + (low & 0xffe) * 8;
     state.setI32(H.PAGE_PC, low & -PAGE_BYTES);
     state.setI32(H.PAGE_PC + 4, high);
-    state.setI32(H.PAGE_OPS, slot.ops);
+    state.setI32(H.PAGE_OPS, ops);
     state.setI32(H.OP, op);
     const sequence = state.sequenceOf(op);
     state.setI32(H.ACC, state.i32(H.ACC) - sequence);
+  }
+
+  /** Address of the ops of a guest page, which takes a place among the decoded ones when it has none. */
+  #opsOf(page: number): number {
+    const {tlb} = this.mmu;
+    const slot = this.code.slotFor(page);
+    if (slot.evicted !== -1) tlb.flushFetchesOf(slot.evicted);
+    if (slot.isWritable) tlb.flushWritesTo(page, slot.wasCode);
+    return slot.ops;
   }
 
   /** An instruction whose halves lie in two pages: decoded into ops of its own each time it is reached. */

@@ -19,10 +19,15 @@ import type {HartState} from './state.js';
 /** Pages on each side of an entry's page that a region may reach into. */
 const REACH = 2;
 
+/** Times that a hart asks for one region: requests are refused when code changed meanwhile, or wait for others. */
+const MAX_ATTEMPTS = 5;
+
 /** What the maker needs of its hart. */
 export interface MakerParts {
   readonly state: HartState;
   readonly code: CodeCache;
+  /** Gives a guest page a place among the decoded ones. */
+  readonly decode: (guestPage: number) => void;
   readonly decoder: Decoder;
   readonly settings: RegionSettings;
   readonly memory: WebAssembly.Memory;
@@ -42,7 +47,7 @@ export class RegionMaker {
 
   constructor(parts: MakerParts) {
     this.#parts = parts;
-    this.regions = new Regions(parts.state, parts.table, parts.imports['none'], parts.code);
+    this.regions = new Regions(parts.state, parts.table, parts.imports['none'], parts.code, parts.decode);
     parts.code.listen(this.regions);
   }
 
@@ -52,9 +57,11 @@ export class RegionMaker {
     const request = this.#request(op, compiler !== undefined);
     if (!request) this.regions.giveUp(op);
     else if (compiler) {
-      const message: CompileMessage = {kind: 'compile', request};
-      compiler.postMessage(message);
-      this.regions.cool(op);
+      const attempt = this.regions.attempt(op);
+      const message: CompileMessage = {kind: 'compile', request, attempt};
+      if (attempt <= MAX_ATTEMPTS) compiler.postMessage(message);
+      if (attempt < MAX_ATTEMPTS) this.regions.cool(op);
+      else this.regions.giveUp(op);
     } else this.#compile(op, request);
   }
 

@@ -53,10 +53,21 @@ export class Regions {
   readonly #functions: RegionFunctions;
   readonly #none: unknown;
   readonly #pages: DecodedPages;
+  readonly #decode: (guestPage: number) => void;
   readonly #byIndex = new Map<number, Installed>();
   readonly #byPage = new Map<number, Set<Installed>>();
+  /** By page, then by op. */
+  readonly #attempts = new Map<number, Map<number, number>>();
 
-  constructor(state: HartState, functions: RegionFunctions, none: unknown, pages: DecodedPages) {
+  /** `none` is the function that stands for no region; `decode` gives a guest page a place among the decoded ones. */
+  constructor(
+    state: HartState,
+    functions: RegionFunctions,
+    none: unknown,
+    pages: DecodedPages,
+    decode: (guestPage: number) => void,
+  ) {
+    this.#decode = decode;
     this.#state = state;
     this.#functions = functions;
     this.#none = none;
@@ -65,12 +76,15 @@ export class Regions {
 
   /** Takes a region; false when its code has changed since or the entry has one already. */
   install(region: NewRegion): boolean {
+    const [home, ...others] = region.pages;
+    if (!home) return false;
+    // The home page's generation is looked at when the page is decoded, the others' only now.
+    for (const {guestPage} of others) this.#decode(guestPage);
     const isCurrent = region.pages.every(
       ({guestPage, generation}) =>
         this.#pages.opsOf(guestPage) === 0 || this.#pages.generationOf(guestPage) === generation,
     );
-    const [home] = region.pages;
-    if (!isCurrent || !home) return false;
+    if (!isCurrent || others.some(({guestPage}) => this.#pages.opsOf(guestPage) === 0)) return false;
     for (const other of this.#byPage.get(home.guestPage) ?? [])
       if (other.entry === region.entry && other.pages[0]!.guestPage === home.guestPage) return false;
     const installed: Installed = {...region, op: 0};
@@ -100,9 +114,11 @@ export class Regions {
 
   /** A decoded page goes: with `isStale` its code has changed, else only its ops are forgotten. */
   forget(guestPage: number, isStale: boolean): void {
+    this.#attempts.delete(guestPage);
     for (const region of [...(this.#byPage.get(guestPage) ?? [])]) {
-      if (isStale) this.remove(region.index);
-      else if (region.pages[0]!.guestPage === guestPage) region.op = 0;
+      // Nobody notices writes to a page that is not decoded; a home page is looked at before its region can run again.
+      if (isStale || region.pages[0]!.guestPage !== guestPage) this.remove(region.index);
+      else region.op = 0;
     }
   }
 
@@ -123,6 +139,19 @@ export class Regions {
     const side = this.sideOf(region.op);
     u16[region.op >>> 1] = u16[side >>> 1]! & ~SIDE_IS_TARGET;
     i32[side >>> 2] = 0;
+  }
+
+  /** How often an op was asked for, this time included, since its page was decoded. */
+  attempt(op: number): number {
+    const page = this.#pages.pageAt(op);
+    let attempts = this.#attempts.get(page);
+    if (!attempts) {
+      attempts = new Map();
+      this.#attempts.set(page, attempts);
+    }
+    const count = (attempts.get(op) ?? 0) + 1;
+    attempts.set(op, count);
+    return count;
   }
 
   /** Stops an op from being asked for again until its page is decoded anew. */
