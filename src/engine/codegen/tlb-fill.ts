@@ -15,9 +15,10 @@ import {
   TLB_ENTRY_BYTES,
   TLB_GROUP,
   TLB_USE,
+  TLB_USE_BYTES,
 } from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
-import {SUPERPAGE_FACTOR, SUPERPAGE_SHIFT} from '../mmu/superpages.js';
+import {SUPERPAGE_FACTOR, SUPERPAGE_SHIFT, SUPERPAGE_UPPER_FACTOR} from '../mmu/superpages.js';
 import {ACCESS} from '../mmu/walk.js';
 import {buildWalk, WALK_INFO} from './page-walk.js';
 import {get, type I32, type I64, i32, i64, type Local} from './wasm/expression.js';
@@ -78,10 +79,11 @@ function buildAddress(
     // The runtime counts writes to pages with code, and remembers their entries.
     missIf(i32.and(i32.load8u(flags), i32.const(PAGE_FLAG.code)));
   }
-  // The group of 2^n entries is the upper 5 bits of the entry's number.
-  const group = i32.shrU(entryOffset(get(vaddr)), i32.const(Math.log2(TLB_GROUP * TLB_ENTRY_BYTES)));
-  const use = i32.or(i32.load(bank, TLB_USE + 4 * access), i32.shl(i32.const(1), group));
-  f.store(4, bank, use, TLB_USE + 4 * access);
+  const group = f.let(i32.shrU(entryOffset(get(vaddr)), i32.const(Math.log2(TLB_GROUP * TLB_ENTRY_BYTES))));
+  const use = f.let(i32.add(bank, i32.shrU(group, i32.const(3))));
+  const bit = i32.shl(i32.const(1), i32.and(group, i32.const(7)));
+  const useOffset = TLB_USE + access * TLB_USE_BYTES;
+  f.store(1, use, i32.or(i32.load8u(use, useOffset), bit), useOffset);
   f.store(8, entry, tag);
   f.store(4, entry, i32.sub(get(host), i32.wrap(tag)), 8);
   f.store(4, entry, page, 12);
@@ -103,8 +105,9 @@ function noteSuperpage(f: FunctionBuilder, hart: Local<'i32'>, vaddr: Local<'i64
   const level = i32.and(get(info), i32.const(WALK_INFO.level));
   f.if(level, () => {
     const shift = i32.add(i32.mul(level, i32.const(9)), i32.const(12));
-    const key = f.let(i32.wrap(i64.shrS(get(vaddr), i64.extendU(shift))));
-    const product = i32.mul(i32.add(key, level), i32.const(SUPERPAGE_FACTOR | 0));
+    const key = i32.wrap(i64.shrS(get(vaddr), i64.extendU(shift)));
+    const upper = i32.mul(i32.wrap(i64.shrU(get(vaddr), i64.const(52))), i32.const(SUPERPAGE_UPPER_FACTOR | 0));
+    const product = i32.mul(i32.add(i32.xor(key, upper), level), i32.const(SUPERPAGE_FACTOR | 0));
     const bit = f.let(i32.shrU(product, i32.const(SUPERPAGE_SHIFT)));
     const filter = i32.add(i32.load(get(hart), H.BANK.machine), i32.const(SUPERPAGE_OFFSET));
     const at = f.let(i32.add(filter, i32.shrU(bit, i32.const(3))));

@@ -29,19 +29,21 @@ const DEVICE_BASE = 0x10000;
  * Entries per TLB; 16 bytes each: tag u64 (page address; when empty see `mmu/tlb.ts`), addend i32, guest page index u32
  * (from RAM's start). The addend of a data entry is host address - virtual address; of an execute entry, the page's ops.
  */
-export const TLB_ENTRIES = 1024;
+export const TLB_ENTRIES = 16384;
 export const TLB_ENTRY_BYTES = 16;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
 /** What turns the lower half of an entry's tag into that of an empty one (see `mmu/tlb.ts`). */
 export const TLB_EMPTYING = PAGE_BYTES | (PAGE_BYTES - 1);
-/** Entries that one bit of a TLB's use word stands for: a flush visits only groups that were filled since the last. */
-export const TLB_GROUP = TLB_ENTRIES / 32;
-/** A bank holds three TLBs: read, write, execute, in this order; behind them their use words (u32 each). */
+/** A flush visits only groups of entries that were filled since the last one: a bit each. */
+export const TLB_GROUP = 32;
+/** Bytes of the bits of one TLB. */
+export const TLB_USE_BYTES = TLB_ENTRIES / TLB_GROUP / 8;
+/** A bank holds three TLBs: read, write, execute, in this order; behind them the bits of their groups. */
 export const TLB_USE = 3 * TLB_BYTES;
-/** One line more than the TLBs, so that entries of one page in several banks do not meet in one set of a cache. */
-export const BANK_BYTES = TLB_USE + 64;
+/** Some lines more than the TLBs, so that entries of one page in several banks do not meet in one set of a cache. */
+export const BANK_BYTES = TLB_USE + Math.ceil((3 * TLB_USE_BYTES) / 64) * 64;
 /** Address spaces whose translations a hart keeps. */
-export const ADDRESS_SPACES = 8;
+export const ADDRESS_SPACES = 6;
 /** Banks by access rights: bare M, S; then for each address space S with SUM, U. */
 export const BANKS = 2 + 2 * ADDRESS_SPACES;
 /**

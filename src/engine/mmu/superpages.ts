@@ -10,6 +10,8 @@ import {SUPERPAGE_BITS, SUPERPAGE_OFFSET} from '../memory/layout.js';
 
 /** The hash multiplies (an odd number near 2^32 / golden ratio) and takes the upper bits. */
 export const SUPERPAGE_FACTOR = 0x9e3779b1;
+/** The same for the address's upper 12 bits, which the low 32 bits of a page number miss. */
+export const SUPERPAGE_UPPER_FACTOR = 0x85ebca6b;
 /** Right shift of the product. */
 export const SUPERPAGE_SHIFT = 32 - Math.log2(SUPERPAGE_BITS);
 const MAX_LEVEL = 4;
@@ -52,9 +54,10 @@ export class SuperpageFilter {
 
 const ALL_LEVELS = TlbFlag.superpages * (2 ** (MAX_LEVEL + 1) - 2);
 
-/** Hash of the low 32 bits of address >> (12 + 9 * level) and the level. */
+/** Hash of the low 32 bits of address >> (12 + 9 * level), of the upper bits, and of the level. */
 function bitOf(low: number, high: number, level: number): number {
   const shift = 12 + 9 * level;
   const key = shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >> (shift - 32);
-  return Math.imul(key + level, SUPERPAGE_FACTOR) >>> SUPERPAGE_SHIFT;
+  const mixed = (key ^ Math.imul(high >>> 20, SUPERPAGE_UPPER_FACTOR)) + level;
+  return Math.imul(mixed, SUPERPAGE_FACTOR) >>> SUPERPAGE_SHIFT;
 }

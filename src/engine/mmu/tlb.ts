@@ -9,8 +9,8 @@
  * An address space is known by its whole satp, so that ASIDs used again for other tables need no care here.
  *
  * Generated code takes an entry when tag XOR address leaves less than a page, so an empty entry's tag must lie in a page
- * that never looks there: the neighbour of the one it held, or with all ones in every entry but the last. The low 12
- * bits of an empty tag are ones.
+ * that never looks there: the neighbour of the one it held. The low 12 bits of such a tag are ones. In memory never used
+ * all tags are those of page 0, which looks in the first entry only.
  */
 import {SLOT} from '../hart/csr-table.js';
 import {BANK, DATA_BANK, EXEC_BANK, TLB_FLAGS, TlbFlag} from '../hart/layout.js';
@@ -28,6 +28,7 @@ import {
   TLB_ENTRY_BYTES,
   TLB_GROUP,
   TLB_USE,
+  TLB_USE_BYTES,
 } from '../memory/layout.js';
 import {SuperpageFilter} from './superpages.js';
 import {ACCESS, type Access} from './walk.js';
@@ -40,6 +41,10 @@ const SUPERVISOR = 1;
 const SPACES = 2;
 const KINDS = 3;
 const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
+const GROUP_WORDS = TLB_GROUP * ENTRY_WORDS;
+/** Words of the group bits of one TLB, and entries that one stands for. */
+const USE_WORDS = TLB_USE_BYTES / 4;
+const WORD_ENTRIES = 32 * TLB_GROUP;
 
 /** What a walk says of the page table entry that a translation comes from. */
 export interface TranslationSource {
@@ -67,11 +72,11 @@ export class Tlb {
     this.#clock = this.#spaces + (ADDRESS_SPACES * SPACE_BYTES) / 4;
     this.#superpages = new SuperpageFilter(state);
     this.#superpages.clear();
-    for (const bank of [MACHINE, SUPERVISOR]) this.#initialize(bank);
     const {i32} = state.views;
+    for (let bank = 0; bank < BANKS; bank++) this.#flushBank(bank);
+    for (const bank of [MACHINE, SUPERVISOR]) this.#initialize(bank);
     i32.fill(-1, this.#spaces, this.#clock);
     i32[this.#clock] = 0;
-    for (let bank = SPACES; bank < BANKS; bank++) i32.fill(0, this.#groupsAt(bank), this.#groupsAt(bank) + KINDS);
     state.setI32(BANK.machine, this.#bankAt(MACHINE));
     state.setI32(BANK.supervisor, this.#bankAt(SUPERVISOR));
     state.setI32(TLB_FLAGS, 0);
@@ -117,7 +122,8 @@ export class Tlb {
     const bank = state.i32(access === ACCESS.execute ? EXEC_BANK : DATA_BANK);
     const index = (low >>> 12) & (TLB_ENTRIES - 1);
     const at = (bank + access * TLB_BYTES + index * TLB_ENTRY_BYTES) >> 2;
-    i32[((bank + TLB_USE) >> 2) + access]! |= 1 << (index / TLB_GROUP);
+    const group = Math.floor(index / TLB_GROUP);
+    state.views.u8[bank + TLB_USE + access * TLB_USE_BYTES + (group >> 3)]! |= 1 << (group & 7);
     i32[at] = low & -PAGE_BYTES;
     i32[at + 1] = high;
     i32[at + 2] = addend;
@@ -198,14 +204,17 @@ export class Tlb {
    * match, and an entry that its hart makes at this moment cannot end up as half of each.
    */
   #forget(banks: number, kind: Access, page: number): void {
+    for (let bank = 0; bank < BANKS; bank++) this.#forgetIn(banks + bank * BANK_BYTES, kind, page);
+  }
+
+  #forgetIn(bank: number, kind: Access, page: number): void {
     const {i32} = this.#state.views;
-    for (let bank = 0; bank < BANKS; bank++) {
-      const start = (banks + bank * BANK_BYTES + kind * TLB_BYTES) >> 2;
-      const groupsAt = (banks + bank * BANK_BYTES + TLB_USE) >> 2;
-      for (let use = i32[groupsAt + kind]!; use !== 0; use &= use - 1) {
-        const from = start + lowestBit(use) * TLB_GROUP * ENTRY_WORDS;
-        for (let at = from; at < from + TLB_GROUP * ENTRY_WORDS; at += ENTRY_WORDS)
-          if (i32[at + 3] === page) this.#empty(at);
+    const groups = groupsAt(bank, kind);
+    let start = (bank + kind * TLB_BYTES) >> 2;
+    for (let word = groups; word < groups + USE_WORDS; word++, start += WORD_ENTRIES * ENTRY_WORDS) {
+      for (let use = i32[word]!; use !== 0; use &= use - 1) {
+        const from = start + lowestBit(use) * GROUP_WORDS;
+        for (let at = from; at < from + GROUP_WORDS; at += ENTRY_WORDS) if (i32[at + 3] === page) this.#empty(at);
       }
     }
   }
@@ -227,13 +236,15 @@ export class Tlb {
 
   #flushKind(bank: number, kind: Access): void {
     const {i32} = this.#state.views;
-    const start = (this.#bankAt(bank) + kind * TLB_BYTES) >> 2;
-    const groupsAt = this.#groupsAt(bank) + kind;
-    for (let use = i32[groupsAt]!; use !== 0; use &= use - 1) {
-      const from = start + lowestBit(use) * TLB_GROUP * ENTRY_WORDS;
-      for (let at = from; at < from + TLB_GROUP * ENTRY_WORDS; at += ENTRY_WORDS) this.#empty(at);
+    const groups = groupsAt(this.#bankAt(bank), kind);
+    let start = (this.#bankAt(bank) + kind * TLB_BYTES) >> 2;
+    for (let word = groups; word < groups + USE_WORDS; word++, start += WORD_ENTRIES * ENTRY_WORDS) {
+      for (let use = i32[word]!; use !== 0; use &= use - 1) {
+        const from = start + lowestBit(use) * GROUP_WORDS;
+        for (let at = from; at < from + GROUP_WORDS; at += ENTRY_WORDS) this.#empty(at);
+      }
+      i32[word] = 0;
     }
-    i32[groupsAt] = 0;
   }
 
   /** Empties a bank's entries for one page, whatever the upper half of its address. */
@@ -252,13 +263,17 @@ export class Tlb {
     }
   }
 
-  /** Empties a bank whatever it holds. Left alone until it is needed, it takes no memory. */
+  /**
+   * Makes memory that was never used a bank: empties the entry where page 0 looks, and that of page 1, which `#empty`
+   * would make of its zeros. What is not filled takes no memory.
+   */
   #initialize(bank: number): void {
     const {i32} = this.#state.views;
-    this.#state.fill(this.#bankAt(bank), 0xff, TLB_USE);
-    for (let kind = 1; kind <= KINDS; kind++)
-      i32[(this.#bankAt(bank) + kind * TLB_BYTES - TLB_ENTRY_BYTES) >> 2] = PAGE_BYTES - 1;
-    i32.fill(0, this.#groupsAt(bank), this.#groupsAt(bank) + KINDS);
+    for (let kind = 0; kind < KINDS; kind++) {
+      const first = (this.#bankAt(bank) + kind * TLB_BYTES) >> 2;
+      i32[first] = TLB_EMPTYING;
+      i32[first + ENTRY_WORDS] = PAGE_BYTES - 1;
+    }
   }
 
   #hasLocalSupervisor(): boolean {
@@ -278,15 +293,15 @@ export class Tlb {
     return this.#banks + bank * BANK_BYTES;
   }
 
-  /** Index in `views.i32` of the use words of a bank. */
-  #groupsAt(bank: number): number {
-    return (this.#bankAt(bank) + TLB_USE) >> 2;
-  }
-
   /** Index in `views.i32` of the record of an address space. */
   #spaceAt(space: number): number {
     return this.#spaces + (space * SPACE_BYTES) / 4;
   }
+}
+
+/** Index in `views.i32` of the group bits of a TLB. */
+function groupsAt(bank: number, kind: Access): number {
+  return (bank + TLB_USE + kind * TLB_USE_BYTES) >> 2;
 }
 
 /** Number of the lowest set bit. */
