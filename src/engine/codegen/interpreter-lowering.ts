@@ -24,6 +24,7 @@ import type {
   ValueType,
   Variable,
 } from '../isa/lowering.js';
+import {CODE_WRITES} from '../memory/header.js';
 import {OP_BYTES, TLB_BYTES} from '../memory/layout.js';
 import {
   type AtomicSite,
@@ -392,6 +393,13 @@ export class InterpreterLowering implements Lowering {
         this.illegalIf(i32.ltU(privilege, i32.const(3)));
         this.#goOn(callExpr(traps.leaveMachine, 'i64', get(hart)), true);
         return;
+      case 'fence.i': {
+        // Nothing was written into code, and nothing is being watched: as most often.
+        const isNeeded = i32.ne(i32.atomicLoad(i32.const(CODE_WRITES)), i32.load(get(hart), H.SEEN_WRITES));
+        f.if(isNeeded, () => this.#callSystem(op));
+        this.jumpTo(this.nextPc());
+        return;
+      }
       default:
         this.#callSystem(op);
     }

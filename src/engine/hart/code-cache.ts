@@ -5,66 +5,66 @@
  * number of instructions between entering a run and leaving it is a difference of two of them. A run that meets ops
  * decoded earlier is numbered backwards from there.
  *
- * Staleness: a page's generation counts up when it is written through a write-TLB entry or by DMA made after its code
- * was decoded. Only `fence.i` (and remote ones) compare generations and drop what is stale, as the architecture allows.
- * With several harts, one of them may be just making a store to the page through an entry it looked up before a slot
- * was taken; until each other hart has come to a boundary (or sleeps) the slot is *unsettled*, and `fence.i` drops it.
+ * Staleness: only `fence.i` (and remote ones) looks for it, as the architecture allows; `PageWatch` then says which bytes
+ * of which pages have changed. Ops of instructions in those bytes go, and with them those that fall through to them:
+ * what is decoded there anew must be numbered, and fused, with what stays behind it. All else stays where it is.
  */
 
-import {CSR_NUMBER_BITS} from '../codegen/csr-path.js';
-import {HANDLER, type HandlerSet, opImmediate} from '../codegen/interpreter.js';
+import {HANDLER, type HandlerSet} from '../codegen/interpreter.js';
 import {OP_FIELD} from '../codegen/interpreter-lowering.js';
-import type {OperandFiles} from '../isa/instruction.js';
-import {CODE_WRITES} from '../memory/header.js';
+import {CHUNK_BYTES} from '../codegen/memory-functions.js';
 import {CODE_SLOTS, PAGE_BYTES, SIDE_BYTES, SLOT_BYTES} from '../memory/layout.js';
-import {PAGE_FLAG} from '../memory/ram.js';
-import {pathOf} from './csr-file.js';
-import {BOUNDARY, F, hartBlock, IDLE_SINCE, SINK, X} from './layout.js';
+import {OpWriter} from './op-writer.js';
+import {PageWatch} from './page-watch.js';
 import type {DecodedPages} from './regions.js';
 import type {HartState} from './state.js';
-
-/** Where the ops of a page are, and what happened to find a place for them. */
-export interface CodeSlot {
-  readonly ops: number;
-  /** The page whose slot was taken, -1 when none: its fetch translations must be forgotten. */
-  readonly evicted: number;
-  /** Write translations of the page may exist and must be forgotten; `wasCode`: it had code before. */
-  readonly isWritable: boolean;
-  readonly wasCode: boolean;
-}
 
 /** Told what happens to decoded pages (guest page indices): ops were decoded, or a page was dropped. */
 export interface PageListener {
   decoded(page: number): void;
   forget(page: number, isStale: boolean): void;
+  /** True while something made of the page's code is kept. */
+  holds(page: number): boolean;
+}
+
+/** The part of the MMU that has to do with decoded code. */
+export interface TranslationFlushes {
+  flushWritesTo(page: number, wasCode: boolean): void;
+  flushFetchesOf(page: number): void;
 }
 
 /** Decoded pages of one hart. */
 export class CodeCache implements DecodedPages {
-  /** Pages decoded since the start, and pages dropped because they were written. */
-  decodedPages = 0;
-  droppedPages = 0;
   readonly #state: HartState;
   readonly #set: HandlerSet;
+  readonly #flushes: TranslationFlushes;
+  readonly #writer: OpWriter;
+  readonly #watch: PageWatch;
   /** Slot + 1 of a guest page, 0 when it has none. */
   readonly #slotOf: Int32Array;
   readonly #pageOf = new Int32Array(CODE_SLOTS).fill(-1);
-  readonly #generationOf = new Int32Array(CODE_SLOTS);
   readonly #slots: number;
   /** Ops of the run being decoded, and their handlers before fusing. */
   readonly #run = new Int32Array(PAGE_BYTES / 2 + 1);
   readonly #single = new Int32Array(PAGE_BYTES / 2 + 1);
   #next = 0;
-  #seenWrites = 0;
+  /** Offsets in a page whose ops are to be dropped. */
+  readonly #doomed: number[] = [];
   #listener: PageListener | undefined;
-  /** Boundaries of the other harts when a slot was taken, by slot. */
-  readonly #unsettled = new Map<number, readonly number[]>();
 
-  constructor(state: HartState, set: HandlerSet) {
+  /** `flushes`: who forgets translations when ops move or their page is written. */
+  constructor(state: HartState, set: HandlerSet, flushes: TranslationFlushes) {
     this.#state = state;
     this.#set = set;
+    this.#flushes = flushes;
+    this.#writer = new OpWriter(state, set);
     this.#slots = state.layout.slots[state.id]!;
     this.#slotOf = new Int32Array(state.layout.ramBytes / PAGE_BYTES);
+    this.#watch = new PageWatch(state, {
+      flushWrites: (page, wasCode) => flushes.flushWritesTo(page, wasCode),
+      written: (page) => this.#listener?.forget(page, true),
+      changed: (slot, from) => this.#dropChanged(slot, from),
+    });
   }
 
   /** Names who is told about decoded and dropped pages. */
@@ -78,7 +78,12 @@ export class CodeCache implements DecodedPages {
   }
 
   generationOf(page: number): number {
-    return this.#generationOf[this.#slotOf[page]! - 1] ?? -1;
+    const slot = this.#slotOf[page]! - 1;
+    return slot < 0 ? this.#watch.generationNow(page) : this.#watch.generationOf(slot);
+  }
+
+  keep(page: number): boolean {
+    return this.#slotOf[page] !== 0 || this.#watch.keep(page);
   }
 
   pageAt(op: number): number {
@@ -86,84 +91,39 @@ export class CodeCache implements DecodedPages {
     return slot >= 0 && slot < CODE_SLOTS ? this.#pageOf[slot]! : -1;
   }
 
-  /** Where the ops of a guest page are, and what finding a place for them asks of the TLBs. */
-  slotFor(page: number): CodeSlot {
+  /** Address of the ops of a guest page; a place is found for them, for which the oldest page may have to go. */
+  slotFor(page: number): number {
     const known = this.#slotOf[page]!;
-    if (known !== 0) return {ops: this.#opsOf(known - 1), evicted: -1, isWritable: false, wasCode: true};
+    if (known !== 0) return this.#opsOf(known - 1);
     const slot = this.#next;
     this.#next = (slot + 1) % CODE_SLOTS;
-    const evicted = this.#pageOf[slot]!;
-    if (evicted !== -1) this.#drop(slot, false);
-    const {views, layout} = this.#state;
+    if (this.#pageOf[slot] !== -1) this.#evict(slot);
     this.#slotOf[page] = slot + 1;
     this.#pageOf[slot] = page;
-    const flags = Atomics.or(views.u8, layout.pageFlags + page, PAGE_FLAG.code);
-    const isWritable = (flags & PAGE_FLAG.writable) !== 0;
-    // Whoever makes an entry from here on sees the code and does not keep it, or makes it known to the runtime.
-    if (isWritable) Atomics.and(views.u8, layout.pageFlags + page, ~PAGE_FLAG.writable);
-    this.#generationOf[slot] = Atomics.load(views.i32, (layout.generations >> 2) + page);
-    this.decodedPages++;
-    if (layout.hartCount > 1) this.#unsettled.set(slot, this.#boundaries());
-    return {ops: this.#opsOf(slot), evicted, isWritable, wasCode: (flags & PAGE_FLAG.code) !== 0};
+    this.#watch.take(slot, page);
+    return this.#opsOf(slot);
   }
 
-  /** Drops the pages written since they were decoded; true when there were any. */
-  dropStale(): boolean {
-    const {views, layout} = this.#state;
-    const writes = Atomics.load(views.i32, CODE_WRITES >> 2);
-    let isAny = this.#dropUnsettled();
-    if (writes === this.#seenWrites) return isAny;
-    this.#seenWrites = writes;
-    const generations = layout.generations >> 2;
-    for (let slot = 0; slot < CODE_SLOTS; slot++) {
-      const page = this.#pageOf[slot]!;
-      if (page === -1 || Atomics.load(views.i32, generations + page) === this.#generationOf[slot]) continue;
-      this.#drop(slot, true);
-      this.droppedPages++;
-      isAny = true;
-    }
-    return isAny;
-  }
-
-  #opsOf(slot: number): number {
-    return this.#slots + slot * SLOT_BYTES;
-  }
-
-  #boundaries(): readonly number[] {
-    const {views, layout} = this.#state;
-    return Array.from({length: layout.hartCount}, (_, hart) =>
-      Atomics.load(views.i32, (hartBlock(hart) + BOUNDARY) >> 2),
-    );
-  }
-
-  #dropUnsettled(): boolean {
-    if (this.#unsettled.size === 0) return false;
-    const {views, id} = this.#state;
-    const now = this.#boundaries();
-    const isAsleep = now.map((_, hart) => views.f64[(hartBlock(hart) + IDLE_SINCE) >> 3] !== 0);
-    let isAny = false;
-    for (const [slot, then] of this.#unsettled) {
-      if (now.every((count, hart) => hart === id || isAsleep[hart] || count !== then[hart])) continue;
-      this.#drop(slot, true);
-      this.droppedPages++;
-      isAny = true;
-    }
-    this.#unsettled.clear();
-    return isAny;
+  /** Makes visible what was written into code; the caller then goes on anew, also where it stands. */
+  fence(): void {
+    this.#watch.fence();
   }
 
   /** Decodes the run that starts at an op; returns its sequence number. */
   decode(op: number): number {
     const {views, layout} = this.#state;
+    const {u16} = views;
     const slot = Math.floor((op - this.#slots) / SLOT_BYTES);
-    const ops = this.#slots + slot * SLOT_BYTES;
-    const source = layout.ram + this.#pageOf[slot]! * PAGE_BYTES;
+    const ops = this.#opsOf(slot);
+    const source = (layout.ram + this.#pageOf[slot]! * PAGE_BYTES) >>> 1;
+    const copy = this.#watch.copyOf(slot) >>> 1;
+    const begin = (op - ops) >> 3;
     let count = 0;
-    let offset = (op - ops) >> 3;
+    let offset = begin;
     let first = 0;
     for (;;) {
       const at = ops + offset * 8;
-      const handler = views.u16[at >> 1]!;
+      const handler = u16[at >> 1]!;
       if (handler !== HANDLER.decode) {
         first = this.#state.sequenceOf(at) - count;
         break;
@@ -173,57 +133,33 @@ export class CodeCache implements DecodedPages {
         this.writeContinuation(at, PAGE_BYTES);
         break;
       }
-      const half = views.u16[(source + offset) >>> 1]!;
-      const isLong = (half & 3) === 3;
-      if (isLong && offset === PAGE_BYTES - 2) {
-        views.u16[at >> 1] = HANDLER.straddle;
-        break;
+      const half = u16[source + offset / 2]!;
+      u16[copy + offset / 2] = half;
+      let bits = half;
+      if ((half & 3) === 3) {
+        if (offset === PAGE_BYTES - 2) {
+          u16[at >> 1] = HANDLER.straddle;
+          offset += 2;
+          break;
+        }
+        const upper = u16[source + offset / 2 + 1]!;
+        u16[copy + offset / 2 + 1] = upper;
+        bits |= upper << 16;
       }
-      const bits = isLong ? half | (views.u16[(source + offset + 2) >>> 1]! << 16) : half;
-      if (this.write(at, bits, offset, 0)) break;
-      offset += isLong ? 4 : 2;
+      const isLast = this.#writer.write(at, bits, offset, 0);
+      offset += (half & 3) === 3 ? 4 : 2;
+      if (isLast) break;
     }
-    for (let i = 0; i < count; i++) views.u16[(this.#run[i]! + OP_FIELD.sequence) >> 1] = first + i;
+    this.#watch.decoded(slot, begin, Math.min(offset, PAGE_BYTES));
+    for (let i = 0; i < count; i++) u16[(this.#run[i]! + OP_FIELD.sequence) >> 1] = first + i;
     this.#fuse(count);
     this.#listener?.decoded(this.#pageOf[slot]!);
     return first;
   }
 
-  /**
-   * Writes the op of an instruction at `pageOffset`; true when nothing falls through it. A straddling instruction
-   * passes `bias` 1: its page address is odd.
-   */
-  write(at: number, bits: number, pageOffset: number, bias: 0 | 1): boolean {
-    const {views} = this.#state;
-    const length = (bits & 3) === 3 ? 4 : 2;
-    const long = length === 4 ? bits : this.#set.decoder.expand(bits);
-    const index = long === 0 ? -1 : this.#set.decoder.find(long);
-    const record = index < 0 ? undefined : this.#set.decoder.instructions[index]!;
-    const rounding = (long >>> 12) & 7;
-    if (!record || (record.hasRounding && (rounding === 5 || rounding === 6))) {
-      views.u16[at >> 1] = HANDLER.illegal;
-      return true;
-    }
-    const {format} = record;
-    let value = opImmediate(record, long, pageOffset);
-    let isFar = false;
-    if (format === 'B' || format === 'J') {
-      isFar = bias === 1 || value < 0 || value >= PAGE_BYTES;
-      value = isFar ? value - bias : (value - pageOffset) * 8;
-    } else if (record.name === 'auipc') value -= bias;
-    views.u16[(at + OP_FIELD.rd) >> 1] = this.#register(record.files.rd, (long >>> 7) & 31, true);
-    views.u16[(at + OP_FIELD.rs1) >> 1] =
-      format === 'csri' ? (long >>> 15) & 31 : this.#register(record.files.rs1, (long >>> 15) & 31, false);
-    views.u16[(at + OP_FIELD.rs2) >> 1] = this.#register(record.files.rs2, (long >>> 20) & 31, false);
-    if (format === 'R4') value = this.#register('f', (long >>> 27) & 31, false);
-    views.i32[(at + OP_FIELD.imm) >> 2] = value;
-    views.u16[(at + OP_FIELD.extra) >> 1] = record.hasRounding ? rounding : pageOffset + length - bias;
-    if (format === 'csr' || format === 'csri') {
-      const {path, detail} = pathOf(value, this.#state.base);
-      views.i32[(at + OP_FIELD.imm) >> 2] = value | (detail << CSR_NUMBER_BITS);
-      views.u16[at >> 1] = this.#set.single(index, length, false, path);
-    } else views.u16[at >> 1] = this.#set.single(index, length, isFar);
-    return record.endsBlock;
+  /** Writes the op of an instruction that is decoded alone: see `OpWriter.write`. */
+  write(at: number, bits: number, pageOffset: number, bias: 0 | 1): void {
+    this.#writer.write(at, bits, pageOffset, bias);
   }
 
   /** Writes the op that goes on at page address + `offset`. */
@@ -232,15 +168,15 @@ export class CodeCache implements DecodedPages {
     this.#state.views.u16[at >> 1] = HANDLER.pageEnd;
   }
 
-  /** The bits of the instruction at an op of a decoded page (not of a straddling one). */
+  /** The bits that were decoded at an op of a page (of a straddling instruction, the first half). */
   bitsAt(op: number): number {
-    const {views, layout} = this.#state;
+    const {u16} = this.#state.views;
     const slot = Math.floor((op - this.#slots) / SLOT_BYTES);
-    const offset = (op - this.#slots - slot * SLOT_BYTES) >> 3;
-    const source = layout.ram + this.#pageOf[slot]! * PAGE_BYTES + offset;
-    const half = views.u16[source >>> 1]!;
+    const offset = (op - this.#opsOf(slot)) >> 3;
+    const copy = (this.#watch.copyOf(slot) + offset) >>> 1;
+    const half = u16[copy]!;
     if ((half & 3) !== 3) return half;
-    return (half | (offset === PAGE_BYTES - 2 ? 0 : views.u16[(source + 2) >>> 1]! << 16)) >>> 0;
+    return (half | (offset === PAGE_BYTES - 2 ? 0 : u16[copy + 1]! << 16)) >>> 0;
   }
 
   /** Replaces handlers of neighbouring ops by fused ones, as long as there are any. */
@@ -258,17 +194,50 @@ export class CodeCache implements DecodedPages {
     }
   }
 
-  #register(file: OperandFiles['rd'], number: number, isTarget: boolean): number {
-    if (file === 'f') return this.#state.base + F + number * 8;
-    return this.#state.base + (isTarget && number === 0 ? SINK : X + number * 8);
+  /** Drops the ops of instructions that reach into a chunk of a page, and all that fall through to them. */
+  #dropChanged(slot: number, from: number): void {
+    const doomed = this.#doomed;
+    // An instruction of four bytes may begin two bytes before.
+    for (let offset = Math.max(from - 2, 0); offset < from + CHUNK_BYTES; offset += 2)
+      if (offset >= from || this.#lengthAt(slot, offset) === 4) doomed.push(offset);
+    for (let offset = doomed.pop(); offset !== undefined; offset = doomed.pop()) this.#dropOp(slot, offset);
   }
 
-  #drop(slot: number, isStale: boolean): void {
-    this.#listener?.forget(this.#pageOf[slot]!, isStale);
-    this.#slotOf[this.#pageOf[slot]!] = 0;
+  #dropOp(slot: number, offset: number): void {
+    const {views, layout, id} = this.#state;
+    const {u16} = views;
+    const at = (this.#opsOf(slot) + offset * 8) >>> 1;
+    if (u16[at] === HANDLER.decode) return;
+    const sequence = u16[at + OP_FIELD.sequence / 2]!;
+    u16[at] = HANDLER.decode;
+    u16[at + OP_FIELD.sequence / 2] = 0;
+    if (this.#listener) views.i32[(layout.sides[id]! + slot * SIDE_BYTES + offset * 2) >>> 2] = 0;
+    for (let length = 2; length <= Math.min(4, offset); length += 2) {
+      const before = at - length * 4;
+      // Numbers in sequence: those of one run, or by chance of two; then more goes than must.
+      if (u16[before] === HANDLER.decode || ((u16[before + OP_FIELD.sequence / 2]! + 1) & 0xffff) !== sequence)
+        continue;
+      if (this.#lengthAt(slot, offset - length) === length) this.#doomed.push(offset - length);
+    }
+  }
+
+  #opsOf(slot: number): number {
+    return this.#slots + slot * SLOT_BYTES;
+  }
+
+  /** Length of the instruction that was decoded at an offset. */
+  #lengthAt(slot: number, offset: number): 2 | 4 {
+    return (this.#state.views.u16[(this.#watch.copyOf(slot) + offset) >>> 1]! & 3) === 3 ? 4 : 2;
+  }
+
+  #evict(slot: number): void {
+    const page = this.#pageOf[slot]!;
+    this.#listener?.forget(page, false);
+    this.#slotOf[page] = 0;
     this.#pageOf[slot] = -1;
-    this.#unsettled.delete(slot);
-    this.#state.fill(this.#slots + slot * SLOT_BYTES, 0, SLOT_BYTES);
+    this.#flushes.flushFetchesOf(page);
+    this.#watch.release(slot, this.#listener?.holds(page) ?? false);
+    this.#state.fill(this.#opsOf(slot), 0, SLOT_BYTES);
     if (this.#listener) this.#state.fill(this.#state.layout.sides[this.#state.id]! + slot * SIDE_BYTES, 0, SIDE_BYTES);
   }
 }

@@ -28,7 +28,7 @@ import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';
 import * as H from './layout.js';
 import {RegionMaker} from './region-maker.js';
 import {leaveSample} from './samples.js';
-import type {HartState} from './state.js';
+import type {HartState, MemoryFunctions} from './state.js';
 import {HartTimer} from './timer.js';
 import {type TrapFunction, Traps} from './traps.js';
 
@@ -89,7 +89,7 @@ export class Hart {
     this.mmu = new Mmu(state, parts.bus);
     this.timer = new HartTimer(state, parts.clock);
     this.csrs = new CsrFile(state, this.mmu.pmp, this.timer);
-    this.code = new CodeCache(state, parts.handlers);
+    this.code = new CodeCache(state, parts.handlers, this.mmu.tlb);
     this.traps = new Traps(state, (low, high) => this.setPc(low, high));
     this.#entryOp = state.layout.straddle[state.id]!;
     this.#straddled = this.#entryOp + OP_BYTES;
@@ -120,7 +120,7 @@ export class Hart {
     const instance = new WebAssembly.Instance(module, {env});
     this.#run = instance.exports['run'] as (hart: number) => number;
     this.traps.link(instance.exports['trap'] as TrapFunction);
-    this.state.fillWith(instance.exports['fill'] as (address: number, byte: number, length: number) => void);
+    this.state.link(instance.exports as unknown as MemoryFunctions);
     if (!table) return;
     const {state} = this;
     const {none} = instance.exports;
@@ -132,7 +132,6 @@ export class Hart {
     this.#maker = new RegionMaker({
       state,
       code: this.code,
-      decode: (page) => void this.#opsOf(page),
       decoder: this.#decoder,
       settings: regions.settings,
       memory,
@@ -227,8 +226,7 @@ export class Hart {
 
   /** Drops decoded code that was written since; the caller then goes on through `setPc` or a redirect. */
   fenceI(): void {
-    if (!this.code.dropStale()) return;
-    this.mmu.tlb.flushFetches();
+    this.code.fence();
   }
 
   /** Does the fences other harts asked of this one; for a hart that waits for others to do its own. */
@@ -241,22 +239,12 @@ export class Hart {
     if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
   }
 
-  /** Leaves the present op, which has not run yet and whose decoded form may now be dropped: it is entered anew. */
-  #leavePage(): void {
+  /** fence.i with the present op not run yet: its decoded form may be dropped, so it is entered anew. */
+  #fenceAnew(): void {
     this.traps.locate();
     this.traps.leaveOp(false);
     this.setPc(this.traps.pcLow, this.traps.pcHigh);
-  }
-
-  #fenceAnew(): void {
-    this.#leavePage();
     this.fenceI();
-  }
-
-  /** Pages of regions take the places of others. */
-  #takeRegions(): void {
-    this.#leavePage();
-    this.#maker?.receive();
   }
 
   #isWanted(): boolean {
@@ -287,7 +275,7 @@ export class Hart {
     const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
     if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.tlb.flushAll();
     if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
-    if ((requests & H.HartRequest.regions) !== 0) this.#takeRegions();
+    if ((requests & H.HartRequest.regions) !== 0) this.#maker?.receive();
     if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
     const began = hostNs();
     state.setF64(H.IDLE_SINCE, began);
@@ -353,7 +341,7 @@ export class Hart {
       return;
     }
     const page = Math.floor(offset / PAGE_BYTES);
-    const ops = this.#opsOf(page);
+    const ops = this.code.slotFor(page);
     mmu.fillFetch(low, high, ops, page);
     const op = ops + (low & 0xffe) * 8;
     state.setI32(H.PAGE_PC, low & -PAGE_BYTES);
@@ -362,15 +350,6 @@ export class Hart {
     state.setI32(H.OP, op);
     const sequence = state.sequenceOf(op);
     state.setI32(H.ACC, state.i32(H.ACC) - sequence);
-  }
-
-  /** Address of the ops of a guest page, which takes a place among the decoded ones when it has none. */
-  #opsOf(page: number): number {
-    const {tlb} = this.mmu;
-    const slot = this.code.slotFor(page);
-    if (slot.evicted !== -1) tlb.flushFetchesOf(slot.evicted);
-    if (slot.isWritable) tlb.flushWritesTo(page, slot.wasCode);
-    return slot.ops;
   }
 
   /** An instruction whose halves lie in two pages: decoded into ops of its own each time it is reached. */

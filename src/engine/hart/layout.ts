@@ -86,6 +86,8 @@ export const SIDE_BASE = 0x2e4;
 export const HEAT_LIMIT = 0x2e8;
 /** Instructions retired inside regions (u64). */
 export const REGION_INSTRET = 0x2f0;
+/** Count of writes to code (CODE_WRITES) at which a fence.i has nothing to do. */
+export const SEEN_WRITES = 0x2f8;
 
 /** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
 export const CSRS = 0x300;

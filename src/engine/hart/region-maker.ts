@@ -26,8 +26,6 @@ const MAX_ATTEMPTS = 5;
 export interface MakerParts {
   readonly state: HartState;
   readonly code: CodeCache;
-  /** Gives a guest page a place among the decoded ones. */
-  readonly decode: (guestPage: number) => void;
   readonly decoder: Decoder;
   readonly settings: RegionSettings;
   readonly memory: WebAssembly.Memory;
@@ -47,13 +45,17 @@ export class RegionMaker {
 
   constructor(parts: MakerParts) {
     this.#parts = parts;
-    this.regions = new Regions(parts.state, parts.table, parts.imports['none'], parts.code, parts.decode);
+    this.regions = new Regions(parts.state, parts.table, parts.imports['none'], parts.code);
     parts.code.listen(this.regions);
   }
 
   /** An op was arrived at often enough. */
   hot(op: number): void {
-    const {compiler} = this.#parts;
+    const {code, compiler} = this.#parts;
+    if (Number.isNaN(code.generationOf(code.pageAt(op)))) {
+      this.regions.cool(op);
+      return;
+    }
     const request = this.#request(op, compiler !== undefined);
     if (!request) this.regions.giveUp(op);
     else if (compiler) {
@@ -114,6 +116,7 @@ export class RegionMaker {
       const ops = code.opsOf(guestPage);
       if (ops === 0) continue;
       const generation = code.generationOf(guestPage);
+      if (Number.isNaN(generation)) continue;
       pages.push({distance, guestPage, generation, ops, side: this.regions.sideOf(ops)});
     }
     return {entry, pages, isSelective};

@@ -27,8 +27,10 @@ export interface DecodedPages {
   pageAt(op: number): number;
   /** Address of a page's ops, or 0 when it is not decoded. */
   opsOf(guestPage: number): number;
-  /** Generation of the page when it was decoded. */
+  /** Generation of the page when it was decoded, or now if it is not; NaN while its code is being changed. */
   generationOf(guestPage: number): number;
+  /** Has `forget` told of writes to the page from now on, decoded or not; false when they may go unnoticed. */
+  keep(guestPage: number): boolean;
 }
 
 interface Installed extends NewRegion {
@@ -53,21 +55,13 @@ export class Regions {
   readonly #functions: RegionFunctions;
   readonly #none: unknown;
   readonly #pages: DecodedPages;
-  readonly #decode: (guestPage: number) => void;
   readonly #byIndex = new Map<number, Installed>();
   readonly #byPage = new Map<number, Set<Installed>>();
   /** By page, then by op. */
   readonly #attempts = new Map<number, Map<number, number>>();
 
-  /** `none` is the function that stands for no region; `decode` gives a guest page a place among the decoded ones. */
-  constructor(
-    state: HartState,
-    functions: RegionFunctions,
-    none: unknown,
-    pages: DecodedPages,
-    decode: (guestPage: number) => void,
-  ) {
-    this.#decode = decode;
+  /** `none` is the function that stands for no region. */
+  constructor(state: HartState, functions: RegionFunctions, none: unknown, pages: DecodedPages) {
     this.#state = state;
     this.#functions = functions;
     this.#none = none;
@@ -76,15 +70,11 @@ export class Regions {
 
   /** Takes a region; false when its code has changed since or the entry has one already. */
   install(region: NewRegion): boolean {
-    const [home, ...others] = region.pages;
-    if (!home) return false;
-    // The home page's generation is looked at when the page is decoded, the others' only now.
-    for (const {guestPage} of others) this.#decode(guestPage);
+    const [home] = region.pages;
     const isCurrent = region.pages.every(
-      ({guestPage, generation}) =>
-        this.#pages.opsOf(guestPage) === 0 || this.#pages.generationOf(guestPage) === generation,
+      ({guestPage, generation}) => this.#pages.keep(guestPage) && this.#pages.generationOf(guestPage) === generation,
     );
-    if (!isCurrent || others.some(({guestPage}) => this.#pages.opsOf(guestPage) === 0)) return false;
+    if (!isCurrent || !home) return false;
     for (const other of this.#byPage.get(home.guestPage) ?? [])
       if (other.entry === region.entry && other.pages[0]!.guestPage === home.guestPage) return false;
     const installed: Installed = {...region, op: 0};
@@ -116,10 +106,14 @@ export class Regions {
   forget(guestPage: number, isStale: boolean): void {
     this.#attempts.delete(guestPage);
     for (const region of [...(this.#byPage.get(guestPage) ?? [])]) {
-      // Nobody notices writes to a page that is not decoded; a home page is looked at before its region can run again.
-      if (isStale || region.pages[0]!.guestPage !== guestPage) this.remove(region.index);
-      else region.op = 0;
+      if (isStale) this.remove(region.index);
+      else if (region.pages[0]!.guestPage === guestPage) region.op = 0;
     }
+  }
+
+  /** True while there is a region made from a page. */
+  holds(guestPage: number): boolean {
+    return this.#byPage.has(guestPage);
   }
 
   /** Drops a region; calls of it go to the interpreter from now on. */

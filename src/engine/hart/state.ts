@@ -27,13 +27,20 @@ export function viewMemory(buffer: SharedArrayBuffer): MemoryViews {
   };
 }
 
+/** What generated code does to memory for the runtime (see `codegen/memory-functions.ts`). */
+export interface MemoryFunctions {
+  readonly fill: (address: number, byte: number, length: number) => void;
+  readonly copy: (to: number, from: number, length: number) => void;
+  readonly differs: (a: number, b: number, from: number, to: number) => number;
+}
+
 /** Run state and registers of one hart. Hot accessors allocate nothing. */
 export class HartState {
   readonly id: number;
   readonly base: number;
   readonly views: MemoryViews;
   readonly layout: MemoryLayout;
-  #fastFill: ((address: number, byte: number, length: number) => void) | undefined;
+  #functions: MemoryFunctions | undefined;
 
   constructor(id: number, views: MemoryViews, layout: MemoryLayout) {
     this.id = id;
@@ -44,13 +51,24 @@ export class HartState {
 
   /** Fills bytes of the machine's memory. */
   fill(address: number, byte: number, length: number): void {
-    if (this.#fastFill) this.#fastFill(address, byte, length);
+    if (this.#functions) this.#functions.fill(address, byte, length);
     else this.views.u8.fill(byte, address, address + length);
   }
 
-  /** Has generated code do the fills. */
-  fillWith(fill: (address: number, byte: number, length: number) => void): void {
-    this.#fastFill = fill;
+  /** Copies bytes of the machine's memory. */
+  copy(to: number, from: number, length: number): void {
+    if (this.#functions) this.#functions.copy(to, from, length);
+    else this.views.u8.copyWithin(to, from, from + length);
+  }
+
+  /** Offset of the first chunk in [from, to) in which `a` and `b` differ, or `to`; the first one until hearing from generated code. */
+  differs(a: number, b: number, from: number, to: number): number {
+    return this.#functions ? this.#functions.differs(a, b, from, to) : from;
+  }
+
+  /** Has generated code do what it does best. */
+  link(functions: MemoryFunctions): void {
+    this.#functions = functions;
   }
 
   i32(offset: number): number {

@@ -91,6 +91,8 @@ export interface MemoryLayout {
   readonly slots: readonly number[];
   /** Start of the side cells of a hart's slots: 4 bytes for each op (see `codegen/region/abi.ts`). */
   readonly sides: readonly number[];
+  /** Copies of decoded pages, as they were decoded. */
+  readonly copies: readonly number[];
   readonly straddle: readonly number[];
   /** Samples of the pc of a hart. */
   readonly samples: readonly number[];
@@ -124,6 +126,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
   const banks: number[] = [];
   const slots: number[] = [];
   const sides: number[] = [];
+  const copies: number[] = [];
   const straddle: number[] = [];
   const samples: number[] = [];
   for (let hart = 0; hart < hartCount; hart++) {
@@ -132,6 +135,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
     slots.push(take(CODE_SLOTS * SLOT_BYTES));
     samples.push(take(SAMPLES_BYTES));
     sides.push(take(CODE_SLOTS * SIDE_BYTES));
+    copies.push(take(CODE_SLOTS * PAGE_BYTES));
   }
   const ram = take(ramBytes, 65536);
   return {
@@ -145,6 +149,7 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
     banks,
     slots,
     sides,
+    copies,
     straddle,
     samples,
   };

@@ -68,6 +68,39 @@ describe('code that changes', () => {
     expect(run.values.slice(0, 2)).toEqual([9n, 10n]);
   });
 
+  it('changes also where only the second half of the last instruction of a run does', async () => {
+    // A jump at every even offset within 32 bytes, to 64 bytes behind its start, then to 80.
+    const jump = (distance: number) => (distance << 20) | 0x6f;
+    const run = await runGuest({
+      text: `
+        li s0, ${CODE}
+        li s1, ${CODE + 32}
+        li s2, ${jump(64) >>> 16}
+        li s3, ${jump(80) >>> 16}
+        li s4, 0x6f
+        li s6, 0x8082
+        li s7, ${loadA0(1)}
+        li s8, ${loadA0(2)}
+        next: sh s4, 0(s0)
+        sh s2, 2(s0)
+        sw s7, 64(s0)
+        sh s6, 68(s0)
+        fence.i
+        jalr ra, 0(s0)
+        save a0
+        sw s8, 80(s0)
+        sh s6, 84(s0)
+        sh s3, 2(s0)
+        fence.i
+        jalr ra, 0(s0)
+        save a0
+        addi s0, s0, 2
+        bne s0, s1, next
+        pass`,
+    });
+    expect(run.values.slice(0, 32)).toEqual(Array.from({length: 16}, () => [1n, 2n]).flat());
+  });
+
   it('is seen when a page of code is filled with other code at once', async () => {
     // More code pages than a hart keeps decoded, each written, run, and run again after all others.
     const pages = 1100;

@@ -167,6 +167,12 @@ export class FunctionBuilder implements FunctionRef {
     this.#body.push(0xfc, 0x0b, 0x00);
   }
 
+  /** Copies `length` bytes; the ranges may overlap. */
+  copy(to: I32, from: I32, length: I32): void {
+    for (const part of [to, from, length]) pushBytes(this.#body, part.code);
+    this.#body.push(0xfc, 0x0a, 0x00, 0x00);
+  }
+
   /** A block; branching to its label leaves it. */
   block(body: (exit: Label) => void): void {
     this.#open(0x02, body);
