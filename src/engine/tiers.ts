@@ -26,7 +26,7 @@ export const MAX_JUMP_TARGETS = 128;
 
 /** What a machine gets that says nothing else. */
 export const defaultRegionSettings: RegionSettings = {
-  hotThreshold: 400,
+  hotThreshold: 8000,
   maxOps: 600,
   maxRegions: 8000,
   maxBytes: 16 * 1024 ** 2,
