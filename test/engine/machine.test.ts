@@ -90,10 +90,12 @@ describe('a machine', () => {
     const stopped = ticks();
     const began = performance.now();
     // Host time passes: work, not sleep, so that the clock has something to get wrong.
-    while (performance.now() - began < 150);
+    while (performance.now() - began < 300);
+    const before = performance.now();
     machine.resume();
     const resumed = await until(ticks, (value) => value > stopped);
-    expect(Number(resumed - stopped) / 1e4).toBeLessThan(120);
+    // Guest time may only be what passed since, and what the guest had not looked at before the pause.
+    expect(Number(resumed - stopped) / 1e4).toBeLessThan(performance.now() - before + 200);
   });
 
   it('whose pause is overtaken by a resume keeps its time running', async () => {
