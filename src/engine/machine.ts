@@ -8,6 +8,7 @@ import {MessageChannel, Worker} from 'node:worker_threads';
 import {type Assembly, assemble, deviceStateBytes, modelOf} from './assembly.js';
 import {buildDeviceTree} from './boot/device-tree.js';
 import {type BootPlan, type BootSpec, planBoot} from './boot/layout.js';
+import {hostFuses} from './codegen/host-fusion.js';
 import {buildInterpreter, HandlerSet} from './codegen/interpreter.js';
 import {fusedSequences} from './codegen/sequences.js';
 import {prepareForRegions} from './compiler/flags.js';
@@ -200,7 +201,7 @@ export class Machine implements AsyncDisposable {
     const hasSbi = plan.mode === 'supervisor';
     const settings = {...defaultRegionSettings, ...spec.regions};
     if (spec.tier !== 'interpreter') prepareForRegions();
-    const options = {memory: limits, layout, hasSbi, hasRegions: spec.tier !== 'interpreter'};
+    const options = {memory: limits, layout, hasSbi, hasRegions: spec.tier !== 'interpreter', hasFusion: hostFuses()};
     const module = await WebAssembly.compile(buildInterpreter(handlers, options));
     for (let hart = 0; hart < spec.hartCount; hart++)
       resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});

@@ -1,11 +1,6 @@
 /**
  * The lowering that makes one interpreter handler of a record: operands are fields of the decoded op that the `op`
- * local points at, registers are hart memory.
- *
- * A decoded op (16 bytes, see `hart/op.ts` for who fills it):
- *   +0 handler u16 · +2 rd u16 · +4 rs1 u16 · +6 rs2 u16 (absolute addresses of the registers; for `csri` rs1 is the
- *   immediate itself) · +8 imm i32 (R4: address of rs3) · +12 sequence i16 · +14 extra u16 (rounding mode, or offset of
- *   the following instruction in the page)
+ * local points at (see `interpreter-frame.ts`), registers are hart memory.
  */
 
 import {CAUSE} from '../hart/causes.js';
@@ -26,137 +21,35 @@ import type {
 } from '../isa/lowering.js';
 import {CODE_WRITES} from '../memory/header.js';
 import {OP_BYTES, TLB_BYTES} from '../memory/layout.js';
-import {
-  type AtomicSite,
-  type Concurrency,
-  lowerAtomic,
-  lowerFence,
-  lowerLoadReserved,
-  lowerStoreConditional,
-} from './atomics.js';
-import {CSR_NUMBER_BITS, type CsrPath, lowerCsr} from './csr-path.js';
+import {type AtomicSite, lowerAtomic, lowerFence, lowerLoadReserved, lowerStoreConditional} from './atomics.js';
+import {CSR_NUMBER_BITS, lowerCsr} from './csr-path.js';
+import {InterpreterFloats} from './interpreter-floats.js';
+import {ACCESS_CODES, CSR_CODES, type Frame, OP_FIELD, type Shape, SYSTEM_CODES, TOKENS} from './interpreter-frame.js';
+import type {LocalPool} from './local-pool.js';
 import {entryOffset} from './tlb-fill.js';
 import type {MissFunctions} from './tlb-miss.js';
-import {lowerMaySret, type TrapFunctions} from './trap-path.js';
+import {lowerMaySret} from './trap-path.js';
 import {choose, f32, f64, get, i32, i64, type Local, select} from './wasm/expression.js';
-import {callExpr, type FunctionBuilder, type FunctionRef, type Label} from './wasm/function.js';
-
-/** Field offsets of a decoded op. */
-export const OP_FIELD = {handler: 0, rd: 2, rs1: 4, rs2: 6, imm: 8, sequence: H.OP_SEQUENCE, extra: 14} as const;
-
-/** Register tokens that the interpreter hands to records as `Operands`. */
-export const TOKENS = {rd: 0, rs1: 1, rs2: 2, rs3: 3} as const;
-const fieldOf = [OP_FIELD.rd, OP_FIELD.rs1, OP_FIELD.rs2, OP_FIELD.imm] as const;
-
-/** Numbers by which handlers name the system operations that the runtime does. */
-export const SYSTEM_CODES = {ecall: 0, wfi: 4, 'sfence.vma': 5, 'fence.i': 6} as const;
-
-/** Numbers by which handlers name a CSR operation to the runtime. */
-export const CSR_CODES: Readonly<Record<CsrOp, number>> = {write: 0, set: 1, clear: 2};
-
-/** Kinds of address that the runtime translates for atomics. */
-export const ACCESS_CODES = {loadReserved: 0, atomic: 1, zeroBlock: 2} as const;
-
-/** The runtime functions that generated code calls; `hart/runtime.ts` provides them. */
-export interface RuntimeImports {
-  /** (bytes, address low, address high) → host address, or -1 after a trap. */
-  readonly load: FunctionRef;
-  /** (bytes, address low, address high), value in SCRATCH → 0, or -1 after a trap. */
-  readonly store: FunctionRef;
-  /** (access, bytes, address low, address high) → host address, or -1 after a trap. */
-  readonly translate: FunctionRef;
-  /** (number, operation, isWrite), source in SCRATCH → 0 trap, 1 done, 2 done and fetch anew; old value in SCRATCH. */
-  readonly csr: FunctionRef;
-  /** Puts the time into SCRATCH. */
-  readonly time: FunctionRef;
-  /** (code): leaves with the hart's run state set to where it goes on. */
-  readonly system: FunctionRef;
-  readonly illegal: FunctionRef;
-  /** → 0 trap (FS off), 1 go on. */
-  readonly floatState: FunctionRef;
-}
-
-/** Locals and labels of the interpreter function, shared by all handlers. */
-export interface Frame {
-  readonly f: FunctionBuilder;
-  readonly hart: Local<'i32'>;
-  readonly op: Local<'i32'>;
-  readonly acc: Local<'i32'>;
-  readonly pagePc: Local<'i64'>;
-  readonly pageOps: Local<'i32'>;
-  /** Address that `jump` and `enter` go to. */
-  readonly target: Local<'i64'>;
-  readonly again: Label;
-  readonly jump: Label;
-  readonly enter: Label;
-  readonly redirect: Label;
-  readonly poll: Label;
-  /** With regions: `op` was arrived at by a backward branch; count it and go on. */
-  readonly heat?: Label;
-  /** With regions: set to 1 before an arrival by an indirect jump. */
-  readonly isIndirect?: Local<'i32'>;
-  readonly runtime: RuntimeImports;
-  readonly misses: MissFunctions;
-  readonly softfloat: Readonly<Record<string, FunctionRef & {readonly takesRounding: boolean}>>;
-  readonly concurrency: Concurrency;
-  readonly traps: TrapFunctions;
-  /** Environment calls of S-mode are the runtime's. */
-  readonly hasSbi: boolean;
-}
-
-/** How a handler was specialised at decode time. */
-export interface Shape {
-  readonly length: 2 | 4;
-  /** A direct jump or branch whose target lies in another page. */
-  readonly isFar: boolean;
-  /** How an access to a CSR is made; `call` when missing. */
-  readonly csr?: CsrPath;
-}
+import {callExpr, type FunctionBuilder} from './wasm/function.js';
 
 const PAGE_MASK = -4096n;
 
-/** Temporaries that handlers reuse, so that the function has few locals. */
-export class LocalPool {
-  readonly #f: FunctionBuilder;
-  readonly #all: Record<ValueType, Local[]> = {i32: [], i64: [], f32: [], f64: []};
-  readonly #used: Record<ValueType, number> = {i32: 0, i64: 0, f32: 0, f64: 0};
-
-  constructor(f: FunctionBuilder) {
-    this.#f = f;
-  }
-
-  take<T extends ValueType>(type: T): Local<T> {
-    const list = this.#all[type] as Local<T>[];
-    const index = this.#used[type]++;
-    list[index] ??= this.#f.local(type);
-    return list[index];
-  }
-
-  /** All temporaries are free again. */
-  reset(): void {
-    for (const type of ['i32', 'i64', 'f32', 'f64'] as const) this.#used[type] = 0;
-  }
-}
-
 /** Lowers one instruction of a handler; a fused handler uses one object per part. */
-export class InterpreterLowering implements Lowering {
+export class InterpreterLowering extends InterpreterFloats implements Lowering {
   readonly i32 = i32;
   readonly i64 = i64;
   readonly f32 = f32;
   readonly f64 = f64;
   readonly select = select;
   readonly choose = choose;
-  readonly #frame: Frame;
   readonly #f: FunctionBuilder;
-  readonly #pool: LocalPool;
   readonly #instruction: Instruction;
   readonly #shape: Shape;
   #csrStatus: Local<'i32'> | undefined;
 
   constructor(frame: Frame, pool: LocalPool, instruction: Instruction, shape: Shape) {
-    this.#frame = frame;
+    super(frame, pool);
     this.#f = frame.f;
-    this.#pool = pool;
     this.#instruction = instruction;
     this.#shape = shape;
   }
@@ -169,25 +62,19 @@ export class InterpreterLowering implements Lowering {
       this.#f.if(
         i32.eq(get(this.#csrStatus), i32.const(2)),
         () => {
-          this.#f.set(this.#frame.target, this.nextPc());
+          this.#f.set(this.frame.target, this.nextPc());
           this.#retire();
-          this.#f.br(this.#frame.enter);
+          this.#f.br(this.frame.enter);
         },
         undefined,
         'unlikely',
       );
     }
-    this.#f.set(this.#frame.op, i32.add(this.#op(), i32.const((this.#shape.length / 2) * OP_BYTES)));
-  }
-
-  let<T extends ValueType>(value: Expr<T>): Expr<T> {
-    const local = this.#pool.take(value.type);
-    this.#f.set(local, value);
-    return get(local);
+    this.#f.set(this.frame.op, i32.add(this.#op(), i32.const((this.#shape.length / 2) * OP_BYTES)));
   }
 
   variable<T extends ValueType>(type: T): Variable<T> {
-    return this.#pool.take(type);
+    return this.pool.take(type);
   }
 
   get<T extends ValueType>(variable: Variable<T>): Expr<T> {
@@ -203,16 +90,16 @@ export class InterpreterLowering implements Lowering {
   }
 
   x(register: Register): I64 {
-    if (this.#instruction.format === 'csri') return i64.extendU(this.#field(register));
-    return i64.load(this.#field(register));
+    if (this.#instruction.format === 'csri') return i64.extendU(this.field(register));
+    return i64.load(this.field(register));
   }
 
   x32(register: Register): I32 {
-    return i32.load(this.#field(register));
+    return i32.load(this.field(register));
   }
 
   setX(register: Register, value: I64): void {
-    this.#f.store(8, this.#field(register), value);
+    this.#f.store(8, this.field(register), value);
   }
 
   setX32(register: Register, value: I32): void {
@@ -229,16 +116,16 @@ export class InterpreterLowering implements Lowering {
 
   /** The decoder has added the instruction's offset in its page to the immediate. */
   pcPlusImm(): I64 {
-    return i64.add(get(this.#frame.pagePc), this.imm());
+    return i64.add(get(this.frame.pagePc), this.imm());
   }
 
   nextPc(): I64 {
-    return i64.add(get(this.#frame.pagePc), i64.load16u(this.#op(), OP_FIELD.extra));
+    return i64.add(get(this.frame.pagePc), i64.load16u(this.#op(), OP_FIELD.extra));
   }
 
   load(kind: LoadKind, address: I64): I64 {
     const bytes = kind === 'u64' ? 8 : kind === 's32' || kind === 'u32' ? 4 : kind === 's16' || kind === 'u16' ? 2 : 1;
-    const host = this.#pool.take('i32');
+    const host = this.pool.take('i32');
     this.#lookup(host, address, bytes, 0, (vaddr) => this.#miss('load', vaddr, i32.const(bytes)));
     const at = get(host);
     switch (kind) {
@@ -266,7 +153,7 @@ export class InterpreterLowering implements Lowering {
       () => this.#f.store(bytes, i32.add(i32.wrap(vaddr), i32.load(entry, 8)), value),
       () => {
         const status = this.#miss('store', vaddr, i32.const(bytes), value);
-        this.#f.brIf(this.#frame.redirect, status, 'unlikely');
+        this.#f.brIf(this.frame.redirect, status, 'unlikely');
       },
       'likely',
     );
@@ -274,27 +161,27 @@ export class InterpreterLowering implements Lowering {
 
   atomic(op: AtomicOp, bytes: 4 | 8, address: I64, value: I64): I64 {
     const at = this.#atomicAddress(ACCESS_CODES.atomic, bytes, address);
-    const old = this.#pool.take('i64');
+    const old = this.pool.take('i64');
     lowerAtomic(this.#atomicSite(), op, bytes, at, value, old);
     return get(old);
   }
 
   loadReserved(bytes: 4 | 8, address: I64): I64 {
     const at = this.#atomicAddress(ACCESS_CODES.loadReserved, bytes, address);
-    const value = this.#pool.take('i64');
+    const value = this.pool.take('i64');
     lowerLoadReserved(this.#atomicSite(), bytes, at, value);
     return get(value);
   }
 
   storeConditional(bytes: 4 | 8, address: I64, value: I64): I64 {
     const at = this.#atomicAddress(ACCESS_CODES.atomic, bytes, address);
-    const failed = this.#pool.take('i64');
+    const failed = this.pool.take('i64');
     lowerStoreConditional(this.#atomicSite(), bytes, at, value, failed);
     return get(failed);
   }
 
   zeroBlock(address: I64): void {
-    const {hart} = this.#frame;
+    const {hart} = this.frame;
     const allowed = i32.shrU(i32.load(get(hart), H.ZERO_BLOCK_ALLOWED), i32.load(get(hart), H.PRIVILEGE));
     this.illegalIf(i32.eqz(i32.and(allowed, i32.const(1))));
     const block = this.let(i64.and(address, i64.const(-64)));
@@ -311,7 +198,7 @@ export class InterpreterLowering implements Lowering {
   }
 
   jump(): void {
-    const {op, acc, hart, again, poll, jump, heat, target} = this.#frame;
+    const {op, acc, hart, again, poll, jump, heat, target} = this.frame;
     if (this.#shape.isFar) {
       this.#f.set(target, this.pcPlusImm());
       this.#retire();
@@ -321,7 +208,7 @@ export class InterpreterLowering implements Lowering {
     const to = this.let(i32.add(this.#op(), i32.load(this.#op(), OP_FIELD.imm)));
     this.#retire();
     this.#f.set(acc, i32.sub(get(acc), i32.load16s(to, OP_FIELD.sequence)));
-    const isForward = this.#pool.take('i32');
+    const isForward = this.pool.take('i32');
     if (heat) this.#f.set(isForward, i32.gtU(to, this.#op()));
     this.#f.set(op, to);
     this.#f.brIf(poll, i32.geS(get(acc), i32.load(get(hart), H.LIMIT)), 'unlikely');
@@ -330,26 +217,26 @@ export class InterpreterLowering implements Lowering {
   }
 
   jumpTo(address: I64): void {
-    const {isIndirect, hart} = this.#frame;
+    const {isIndirect, hart} = this.frame;
     if (isIndirect) {
       // No link is written and none is followed: neither a call nor a return.
       const link = i32.add(get(hart), i32.const(H.X + 8));
       const isReturn = i32.or(
-        i32.eq(this.#field(TOKENS.rs1), link),
-        i32.eq(this.#field(TOKENS.rs1), i32.add(link, i32.const(4 * 8))),
+        i32.eq(this.field(TOKENS.rs1), link),
+        i32.eq(this.field(TOKENS.rs1), i32.add(link, i32.const(4 * 8))),
       );
-      const isCall = i32.ne(this.#field(TOKENS.rd), i32.add(get(hart), i32.const(H.SINK)));
+      const isCall = i32.ne(this.field(TOKENS.rd), i32.add(get(hart), i32.const(H.SINK)));
       this.#f.set(isIndirect, i32.eqz(i32.or(isReturn, isCall)));
     }
-    this.#f.set(this.#frame.target, address);
+    this.#f.set(this.frame.target, address);
     this.#retire();
-    this.#f.br(this.#frame.jump);
+    this.#f.br(this.frame.jump);
   }
 
   csr(op: CsrOp, source: I64, isWrite: boolean): I64 {
-    const {hart, runtime, redirect} = this.#frame;
-    const status = this.#pool.take('i32');
-    const old = this.#pool.take('i64');
+    const {hart, runtime, redirect} = this.frame;
+    const status = this.pool.take('i32');
+    const old = this.pool.take('i64');
     const slow = () => {
       this.#sync();
       this.#f.store(8, get(hart), source, H.SCRATCH);
@@ -366,8 +253,8 @@ export class InterpreterLowering implements Lowering {
       return get(old);
     }
     this.#f.set(status, i32.const(1));
-    const take = (type: 'i64') => this.#pool.take(type);
-    const {f} = this.#frame;
+    const take = (type: 'i64') => this.pool.take(type);
+    const {f} = this.frame;
     const number = i32.and(this.imm32(), i32.const((1 << CSR_NUMBER_BITS) - 1));
     const detail = i32.shrU(this.imm32(), i32.const(CSR_NUMBER_BITS));
     lowerCsr(csr, {f, hart, number, detail, op, source, isWrite, old, take, slow, time: runtime.time});
@@ -375,7 +262,7 @@ export class InterpreterLowering implements Lowering {
   }
 
   system(op: SystemOp): void {
-    const {f, hart, traps, hasSbi} = this.#frame;
+    const {f, hart, traps, hasSbi} = this.frame;
     const privilege = i32.load(get(hart), H.PRIVILEGE);
     switch (op) {
       case 'ecall':
@@ -410,55 +297,16 @@ export class InterpreterLowering implements Lowering {
       condition,
       () => {
         this.#sync();
-        this.#f.call(this.#frame.runtime.illegal);
-        this.#f.br(this.#frame.redirect);
+        this.#f.call(this.frame.runtime.illegal);
+        this.#f.br(this.frame.redirect);
       },
       undefined,
       'unlikely',
     );
   }
 
-  f(register: Register): I64 {
-    return i64.load(this.#field(register));
-  }
-
-  setF(register: Register, value: I64): void {
-    this.#f.store(8, this.#field(register), value);
-  }
-
-  isFastFloat(): I32 {
-    const fcsr = i32.load(get(this.#frame.hart), H.FCSR);
-    // Static RNE needs only the sticky inexact flag, dynamic needs frm = 0 too; `extra` is the rm field (7: dynamic).
-    const mode = i32.load16u(this.#op(), OP_FIELD.extra);
-    const rounding = select(i32.eq(mode, i32.const(7)), i32.shrU(fcsr, i32.const(5)), mode);
-    return i32.and(i32.and(fcsr, i32.const(1)), i32.eqz(rounding));
-  }
-
-  soft<T extends 'i32' | 'i64'>(name: string, type: T, ...args: readonly (I32 | I64)[]): Expr<T> {
-    const target = this.#frame.softfloat[name];
-    if (!target) throw new Error(`no softfloat function ${name}`);
-    const {hart} = this.#frame;
-    const all: Expr[] = [...args];
-    if (target.takesRounding) {
-      const mode = this.let(i32.load16u(this.#op(), OP_FIELD.extra));
-      const frm = i32.shrU(i32.load(get(hart), H.FCSR), i32.const(5));
-      const rounding = this.let(select(i32.eq(mode, i32.const(7)), frm, mode));
-      this.illegalIf(i32.gtU(rounding, i32.const(4)));
-      all.push(rounding);
-    }
-    const result = this.#pool.take(type);
-    const flags = this.#pool.take('i32');
-    this.#f.callInto([result, flags], target, ...all);
-    this.#f.store(4, get(hart), i32.or(i32.load(get(hart), H.FCSR), get(flags)), H.FCSR);
-    return get(result);
-  }
-
   #op(): I32 {
-    return get(this.#frame.op);
-  }
-
-  #field(register: Register): I32 {
-    return i32.load16u(this.#op(), fieldOf[register as 0 | 1 | 2 | 3]);
+    return get(this.frame.op);
   }
 
   /** Counts this instruction as retired and this run of ops as left. */
@@ -468,30 +316,30 @@ export class InterpreterLowering implements Lowering {
 
   /** Counts the instructions of this run of ops that are behind us. */
   #leave(own: 0 | 1): void {
-    const {acc} = this.#frame;
+    const {acc} = this.frame;
     this.#f.set(acc, i32.add(i32.add(get(acc), i32.load16s(this.#op(), OP_FIELD.sequence)), i32.const(own)));
   }
 
   /** Address of this instruction. */
   #pc(): I64 {
-    const {op, pageOps, pagePc} = this.#frame;
+    const {op, pageOps, pagePc} = this.frame;
     return i64.add(get(pagePc), i64.extendS(i32.shrS(i32.sub(get(op), get(pageOps)), i32.const(3))));
   }
 
   #callSystem(op: keyof typeof SYSTEM_CODES): void {
     this.#sync();
-    this.#f.call(this.#frame.runtime.system, i32.const(SYSTEM_CODES[op]));
-    this.#f.br(this.#frame.redirect);
+    this.#f.call(this.frame.runtime.system, i32.const(SYSTEM_CODES[op]));
+    this.#f.br(this.frame.redirect);
   }
 
   #enterTrap(cause: I32, tval: I64): void {
-    const {hart, traps} = this.#frame;
+    const {hart, traps} = this.frame;
     this.#goOn(callExpr(traps.enter, 'i64', get(hart), cause, i32.const(0), tval, this.#pc()), false);
   }
 
   /** Goes on in another mode. */
   #goOn(address: I64, isRetired: boolean): void {
-    const {f, target, pagePc, jump} = this.#frame;
+    const {f, target, pagePc, jump} = this.frame;
     f.set(target, address);
     this.#leave(isRetired ? 1 : 0);
     // No page address, so that the present page is looked up anew too.
@@ -501,21 +349,21 @@ export class InterpreterLowering implements Lowering {
 
   /** Makes the run state visible to the runtime. */
   #sync(): void {
-    const {hart, op, acc} = this.#frame;
+    const {hart, op, acc} = this.frame;
     this.#f.store(4, get(hart), get(op), H.OP);
     this.#f.store(4, get(hart), get(acc), H.ACC);
   }
 
   /** A call of the slow path of an access. */
   #miss(kind: keyof MissFunctions, vaddr: I64, ...rest: readonly Expr[]): I32 {
-    const {hart, op, acc, misses} = this.#frame;
+    const {hart, op, acc, misses} = this.frame;
     return callExpr(misses[kind], 'i32', get(hart), get(op), get(acc), vaddr, ...rest);
   }
 
   /** The address, bound, and its TLB entry. */
   #entry(address: I64, kindOffset: number): {vaddr: I64; entry: I32} {
     const vaddr = this.let(address);
-    const bank = i32.load(get(this.#frame.hart), H.DATA_BANK);
+    const bank = i32.load(get(this.frame.hart), H.DATA_BANK);
     const base = kindOffset === 0 ? bank : i32.add(bank, i32.const(kindOffset));
     return {vaddr, entry: this.let(i32.add(base, entryOffset(vaddr)))};
   }
@@ -528,7 +376,7 @@ export class InterpreterLowering implements Lowering {
       i64.ne(i64.load(entry), i64.and(vaddr, i64.const(PAGE_MASK | BigInt(bytes - 1)))),
       () => {
         this.#f.set(host, miss(vaddr));
-        this.#f.brIf(this.#frame.redirect, i32.eq(get(host), i32.const(-1)), 'unlikely');
+        this.#f.brIf(this.frame.redirect, i32.eq(get(host), i32.const(-1)), 'unlikely');
       },
       undefined,
       'unlikely',
@@ -536,7 +384,7 @@ export class InterpreterLowering implements Lowering {
   }
 
   #atomicAddress(access: number, bytes: number, address: I64): I32 {
-    const host = this.#pool.take('i32');
+    const host = this.pool.take('i32');
     const kindOffset = access === ACCESS_CODES.loadReserved ? 0 : TLB_BYTES;
     this.#lookup(host, address, bytes, kindOffset, (vaddr) =>
       this.#miss('translate', vaddr, i32.const(bytes), i32.const(access)),
@@ -545,12 +393,12 @@ export class InterpreterLowering implements Lowering {
   }
 
   #atomicSite(): AtomicSite {
-    const {f, hart, concurrency} = this.#frame;
-    return {f, hart, concurrency, take: (type) => this.#pool.take(type)};
+    const {f, hart, concurrency} = this.frame;
+    return {f, hart, concurrency, take: (type) => this.pool.take(type)};
   }
 
   #requireFloat(): void {
-    const {hart, runtime, redirect} = this.#frame;
+    const {hart, runtime, redirect} = this.frame;
     const dirty = i32.const(0x6000);
     this.#f.if(
       i32.ne(i32.and(i32.load(get(hart), H.CSRS), dirty), dirty),

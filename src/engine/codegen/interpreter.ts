@@ -20,7 +20,10 @@ import {type MemoryLayout, TLB_BYTES} from '../memory/layout.js';
 import {softfloat} from '../softfloat/softfloat.js';
 import {concurrencyOf} from './atomics.js';
 import {type CsrPath, csrPaths} from './csr-path.js';
-import {type Frame, InterpreterLowering, LocalPool, OP_FIELD, type Shape} from './interpreter-lowering.js';
+import {buildExactFunctions} from './exact-functions.js';
+import {type Frame, OP_FIELD, type Shape} from './interpreter-frame.js';
+import {InterpreterLowering} from './interpreter-lowering.js';
+import {LocalPool} from './local-pool.js';
 import {buildMemoryFunctions} from './memory-functions.js';
 import {MAX_DEPTH, REGION_SIGNATURE, SIDE_IS_TARGET, SIDE_REGION, SIDE_SHIFT} from './region/abi.js';
 import {buildAddressFunctions, entryOffset} from './tlb-fill.js';
@@ -145,6 +148,8 @@ export interface InterpreterOptions {
   readonly hasSbi: boolean;
   /** Hot code becomes regions. */
   readonly hasRegions: boolean;
+  /** The host multiplies and adds with one rounding (see `host-fusion.ts`). */
+  readonly hasFusion: boolean;
 }
 
 /**
@@ -153,7 +158,7 @@ export interface InterpreterOptions {
  * for no region.
  */
 export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): Uint8Array<ArrayBuffer> {
-  const {memory, layout, hasSbi, hasRegions} = options;
+  const {memory, layout, hasSbi, hasRegions, hasFusion} = options;
   const module = new ModuleBuilder(memory);
   const concurrency = concurrencyOf(layout.hartCount);
   if (hasRegions) module.importTable();
@@ -173,7 +178,7 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
     floatState: declare('floatState', 0, true),
   };
   const hot = declare('hot', 1, false);
-  const floats = softfloat(module, hasRegions);
+  const exactFunctions = buildExactFunctions(module, softfloat(module), hasRegions);
   buildMemoryFunctions(module);
   const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime);
   const traps = buildTrapFunctions(module);
@@ -238,7 +243,8 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
                     misses,
                     traps,
                     hasSbi,
-                    softfloat: floats,
+                    exactFunctions,
+                    hasFusion,
                     concurrency,
                   };
                   const emit = (handler: number) => {

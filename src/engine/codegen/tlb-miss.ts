@@ -3,7 +3,7 @@
  * that finds nothing the run state is made visible and the runtime called.
  */
 import * as H from '../hart/layout.js';
-import {ACCESS_CODES, type RuntimeImports} from './interpreter-lowering.js';
+import {ACCESS_CODES, type RuntimeImports} from './interpreter-frame.js';
 import type {AddressFunctions} from './tlb-fill.js';
 import {get, i32, i64, type Local} from './wasm/expression.js';
 import {callExpr, type FunctionBuilder, type FunctionRef} from './wasm/function.js';

@@ -4,6 +4,7 @@
  * next boundary.
  */
 import {type MessagePort, receiveMessageOnPort, workerData} from 'node:worker_threads';
+import {hostFuses} from '../codegen/host-fusion.js';
 import {buildRegions} from '../codegen/region/module.js';
 import type {RegionPlan} from '../codegen/region/region.js';
 import {planRegion, type RegionRequest} from '../codegen/region/request.js';
@@ -104,6 +105,7 @@ class Compiler {
       batch.map(({plan}) => plan),
       limits,
       layout.hartCount,
+      hostFuses(),
     );
     const module = compileOptimised(bytes);
     const gone = this.#store.evict(batch.length, bytes.length);

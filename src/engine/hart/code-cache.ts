@@ -11,7 +11,7 @@
  */
 
 import {HANDLER, type HandlerSet} from '../codegen/interpreter.js';
-import {OP_FIELD} from '../codegen/interpreter-lowering.js';
+import {OP_FIELD} from '../codegen/interpreter-frame.js';
 import {CHUNK_BYTES} from '../codegen/memory-functions.js';
 import {CODE_SLOTS, PAGE_BYTES, SIDE_BYTES, SLOT_BYTES} from '../memory/layout.js';
 import {OpWriter} from './op-writer.js';

@@ -2,7 +2,7 @@
  * CSR accesses of one hart: permission, read-modify-write, and what a write changes about the running hart.
  */
 import {type CsrPath, floatDetail} from '../codegen/csr-path.js';
-import {CSR_CODES} from '../codegen/interpreter-lowering.js';
+import {CSR_CODES} from '../codegen/interpreter-frame.js';
 import type {Pmp} from '../mmu/pmp.js';
 import {type CsrEffect, type CsrRow, csrTable, MIP, SLOT} from './csr-table.js';
 import {ACC, CSR_SLOT_BYTES, CSRS, EXTERNAL_SHIFT, INSTRET, OP, PENDING, PRIVILEGE, SOFTWARE_SEIP} from './layout.js';

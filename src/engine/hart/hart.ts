@@ -9,7 +9,7 @@
 import type {MessagePort} from 'node:worker_threads';
 import type {AssembledDevice} from '../assembly.js';
 import type {HandlerSet} from '../codegen/interpreter.js';
-import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-lowering.js';
+import {ACCESS_CODES, OP_FIELD, SYSTEM_CODES} from '../codegen/interpreter-frame.js';
 import {SIDE_SHIFT} from '../codegen/region/abi.js';
 import type {MemoryLimits} from '../codegen/wasm/module.js';
 import {type Decoder, isLong} from '../isa/decoder.js';

@@ -4,7 +4,7 @@
  */
 import {CSR_NUMBER_BITS} from '../codegen/csr-path.js';
 import {HANDLER, type HandlerSet} from '../codegen/interpreter.js';
-import {OP_FIELD} from '../codegen/interpreter-lowering.js';
+import {OP_FIELD} from '../codegen/interpreter-frame.js';
 import {immediate} from '../isa/decoder.js';
 import type {OperandFiles} from '../isa/instruction.js';
 import {PAGE_BYTES} from '../memory/layout.js';

@@ -3,6 +3,7 @@
  * compiles for itself at once; in tier `auto` requests go to the machine's compiler and modules come back by message.
  */
 import {type MessagePort, receiveMessageOnPort} from 'node:worker_threads';
+import {hostFuses} from '../codegen/host-fusion.js';
 import {MAX_DEPTH} from '../codegen/region/abi.js';
 import {buildRegions} from '../codegen/region/module.js';
 import {planRegion, type RegionRequest} from '../codegen/region/request.js';
@@ -94,7 +95,7 @@ export class RegionMaker {
       this.regions.giveUp(op);
       return;
     }
-    const module = new WebAssembly.Module(buildRegions([plan], limits, state.layout.hartCount));
+    const module = new WebAssembly.Module(buildRegions([plan], limits, state.layout.hartCount, hostFuses()));
     const home = request.pages.find(({distance}) => distance === 0)!;
     const others = request.pages.filter((page) => plan.pages.some(({guestPage}) => guestPage === page.guestPage));
     const index = this.#next++;

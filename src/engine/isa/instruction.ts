@@ -36,6 +36,10 @@ export interface Instruction {
   readonly hasRounding: boolean;
   /** True when it needs mstatus.FS on (any f register or fcsr use). */
   readonly isFloat: boolean;
+  /** True when its f operands are looked at as singles rather than raw or as doubles. */
+  readonly readsSingles: boolean;
+  /** True when its f result, if it has one, is a boxed single. */
+  readonly writesSingle: boolean;
   /** True when control never simply falls through to the next instruction. */
   readonly endsBlock: boolean;
   readonly lower: (b: Lowering, i: Operands) => void;
@@ -51,7 +55,9 @@ export interface Compressed {
 }
 
 /** Optional parts of a record, with the defaults `x` registers, no rounding mode, no floating point, falls through. */
-export type InstructionOptions = Partial<Pick<Instruction, 'files' | 'hasRounding' | 'isFloat' | 'endsBlock'>>;
+export type InstructionOptions = Partial<
+  Pick<Instruction, 'files' | 'hasRounding' | 'isFloat' | 'readsSingles' | 'writesSingle' | 'endsBlock'>
+>;
 
 /** The bits a record fixes: opcode always, the others where the format leaves them to the record. */
 export interface FixedBits {
@@ -111,6 +117,8 @@ export function recorder(
     files: {...defaults.files, ...options.files},
     hasRounding: options.hasRounding ?? defaults.hasRounding ?? false,
     isFloat: options.isFloat ?? defaults.isFloat ?? false,
+    readsSingles: options.readsSingles ?? defaults.readsSingles ?? false,
+    writesSingle: options.writesSingle ?? defaults.writesSingle ?? false,
     endsBlock: options.endsBlock ?? defaults.endsBlock ?? false,
     lower,
   });

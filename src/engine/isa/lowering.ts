@@ -77,6 +77,9 @@ export type I64Ops = Omit<IntegerOps<'i64'>, 'const'> & {
   readonly extend16S: Unary<'i64', 'i64'>;
   readonly extend32S: Unary<'i64', 'i64'>;
   readonly reinterpret: Unary<'f64', 'i64'>;
+  /** Traps the host on NaN and what does not fit: guard it. */
+  readonly truncF32: Unary<'f32', 'i64'>;
+  readonly truncF64: Unary<'f64', 'i64'>;
 };
 
 /** Host floating-point operations: round to nearest even, no flags, NaN payloads unspecified. */
@@ -84,7 +87,7 @@ export type FloatOps<T extends 'f32' | 'f64'> = Readonly<
   Record<'eq' | 'ne' | 'lt' | 'gt' | 'le' | 'ge', Binary<T, 'i32'>>
 > &
   Readonly<Record<'abs' | 'neg' | 'ceil' | 'floor' | 'trunc' | 'nearest' | 'sqrt', Unary<T, T>>> &
-  Readonly<Record<'add' | 'sub' | 'mul' | 'div', Binary<T, T>>> &
+  Readonly<Record<'add' | 'sub' | 'mul' | 'div' | 'min' | 'max' | 'copysign', Binary<T, T>>> &
   Readonly<Record<'convertI32S' | 'convertI32U', Unary<'i32', T>>> &
   Readonly<Record<'convertI64S' | 'convertI64U', Unary<'i64', T>>>;
 
@@ -113,6 +116,15 @@ export type SystemOp = 'ecall' | 'ebreak' | 'sret' | 'mret' | 'wfi' | 'sfence.vm
 
 /** How a CSR instruction combines the old value with its source. */
 export type CsrOp = 'write' | 'set' | 'clear';
+
+/** A precision, by its host type. */
+export type FloatType = 'f32' | 'f64';
+
+/**
+ * Results of host arithmetic that may have raised more than the inexact flag: infinities and NaNs, or (`extreme`) also
+ * zeros, subnormals and the smallest normal numbers.
+ */
+export type Suspects = 'special' | 'extreme';
 
 /** What a record's semantics may do. */
 export interface Lowering {
@@ -178,11 +190,45 @@ export interface Lowering {
   /** Raw contents of an f register. */
   f(register: Register): I64;
   setF(register: Register, value: I64): void;
-  /** 1 when frm (or the static rounding mode) is RNE and the inexact flag is already set. */
-  isFastFloat(): I32;
   /**
-   * Calls an exact softfloat function by name (see `softfloat/`), appending the effective rounding mode when it takes
-   * one, accrues the flags it returns, and returns its result. A reserved rounding mode is an illegal instruction.
+   * An f register as a value of a precision: as single the canonical NaN when it holds no boxed single. Ask for operands
+   * before the first conditional step.
    */
-  soft<T extends 'i32' | 'i64'>(name: string, type: T, ...args: readonly (I32 | I64)[]): Expr<T>;
+  float<F extends FloatType>(type: F, register: Register): Expr<F>;
+  /** Writes an f register; a single is boxed. */
+  setFloat(register: Register, value: F32 | F64): void;
+  /** The low half of an f register, whether that is a boxed single or not. */
+  lowHalf(register: Register): F32;
+  loadFloat<F extends FloatType>(type: F, address: I64): Expr<F>;
+  /** Stores an f register, of which only the low half when `type` is f32. */
+  storeFloat(type: FloatType, address: I64, register: Register): void;
+  /** True when two operands are known to be the same register. */
+  isSame(first: Register, second: Register): boolean;
+
+  /**
+   * What `compute` returns unless one of the conditions it names to `doubt` holds: then what `exact` returns.
+   * In `compute`, later steps happen only when no earlier condition held; doubts are taken to be rare.
+   */
+  attempt<T extends ValueType>(
+    type: T,
+    compute: (doubt: (condition: I32) => void) => Expr<T>,
+    exact: () => Expr<T>,
+  ): Expr<T>;
+  /**
+   * Bound from which twice a result's pattern, less what `float-path.ts` says, is suspect: `limit` (i32 or i64) while the
+   * instruction rounds to nearest even and the inexact flag is already set, else 0.
+   */
+  hostLimit<T extends 'i32' | 'i64'>(type: FloatType, suspects: Suspects, limit: Expr<T>): Expr<T>;
+  /** A value rounded to an integral one as the instruction says, and when that is not sure or raises inexact anew. */
+  integral<F extends FloatType>(type: F, value: Expr<F>): {readonly value: Expr<F>; readonly doubt: I32};
+  /** Condition that the rounding mode may be a reserved one; undefined when it is not. */
+  modeDoubt(): I32 | undefined;
+  /** x × y + z rounded once by the host (with `isNegated`, z − x × y); undefined where it cannot. */
+  fused<F extends FloatType>(type: F, x: Expr<F>, y: Expr<F>, z: Expr<F>, isNegated: boolean): Expr<F> | undefined;
+  /**
+   * Calls an exact function by name (see `softfloat/`; patterns are host floats here), appending the effective rounding
+   * mode when it takes one, accrues the flags it returns, and returns its result. A reserved rounding mode is an illegal
+   * instruction.
+   */
+  exact<T extends ValueType>(name: string, type: T, ...args: readonly Expr[]): Expr<T>;
 }

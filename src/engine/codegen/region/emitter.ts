@@ -6,12 +6,14 @@ import * as H from '../../hart/layout.js';
 import type {LoadKind} from '../../isa/lowering.js';
 import {TLB_BYTES} from '../../memory/layout.js';
 import type {Concurrency} from '../atomics.js';
-import {LocalPool} from '../interpreter-lowering.js';
+import type {ExactFunctions} from '../exact-functions.js';
+import {LocalPool} from '../local-pool.js';
 import {entryOffset} from '../tlb-fill.js';
-import {f64, get, type I32, type I64, i32, i64, type Local} from '../wasm/expression.js';
+import {type F32, type F64, get, type I32, type I64, i32, i64, type Local} from '../wasm/expression.js';
 import type {FunctionBuilder, FunctionRef, Label} from '../wasm/function.js';
 import {SIDE_PER_CODE_BYTE, SIDE_REGION, SIDE_SHIFT} from './abi.js';
-import {isWithin, type RegisterSet, without} from './registers.js';
+import {RegionFloats} from './floats.js';
+import {isWithin, members, type RegisterSet, without} from './registers.js';
 
 /** What a region's module gives it. */
 export interface RegionModule {
@@ -19,7 +21,9 @@ export interface RegionModule {
   readonly readAddress: FunctionRef;
   readonly writeAddress: FunctionRef;
   readonly time: FunctionRef;
-  readonly softfloat: Readonly<Record<string, FunctionRef & {readonly takesRounding: boolean}>>;
+  readonly exactFunctions: ExactFunctions;
+  /** The host multiplies and adds with one rounding. */
+  readonly hasFusion: boolean;
   readonly concurrency: Concurrency;
 }
 
@@ -35,15 +39,12 @@ export class RegionEmitter {
   readonly side: Local<'i32'>;
   /** The data TLB bank in force. */
   readonly bank: Local<'i32'>;
-  /** 1 while fcsr allows the fast path of floating point: with dynamic rounding, and with static RNE. */
-  readonly fastDynamic: Local<'i32'>;
-  readonly fastStatic: Local<'i32'>;
+  readonly floats: RegionFloats;
   /** Where the region goes on when it leaves. */
   readonly next: Local<'i64'>;
   readonly #entry: number;
   readonly #hasFloat: boolean;
   readonly #x: (Local<'i64'> | undefined)[] = [];
-  readonly #f: (Local<'f64'> | undefined)[] = [];
   /** Registers whose locals may differ from the hart's block. */
   dirty: RegisterSet = {x: 0, f: 0};
   #exits: {readonly set: RegisterSet; readonly label: Label}[] = [];
@@ -60,8 +61,7 @@ export class RegionEmitter {
     this.depth = f.param(3, 'i32');
     this.side = f.param(4, 'i32');
     this.bank = f.local('i32');
-    this.fastDynamic = f.local('i32');
-    this.fastStatic = f.local('i32');
+    this.floats = new RegionFloats(f, this.hart, this.pool);
     this.next = f.local('i64');
     this.#entry = entry;
     this.#hasFloat = hasFloat;
@@ -86,47 +86,39 @@ export class RegionEmitter {
     this.dirty.x |= 1 << register;
   }
 
-  float(register: number): I64 {
-    return i64.reinterpret(get(this.#fLocal(register)));
-  }
-
-  setFloat(register: number, value: I64): void {
-    this.f.set(this.#fLocal(register), f64.reinterpret(value));
+  setFloat(register: number, value: F32 | F64): void {
+    this.floats.set(register, value);
     this.dirty.f |= 1 << register;
   }
 
-  /** Brings registers from the hart's block into their locals. */
-  load(registers: RegisterSet): void {
+  /** Brings registers from the hart's block into their locals; the f registers of `singles` will be read as such. */
+  load(registers: RegisterSet, singles: number): void {
     const hart = get(this.hart);
     for (const register of members(registers.x)) this.f.set(this.#xLocal(register), i64.load(hart, H.X + register * 8));
-    for (const register of members(registers.f)) this.f.set(this.#fLocal(register), f64.load(hart, H.F + register * 8));
+    this.floats.load(registers.f, singles);
   }
 
   /** Takes from the hart's block what it holds besides registers; at entry and after whatever may have changed it. */
   loadModes(): void {
     this.f.set(this.bank, i32.load(get(this.hart), H.DATA_BANK));
-    this.refreshFloat();
-  }
-
-  /** Reads fcsr anew for the fast path of floating point. */
-  refreshFloat(): void {
-    if (!this.#hasFloat) return;
-    const fcsr = i32.load(get(this.hart), H.FCSR);
-    this.f.set(this.fastDynamic, i32.eq(i32.and(fcsr, i32.const(0xe1)), i32.const(1)));
-    this.f.set(this.fastStatic, i32.and(fcsr, i32.const(1)));
+    if (this.#hasFloat) this.floats.loadModes();
   }
 
   /** Writes the dirty registers to the hart's block; they stay dirty (this is one of several paths). */
   writeBack(): void {
-    this.store(this.dirty);
+    this.#storeX(this.dirty.x);
+    this.floats.writeBack(this.dirty.f);
   }
 
-  /** Writes some registers to the hart's block. */
+  /** Writes some registers, of which no f register is a boxed single, to the hart's block. */
   store(registers: RegisterSet): void {
-    for (const register of members(registers.x))
+    this.#storeX(registers.x);
+    this.floats.writeBackRaw(registers.f);
+  }
+
+  #storeX(registers: number): void {
+    for (const register of members(registers))
       this.f.store(8, get(this.hart), get(this.#xLocal(register)), H.X + register * 8);
-    for (const register of members(registers.f))
-      this.f.storeF64(get(this.hart), get(this.#fLocal(register)), H.F + register * 8);
   }
 
   /** Leaves; the op at a delta then runs in the interpreter. */
@@ -171,6 +163,7 @@ export class RegionEmitter {
   #exit(target: I64): void {
     const exit = this.#exits.findLast(({set}) => isWithin(set, this.dirty));
     if (!exit) throw new Error('an exit outside of every block');
+    this.floats.makeRaw(this.dirty.f);
     this.store(without(this.dirty, exit.set));
     this.f.set(this.next, target);
     if (this.retired > 0) this.f.set(this.acc, this.#count());
@@ -328,18 +321,4 @@ export class RegionEmitter {
     }
     return local;
   }
-
-  #fLocal(register: number): Local<'f64'> {
-    let local = this.#f[register];
-    if (!local) {
-      local = this.f.local('f64');
-      this.#f[register] = local;
-    }
-    return local;
-  }
-}
-
-/** Numbers of the set bits. */
-function* members(mask: number): Generator<number> {
-  for (let rest = mask; rest !== 0; rest &= rest - 1) yield 31 - Math.clz32(rest & -rest);
 }

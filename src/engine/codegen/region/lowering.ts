@@ -10,22 +10,37 @@ import type {
   AtomicOp,
   CsrOp,
   Expr,
+  F32,
+  F64,
+  FloatOps,
+  FloatType,
   I32,
   I64,
   LoadKind,
   Lowering,
   Register,
+  Suspects,
   SystemOp,
   ValueType,
   Variable,
 } from '../../isa/lowering.js';
 import {type AtomicSite, lowerAtomic, lowerFence, lowerLoadReserved, lowerStoreConditional} from '../atomics.js';
+import {emitAttempt} from '../attempt.js';
 import {lowerCsr} from '../csr-path.js';
+import {DYNAMIC} from '../exact-functions.js';
 import {choose, f32, f64, get, i32, i64, select} from '../wasm/expression.js';
+import {callExpr} from '../wasm/function.js';
+import {multiplyAdd} from '../wasm/fused.js';
 import type {AccessGroup} from './access-groups.js';
 import type {RegionEmitter} from './emitter.js';
 import type {GuestOp} from './graph.js';
 import type {RegionMemory} from './memory.js';
+
+/** Static rounding modes. */
+const NEAREST = 0;
+const TOWARDS_ZERO = 1;
+const DOWN = 2;
+const UP = 3;
 
 /** What an op decided about control flow. */
 export interface Outcome {
@@ -48,12 +63,18 @@ export class RegionLowering implements Lowering {
   readonly #groups: ReadonlyMap<GuestOp, AccessGroup>;
   #op: GuestOp | undefined;
   #outcome: Outcome = {};
-  #isFloatChecked = false;
+  #isFloatOpen: boolean;
 
-  constructor(emitter: RegionEmitter, memory: RegionMemory, groups: ReadonlyMap<GuestOp, AccessGroup>) {
+  constructor(
+    emitter: RegionEmitter,
+    memory: RegionMemory,
+    groups: ReadonlyMap<GuestOp, AccessGroup>,
+    isFloatOpen: boolean,
+  ) {
     this.#emitter = emitter;
     this.#memory = memory;
     this.#groups = groups;
+    this.#isFloatOpen = isFloatOpen;
   }
 
   /** Emits one op and counts it as retired; what it says about control flow is returned. */
@@ -205,7 +226,7 @@ export class RegionLowering implements Lowering {
       });
       // sstatus.SUM chooses the bank, FS what floating point may do.
       if (isWrite && path !== 'plain') this.#emitter.loadModes();
-      this.#isFloatChecked = false;
+      this.#isFloatOpen = false;
     }
     return get(old);
   }
@@ -219,38 +240,104 @@ export class RegionLowering implements Lowering {
   }
 
   f(register: Register): I64 {
-    return this.#emitter.float(register);
+    return this.#emitter.floats.raw(register);
   }
 
   setF(register: Register, value: I64): void {
+    this.#emitter.setFloat(register, f64.reinterpret(value));
+  }
+
+  float<F extends FloatType>(type: F, register: Register): Expr<F> {
+    return this.#emitter.floats.float(type, register);
+  }
+
+  setFloat(register: Register, value: F32 | F64): void {
     this.#emitter.setFloat(register, value);
   }
 
-  isFastFloat(): I32 {
-    const mode = (this.#current.bits >>> 12) & 7;
-    if (mode === 7) return get(this.#emitter.fastDynamic);
-    return mode === 0 ? get(this.#emitter.fastStatic) : i32.const(0);
+  lowHalf(register: Register): F32 {
+    return this.#emitter.floats.lowHalf(register);
   }
 
-  soft<T extends 'i32' | 'i64'>(name: string, type: T, ...args: readonly (I32 | I64)[]): Expr<T> {
-    const {f, hart, pool, module} = this.#emitter;
-    const target = module.softfloat[name];
-    if (!target) throw new Error(`no softfloat function ${name}`);
-    const all: Expr[] = [...args];
-    if (target.takesRounding) {
-      const mode = (this.#current.bits >>> 12) & 7;
-      if (mode === 7) {
-        const frm = this.let(i32.shrU(i32.load(get(hart), H.FCSR), i32.const(5)));
-        this.illegalIf(i32.gtU(frm, i32.const(4)));
-        all.push(frm);
-      } else all.push(i32.const(mode));
+  loadFloat<F extends FloatType>(type: F, address: I64): Expr<F> {
+    const place = this.#place(address, type === 'f64' ? 8 : 4, 'read');
+    const {load} = type === 'f64' ? f64 : f32;
+    return this.let(load(place.address, place.offset) as Expr as Expr<F>);
+  }
+
+  storeFloat(type: FloatType, address: I64, register: Register): void {
+    const {floats, f} = this.#emitter;
+    const value = type === 'f64' ? floats.float('f64', register) : floats.lowHalf(register);
+    const place = this.#place(address, type === 'f64' ? 8 : 4, 'write');
+    f.storeFloat(place.address, value, place.offset);
+  }
+
+  isSame(first: Register, second: Register): boolean {
+    return first === second;
+  }
+
+  attempt<T extends ValueType>(
+    type: T,
+    compute: (doubt: (condition: I32) => void) => Expr<T>,
+    exact: () => Expr<T>,
+  ): Expr<T> {
+    return emitAttempt(this.#emitter.f, this.#emitter.pool.take(type), compute, exact);
+  }
+
+  hostLimit<T extends 'i32' | 'i64'>(type: FloatType, suspects: Suspects, limit: Expr<T>): Expr<T> {
+    const {floats} = this.#emitter;
+    const none = (limit.type === 'i32' ? i32.const(0) : i64.const(0)) as Expr as Expr<T>;
+    switch (this.#mode) {
+      case DYNAMIC:
+        return floats.limit(type, suspects) as Expr as Expr<T>;
+      case NEAREST:
+        return select(floats.inexact, limit, none);
+      default:
+        return none;
     }
-    const result = pool.take(type);
-    const flags = pool.take('i32');
-    f.callInto([result, flags], target, ...all);
-    f.store(4, get(hart), i32.or(i32.load(get(hart), H.FCSR), get(flags)), H.FCSR);
-    this.#emitter.refreshFloat();
-    return get(result);
+  }
+
+  integral<F extends FloatType>(type: F, value: Expr<F>): {readonly value: Expr<F>; readonly doubt: I32} {
+    const {floats} = this.#emitter;
+    const ops = (type === 'f64' ? f64 : f32) as unknown as FloatOps<F>;
+    const isInexactClear = i32.eqz(floats.inexact);
+    switch (this.#mode) {
+      case NEAREST:
+        return {value: ops.nearest(value), doubt: isInexactClear};
+      case TOWARDS_ZERO:
+        // The conversion to an integer drops the fraction itself.
+        return {value, doubt: isInexactClear};
+      case DOWN:
+        return {value: ops.floor(value), doubt: isInexactClear};
+      case UP:
+        return {value: ops.ceil(value), doubt: isInexactClear};
+      case DYNAMIC:
+        return {value: ops.nearest(value), doubt: i32.eqz(floats.limit('f32', 'extreme') as I32)};
+      default:
+        return {value, doubt: i32.const(1)};
+    }
+  }
+
+  /** Never: reserved modes do not get this far (see `floats.ts`). */
+  modeDoubt(): undefined {
+    return undefined;
+  }
+
+  fused<F extends FloatType>(type: F, x: Expr<F>, y: Expr<F>, z: Expr<F>, isNegated: boolean): Expr<F> | undefined {
+    return this.#emitter.module.hasFusion ? multiplyAdd(type, x, y, z, isNegated) : undefined;
+  }
+
+  exact<T extends ValueType>(name: string, type: T, ...args: readonly Expr[]): Expr<T> {
+    const {hart, module} = this.#emitter;
+    const target = module.exactFunctions[name];
+    if (!target) throw new Error(`no exact function ${name}`);
+    const mode = target.takesRounding ? [i32.const(this.#mode)] : [];
+    return this.let(callExpr(target, type, get(hart), ...args, ...mode));
+  }
+
+  /** The rounding mode as the instruction has it. */
+  get #mode(): number {
+    return (this.#current.bits >>> 12) & 7;
   }
 
   get #current(): GuestOp {
@@ -279,13 +366,11 @@ export class RegionLowering implements Lowering {
     return this.#memory.inGroup(group, base, this.#immediate, bytes, kind, op.delta);
   }
 
-  /** Floating point needs mstatus.FS dirty; the interpreter sets it, or traps. Once in a block is enough. */
+  /** What bars floating point is the interpreter's; looking once is enough until something may have changed it. */
   #requireFloat(): void {
-    if (this.#isFloatChecked) return;
-    this.#isFloatChecked = true;
-    const {f, hart} = this.#emitter;
-    const dirty = i32.const(0x6000);
-    const isOff = i32.ne(i32.and(i32.load(get(hart), H.CSRS), dirty), dirty);
-    f.if(isOff, () => this.#interpret(), undefined, 'unlikely');
+    if (this.#isFloatOpen) return;
+    this.#isFloatOpen = true;
+    const {f, floats} = this.#emitter;
+    f.if(floats.barred, () => this.#interpret(), undefined, 'unlikely');
   }
 }

@@ -11,6 +11,7 @@ import {get, i32, i64} from '../wasm/expression.js';
 import type {FunctionBuilder, Label} from '../wasm/function.js';
 import {groupAccesses} from './access-groups.js';
 import {RegionEmitter, type RegionModule} from './emitter.js';
+import {analyseForms, type BlockForms} from './forms.js';
 import {RegionLowering} from './lowering.js';
 import {RegionMemory} from './memory.js';
 import type {OrderedBlock} from './order.js';
@@ -39,6 +40,7 @@ class Structurer {
   readonly #emitter: RegionEmitter;
   readonly #plan: RegionPlan;
   readonly #registers: readonly BlockRegisters[];
+  readonly #forms: readonly BlockForms[];
   /** Where a branch to a loop header or merge block goes, by block index. */
   readonly #labels: (Label | undefined)[] = [];
   /** Where the registers that are dirty at a block's start are written back before the region is left. */
@@ -50,6 +52,7 @@ class Structurer {
     this.#emitter = new RegionEmitter(f, module, plan.entry, hasFloat);
     this.#plan = plan;
     this.#registers = analyseRegisters(plan.blocks);
+    this.#forms = analyseForms(plan.blocks);
   }
 
   emit(): void {
@@ -65,7 +68,8 @@ class Structurer {
         for (const {distance, guestPage} of pages) this.#emitter.checkPage(distance, guestPage);
       });
       this.#emitter.loadModes();
-      this.#emitter.load(this.#registers[0]!.liveIn);
+      this.#emitter.load(this.#registers[0]!.liveIn, this.#forms[0]!.readAsSingles);
+      this.#arrive(first);
       this.#tree(first);
     });
     this.#f.unreachable();
@@ -119,14 +123,19 @@ class Structurer {
     if (!last) throw new Error('a block without a way out');
     this.#emitter.dirty = {...dirtyIn};
     this.#emitter.retired = 0;
+    this.#emitter.floats.forms = this.#forms[ordered.index]!.forms;
     this.#emitter.withExits(exitSteps(dirtyIn, ordered.block.ops), last, () => this.#body(ordered));
   }
 
   #body(ordered: OrderedBlock): void {
     const emitter = this.#emitter;
     const {block} = ordered;
-    if (ordered.isLoopHeader) emitter.poll(block.start);
-    const lowering = new RegionLowering(emitter, new RegionMemory(emitter), groupAccesses(block.ops));
+    if (ordered.isLoopHeader) {
+      emitter.poll(block.start);
+      if (this.#hasArithmetic(ordered)) emitter.floats.refreshModes();
+    }
+    const {isOpen} = this.#forms[ordered.index]!;
+    const lowering = new RegionLowering(emitter, new RegionMemory(emitter), groupAccesses(block.ops), isOpen);
     let condition: I32 | undefined;
     let target = get(emitter.next);
     for (const op of block.ops) {
@@ -170,22 +179,43 @@ class Structurer {
     }
   }
 
+  /** Brings the f registers into the forms that a block begins with. */
+  #arrive(next: OrderedBlock): void {
+    this.#emitter.floats.convert(this.#forms[next.index]!.forms);
+  }
+
+  /** True when some block of a header's loop rounds. Blocks between the header and the last way back may be taken in. */
+  #hasArithmetic(header: OrderedBlock): boolean {
+    const {blocks} = this.#plan;
+    const last = blocks.findLast(({successors}) => [...successors.values()].includes(header));
+    return blocks.some(
+      ({index, block}) =>
+        index >= header.index && index <= (last?.index ?? 0) && block.ops.some(({record}) => record.hasRounding),
+    );
+  }
+
   /** Goes to a delta from the end of a block. */
   #go(from: OrderedBlock, to: number): void {
     const next = from.successors.get(to);
-    if (!next) this.#emitter.goTo(to);
-    else if (next.index <= from.index || next.isMerge) this.#f.br(this.#label(next));
+    if (!next) {
+      this.#emitter.goTo(to);
+      return;
+    }
+    this.#arrive(next);
+    if (next.index <= from.index || next.isMerge) this.#f.br(this.#label(next));
     else this.#tree(next);
   }
 
   #branch(from: OrderedBlock, condition: I32, taken: number, next: number): void {
-    const {dirty} = this.#emitter;
+    const {dirty, floats} = this.#emitter;
+    const {forms} = floats;
     const isTakenInside = from.successors.has(taken);
     const isNextInside = from.successors.has(next);
     const hint = isTakenInside === isNextInside ? undefined : isTakenInside ? 'likely' : 'unlikely';
     this.#f.if(condition, () => this.#go(from, taken), undefined, hint);
     this.#emitter.dirty = dirty;
     this.#emitter.retired = 0;
+    floats.forms = forms;
     this.#go(from, next);
   }
 
@@ -194,7 +224,7 @@ class Structurer {
     const inside = from.successors.get(next);
     if (inside) {
       this.#emitter.loadModes();
-      this.#emitter.load(this.#registers[inside.index]!.liveIn);
+      this.#emitter.load(this.#registers[inside.index]!.liveIn, this.#forms[inside.index]!.readAsSingles);
     }
     this.#go(from, next);
   }
@@ -206,6 +236,7 @@ class Structurer {
     emitter.settle();
     if (inside.length > 0) {
       const f = this.#f;
+      for (const delta of inside) this.#arrive(from.successors.get(delta)!);
       const lowest = Math.min(...inside);
       const highest = Math.max(...inside);
       const distance = emitter.pool.take('i64');

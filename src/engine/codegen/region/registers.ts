@@ -71,7 +71,7 @@ export function effectsOf({bits, record}: GuestOp): Effects {
 }
 
 /** True when nothing stays in locals over the block's end: a call, after which registers are loaded anew. */
-function endsClean({block}: OrderedBlock): boolean {
+export function endsClean({block}: OrderedBlock): boolean {
   return block.end.kind === 'call' || block.end.kind === 'callIndirect';
 }
 
@@ -144,4 +144,9 @@ export function exitSteps(dirtyIn: RegisterSet, ops: readonly GuestOp[]): readon
     if (mayExit && sizeOf(without(point, steps.at(-1)!)) >= STEP) steps.push(point);
   });
   return steps;
+}
+
+/** Numbers of the set bits. */
+export function* members(mask: number): Generator<number> {
+  for (let rest = mask; rest !== 0; rest &= rest - 1) yield 31 - Math.clz32(rest & -rest);
 }

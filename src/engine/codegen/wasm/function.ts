@@ -4,7 +4,17 @@
  * blocks when they are branched to.
  */
 import {pushBytes, pushS32, pushU32} from './encoding.js';
-import {type Expr, type F64, get, type I32, type I64, type Local, type ValueType, valueTypeByte} from './expression.js';
+import {
+  type Expr,
+  type F32,
+  type F64,
+  get,
+  type I32,
+  type I64,
+  type Local,
+  type ValueType,
+  valueTypeByte,
+} from './expression.js';
 
 /** A function's type: parameter and result types. */
 export interface Signature {
@@ -73,11 +83,12 @@ export class FunctionBuilder implements FunctionRef {
     pushU32(this.#body, local.index);
   }
 
-  /** Stores a double at address + offset. */
-  storeF64(address: I32, value: F64, offset = 0): void {
+  /** Stores a float at address + offset. */
+  storeFloat(address: I32, value: F32 | F64, offset = 0): void {
     pushBytes(this.#body, address.code);
     pushBytes(this.#body, value.code);
-    this.#body.push(0x39, 3);
+    if (value.type === 'f64') this.#body.push(0x39, 3);
+    else this.#body.push(0x38, 2);
     pushU32(this.#body, offset);
   }
 
