@@ -7,6 +7,7 @@
  *   mstatus  the same without SUM
  *   time     the time CSR
  *   float    fcsr and its parts; the op's immediate is number | `floatDetail` << 12
+ *   satp     written with an address space that the hart knows, by `tlb-control.ts`; in the interpreter only
  * Source: RISC-V Privileged ISA, chapters "Machine-Level" and "Supervisor-Level"
  */
 import {MSTATUS, MSTATUS_WRITE, SLOT, SSTATUS_READ, SSTATUS_WRITE, UXL_SXL} from '../hart/csr-table.js';
@@ -16,10 +17,10 @@ import {get, type I32, type I64, i32, i64, type Local, select} from './wasm/expr
 import type {FunctionBuilder, FunctionRef} from './wasm/function.js';
 
 /** How an instruction reaches its CSR. */
-export type CsrPath = 'call' | 'plain' | 'sstatus' | 'mstatus' | 'time' | 'float';
+export type CsrPath = 'call' | 'plain' | 'sstatus' | 'mstatus' | 'time' | 'float' | 'satp';
 
 /** All of `CsrPath`. */
-export const csrPaths: readonly CsrPath[] = ['call', 'plain', 'sstatus', 'mstatus', 'time', 'float'];
+export const csrPaths: readonly CsrPath[] = ['call', 'plain', 'sstatus', 'mstatus', 'time', 'float', 'satp'];
 
 /** Bits of the op's immediate that hold the CSR number; what else a path must know lies above them. */
 export const CSR_NUMBER_BITS = 12;
@@ -51,8 +52,11 @@ export interface CsrAccess {
   readonly time: FunctionRef;
 }
 
-/** Emits an access by one of the paths other than `call`. */
-export function lowerCsr(path: Exclude<CsrPath, 'call'>, access: CsrAccess): void {
+/** Paths that are lowered the same everywhere. */
+export type InlineCsrPath = Exclude<CsrPath, 'call' | 'satp'>;
+
+/** Emits an access by one of the inline paths. */
+export function lowerCsr(path: InlineCsrPath, access: CsrAccess): void {
   switch (path) {
     case 'plain':
       lowerPlain(access);
@@ -73,7 +77,7 @@ export function lowerCsr(path: Exclude<CsrPath, 'call'>, access: CsrAccess): voi
 }
 
 /** The value that an access writes, from the one it found. */
-function written({op, source}: CsrAccess, old: I64): I64 {
+export function written({op, source}: Pick<CsrAccess, 'op' | 'source'>, old: I64): I64 {
   switch (op) {
     case 'write':
       return source;

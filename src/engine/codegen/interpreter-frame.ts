@@ -12,6 +12,7 @@ import type {CsrOp} from '../isa/lowering.js';
 import type {Concurrency} from './atomics.js';
 import type {CsrPath} from './csr-path.js';
 import type {ExactFunctions} from './exact-functions.js';
+import type {TlbControl} from './tlb-control.js';
 import type {MissFunctions} from './tlb-miss.js';
 import type {TrapFunctions} from './trap-path.js';
 import type {Local} from './wasm/expression.js';
@@ -42,7 +43,7 @@ export interface RuntimeImports {
   readonly store: FunctionRef;
   /** (access, bytes, address low, address high) → host address, or -1 after a trap. */
   readonly translate: FunctionRef;
-  /** (number, operation, isWrite), source in SCRATCH → 0 trap, 1 done, 2 done and fetch anew; old value in SCRATCH. */
+  /** (number, operation, isWrite), source in SCRATCH → 0 trap, 1 done, 2 done and look the page up anew; old value in SCRATCH. */
   readonly csr: FunctionRef;
   /** Puts the time into SCRATCH. */
   readonly time: FunctionRef;
@@ -74,6 +75,7 @@ export interface Frame {
   readonly isIndirect?: Local<'i32'>;
   readonly runtime: RuntimeImports;
   readonly misses: MissFunctions;
+  readonly control: TlbControl;
   readonly exactFunctions: ExactFunctions;
   /** The host multiplies and adds with one rounding. */
   readonly hasFusion: boolean;

@@ -22,10 +22,11 @@ import type {
 import {CODE_WRITES} from '../memory/header.js';
 import {OP_BYTES, TLB_BYTES} from '../memory/layout.js';
 import {type AtomicSite, lowerAtomic, lowerFence, lowerLoadReserved, lowerStoreConditional} from './atomics.js';
-import {CSR_NUMBER_BITS, lowerCsr} from './csr-path.js';
+import {CSR_NUMBER_BITS, lowerCsr, written} from './csr-path.js';
 import {InterpreterFloats} from './interpreter-floats.js';
 import {ACCESS_CODES, CSR_CODES, type Frame, OP_FIELD, type Shape, SYSTEM_CODES, TOKENS} from './interpreter-frame.js';
 import type {LocalPool} from './local-pool.js';
+import {SATP} from './tlb-control.js';
 import {entryOffset} from './tlb-fill.js';
 import type {MissFunctions} from './tlb-miss.js';
 import {lowerMaySret} from './trap-path.js';
@@ -61,11 +62,7 @@ export class InterpreterLowering extends InterpreterFloats implements Lowering {
     if (this.#csrStatus) {
       this.#f.if(
         i32.eq(get(this.#csrStatus), i32.const(2)),
-        () => {
-          this.#f.set(this.frame.target, this.nextPc());
-          this.#retire();
-          this.#f.br(this.frame.enter);
-        },
+        () => this.#goOn(this.nextPc(), true),
         undefined,
         'unlikely',
       );
@@ -234,7 +231,7 @@ export class InterpreterLowering extends InterpreterFloats implements Lowering {
   }
 
   csr(op: CsrOp, source: I64, isWrite: boolean): I64 {
-    const {hart, runtime, redirect} = this.frame;
+    const {hart, runtime, control, redirect} = this.frame;
     const status = this.pool.take('i32');
     const old = this.pool.take('i64');
     const slow = () => {
@@ -252,6 +249,13 @@ export class InterpreterLowering extends InterpreterFloats implements Lowering {
       slow();
       return get(old);
     }
+    if (csr === 'satp') {
+      this.#f.set(old, i64.load(get(hart), SATP));
+      const value = written({op, source}, get(old));
+      this.#f.set(status, isWrite ? callExpr(control.writeSatp, 'i32', get(hart), value) : i32.const(0));
+      this.#f.if(i32.eqz(get(status)), slow);
+      return get(old);
+    }
     this.#f.set(status, i32.const(1));
     const take = (type: 'i64') => this.pool.take(type);
     const {f} = this.frame;
@@ -262,7 +266,7 @@ export class InterpreterLowering extends InterpreterFloats implements Lowering {
   }
 
   system(op: SystemOp): void {
-    const {f, hart, traps, hasSbi} = this.frame;
+    const {f, hart, traps, control, hasSbi} = this.frame;
     const privilege = i32.load(get(hart), H.PRIVILEGE);
     switch (op) {
       case 'ecall':
@@ -287,6 +291,12 @@ export class InterpreterLowering extends InterpreterFloats implements Lowering {
         this.jumpTo(this.nextPc());
         return;
       }
+      case 'sfence.vma':
+        f.if(callExpr(control.fencePage, 'i32', get(hart), this.field(TOKENS.rs1), this.field(TOKENS.rs2)), () =>
+          this.#goOn(this.nextPc(), true),
+        );
+        this.#callSystem(op);
+        return;
       default:
         this.#callSystem(op);
     }

@@ -26,6 +26,7 @@ import {InterpreterLowering} from './interpreter-lowering.js';
 import {LocalPool} from './local-pool.js';
 import {buildMemoryFunctions} from './memory-functions.js';
 import {MAX_DEPTH, REGION_SIGNATURE, SIDE_IS_TARGET, SIDE_REGION, SIDE_SHIFT} from './region/abi.js';
+import {buildTlbControl} from './tlb-control.js';
 import {buildAddressFunctions, entryOffset} from './tlb-fill.js';
 import {buildMissFunctions} from './tlb-miss.js';
 import {buildTrapFunctions} from './trap-path.js';
@@ -181,6 +182,7 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
   const exactFunctions = buildExactFunctions(module, softfloat(module), hasRegions);
   buildMemoryFunctions(module);
   const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime);
+  const control = buildTlbControl(module);
   const traps = buildTrapFunctions(module);
   if (hasRegions) {
     const none = module.function('none', REGION_SIGNATURE, true);
@@ -241,6 +243,7 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
                     ...(hasRegions ? {heat, isIndirect} : {}),
                     runtime,
                     misses,
+                    control,
                     traps,
                     hasSbi,
                     exactFunctions,

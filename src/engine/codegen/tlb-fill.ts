@@ -104,17 +104,27 @@ function setFlag(f: FunctionBuilder, hart: Local<'i32'>, flag: I32): void {
 function noteSuperpage(f: FunctionBuilder, hart: Local<'i32'>, vaddr: Local<'i64'>, info: Local<'i32'>): void {
   const level = i32.and(get(info), i32.const(WALK_INFO.level));
   f.if(level, () => {
-    const shift = i32.add(i32.mul(level, i32.const(9)), i32.const(12));
-    const key = i32.wrap(i64.shrS(get(vaddr), i64.extendU(shift)));
-    const upper = i32.mul(i32.wrap(i64.shrU(get(vaddr), i64.const(52))), i32.const(SUPERPAGE_UPPER_FACTOR | 0));
-    const product = i32.mul(i32.add(i32.xor(key, upper), level), i32.const(SUPERPAGE_FACTOR | 0));
-    const bit = f.let(i32.shrU(product, i32.const(SUPERPAGE_SHIFT)));
-    const filter = i32.add(i32.load(get(hart), H.BANK.machine), i32.const(SUPERPAGE_OFFSET));
-    const at = f.let(i32.add(filter, i32.shrU(bit, i32.const(3))));
-    const mask = i32.shl(i32.const(1), i32.and(bit, i32.const(7)));
+    const {at, mask} = superpageBit(f, hart, vaddr, level);
     f.store(1, at, i32.or(i32.load8u(at), mask));
     setFlag(f, hart, i32.shl(i32.const(H.TlbFlag.superpages), level));
   });
+}
+
+/** Where the filter of superpages has the bit of an address at a level. */
+export function superpageBit(
+  f: FunctionBuilder,
+  hart: Local<'i32'>,
+  vaddr: Local<'i64'>,
+  level: I32,
+): {readonly at: I32; readonly mask: I32} {
+  const shift = i32.add(i32.mul(level, i32.const(9)), i32.const(12));
+  const key = i32.wrap(i64.shrS(get(vaddr), i64.extendU(shift)));
+  const upper = i32.mul(i32.wrap(i64.shrU(get(vaddr), i64.const(52))), i32.const(SUPERPAGE_UPPER_FACTOR | 0));
+  const product = i32.mul(i32.add(i32.xor(key, upper), level), i32.const(SUPERPAGE_FACTOR | 0));
+  const bit = f.let(i32.shrU(product, i32.const(SUPERPAGE_SHIFT)));
+  const filter = i32.add(i32.load(get(hart), H.BANK.machine), i32.const(SUPERPAGE_OFFSET));
+  const at = f.let(i32.add(filter, i32.shrU(bit, i32.const(3))));
+  return {at, mask: i32.shl(i32.const(1), i32.and(bit, i32.const(7)))};
 }
 
 /**

@@ -12,13 +12,15 @@ import type {HartTimer} from './timer.js';
 const rows: (CsrRow | undefined)[] = Array(4096).fill(undefined);
 for (const row of csrTable) rows[row.number] = row;
 
+const namedPaths = ['sstatus', 'mstatus', 'time', 'satp'] as const;
+
 /** How generated code reaches a CSR of the hart whose block is at `hart`, and what its ops say beside the number. */
 export function pathOf(number: number, hart: number): {readonly path: CsrPath; readonly detail: number} {
   const row = rows[number];
   if (row?.plain) return {path: 'plain', detail: hart + CSRS + row.plain.slot * CSR_SLOT_BYTES};
   if (row?.float) return {path: 'float', detail: floatDetail(row.float.shift, row.float.width)};
-  const isNamed = row?.name === 'sstatus' || row?.name === 'mstatus' || row?.name === 'time';
-  return {path: isNamed ? row.name : 'call', detail: 0};
+  const path = namedPaths.find((name) => name === row?.name);
+  return {path: path ?? 'call', detail: 0};
 }
 
 /** Outcome of an access: a refusal, or the effect of what was written. */

@@ -32,10 +32,10 @@ const numbered = (address: number, number: number) => [
   segmentOf(address + 16, `li a0, ${number}\nret`),
 ];
 
-/** Address spaces with tables of their own, all with the identity map of S-mode as global pages. */
-const spaces = (count: number, map: (tables: PageTables, index: number) => void) =>
+/** Address spaces with tables of their own, all with the identity map as global pages (of S-mode, if nothing else is said). */
+const spaces = (count: number, map: (tables: PageTables, index: number) => void, flags = RWX | PTE.G) =>
   Array.from({length: count}, (_, i) => {
-    const tables = new PageTables(0x8080_0000 + i * 0x1_0000).mapIdentity(RWX | PTE.G);
+    const tables = new PageTables(0x8080_0000 + i * 0x1_0000).mapIdentity(flags);
     map(tables, i);
     return tables;
   });
@@ -190,5 +190,29 @@ describe('address spaces', () => {
       segments: [first!.segment(), second!.segment(), ...numbered(ONE, 1), ...numbered(TWO, 2)],
     });
     expect(run.values.slice(0, 5)).toEqual([1n, 2n, 1n, 2n, 1n]);
+  });
+
+  it.each(['S', 'U'])('are not for %s-mode to choose or fence where that may not', async (mode) => {
+    const flags = RWX | PTE.G | (mode === 'U' ? PTE.U : 0n);
+    const [first, second] = spaces(2, (tables, i) => tables.map(PAGE, BigInt([ONE, TWO][i]!), flags), flags);
+    const run = await runGuest({
+      text: `${openPmp}
+        ${switchTo(second!.satp(2))}
+        ${switchTo(first!.satp(1))}
+        li t0, ${1 << 20}
+        csrs mstatus, t0
+        to ${mode}, below
+        below:
+        li t1, ${second!.satp(2)}
+        li t3, ${PAGE}
+        trap: csrw satp, t1
+        trap: sfence.vma t3, zero
+        trap: sfence.vma t3, t1
+        ${read(PAGE)}
+        pass`,
+      segments: [first!.segment(), second!.segment(), ...numbered(ONE, 1), ...numbered(TWO, 2)],
+    });
+    expect(run.traps.slice(0, 3).map(({cause}) => cause)).toEqual([2n, 2n, 2n]);
+    expect(run.values[0]).toBe(1n);
   });
 });

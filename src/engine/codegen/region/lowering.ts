@@ -209,7 +209,7 @@ export class RegionLowering implements Lowering {
     const {path, detail} = pathOf(number, 0);
     const old = pool.take('i64');
     const slow = () => this.#interpret();
-    if (path === 'call') slow();
+    if (path === 'call' || path === 'satp') slow();
     else {
       lowerCsr(path, {
         f,
