@@ -2,6 +2,7 @@
 import {spawnSync} from 'node:child_process';
 import {access, constants, mkdir, statfs} from 'node:fs/promises';
 import {freemem, totalmem} from 'node:os';
+import {usesHostFusion} from '../hypervisor/builtin/host-abilities.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
 import type {Check} from '../protocol/daemon.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
@@ -31,6 +32,7 @@ export async function examineHost(environment: NodeJS.ProcessEnv = process.env):
     [
       ['node', 'Node.js', checkNode],
       ['wasm', 'WebAssembly threads', checkThreads],
+      ['fusion', 'Fused multiply-add', checkFusion],
       ['runtime', 'Runtime folder', (paths) => checkRuntime(paths)],
       ['home', 'Home folder', (paths) => checkHome(paths)],
       ['memory', 'Free memory', checkMemory],
@@ -68,6 +70,15 @@ function checkNode(): Verdict {
 function checkThreads(): Verdict {
   if (WebAssembly.validate(THREADS_MODULE)) return {status: 'ok', message: 'Shared memory and atomics are there.'};
   return {status: 'failed', message: 'WebAssembly has no threads here.', hint: 'Use an unmodified Node.js build.'};
+}
+
+function checkFusion(): Verdict {
+  if (usesHostFusion()) return {status: 'ok', message: "Guests' fused multiply-adds run on this processor's own."};
+  return {
+    status: 'warning',
+    message: "This host does not fuse, so guests' fused multiply-adds are computed in software.",
+    hint: 'Results are the same; only programs full of them are slower.',
+  };
 }
 
 function checkRuntime({runtime}: Paths): Verdict {

@@ -6,30 +6,12 @@ import {runUnderQemu} from '../../support/guest-program.js';
 import {recordFunctions} from '../../support/record-lowering.js';
 import {SeededRandom} from '../../support/seeded-random.js';
 import {describeWith} from '../../support/tools.js';
-import {type Case, cases} from '../softfloat/cases.js';
-import {floatRows, randomInteger} from '../softfloat/operands.js';
+import {instructionCases} from '../softfloat/cases.js';
+import {cornerRows, floatRows, randomInteger} from '../softfloat/operands.js';
 import {passesOf, RESULT_BYTES, referenceProgram, type Tables} from '../softfloat/reference.js';
 
 const ROWS = 1500;
 const INEXACT = 1;
-
-/** The exact functions' cases, and what has none: the other fused forms, sign injection, classes and moves. */
-const all: readonly Case[] = [
-  ...cases,
-  ...(['f32', 'f64'] as const).flatMap((name): Case[] => {
-    const suffix = name === 'f32' ? 's' : 'd';
-    const plain = {exact: '', from: name, to: name, takesRounding: false} as const;
-    return [
-      ...['fmsub', 'fnmsub', 'fnmadd'].map(
-        (base): Case => ({...plain, instruction: `${base}.${suffix}`, operands: 3, takesRounding: true}),
-      ),
-      ...['fsgnj', 'fsgnjn', 'fsgnjx'].map((base): Case => ({...plain, instruction: `${base}.${suffix}`, operands: 2})),
-      {...plain, instruction: `fclass.${suffix}`, operands: 1, to: 'i64'},
-      {...plain, instruction: name === 'f32' ? 'fmv.x.w' : 'fmv.x.d', operands: 1, to: 'i64'},
-      {...plain, instruction: name === 'f32' ? 'fmv.w.x' : 'fmv.d.x', operands: 1, from: 'integer'},
-    ];
-  }),
-];
 
 describeWith(['qemu-riscv64'], 'floating-point records', () => {
   const random = new SeededRandom(731);
@@ -37,8 +19,8 @@ describeWith(['qemu-riscv64'], 'floating-point records', () => {
   const functions = recordFunctions(records);
   const withFusion = hostFuses() ? recordFunctions(records, true) : functions;
   const rows: Tables = {
-    f32: floatRows('f32', ROWS, random),
-    f64: floatRows('f64', ROWS, random),
+    f32: [...cornerRows('f32'), ...floatRows('f32', ROWS, random)],
+    f64: [...cornerRows('f64'), ...floatRows('f64', ROWS, random)],
     integer: Array.from({length: ROWS}, () => [randomInteger(random)]),
   };
 
@@ -47,7 +29,7 @@ describeWith(['qemu-riscv64'], 'floating-point records', () => {
     ['with inexact already set (host arithmetic)', INEXACT, functions],
     ['with inexact already set on a host that fuses', INEXACT, withFusion],
   ])('agree with qemu-riscv64 %s', async (_title, initialFlags, tested) => {
-    const passes = passesOf(all);
+    const passes = passesOf(instructionCases);
     const output = await runUnderQemu(referenceProgram(passes, rows, initialFlags));
     const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
     const wrong: string[] = [];

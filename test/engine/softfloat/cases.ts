@@ -71,3 +71,21 @@ export const cases: readonly Case[] = [
   {exact: 'f32ToF64', instruction: 'fcvt.d.s', from: 'f32', operands: 1, to: 'f64', takesRounding: true},
   {exact: 'f64ToF32', instruction: 'fcvt.s.d', from: 'f64', operands: 1, to: 'f32', takesRounding: true},
 ];
+
+/** All floating-point instructions on registers: the exact functions' cases, and what has none: the other fused forms, sign injection, classes and moves. */
+export const instructionCases: readonly Case[] = [
+  ...cases,
+  ...(['f32', 'f64'] as const).flatMap((name): Case[] => {
+    const suffix = name === 'f32' ? 's' : 'd';
+    const plain = {exact: '', from: name, to: name, takesRounding: false} as const;
+    return [
+      ...['fmsub', 'fnmsub', 'fnmadd'].map(
+        (base): Case => ({...plain, instruction: `${base}.${suffix}`, operands: 3, takesRounding: true}),
+      ),
+      ...['fsgnj', 'fsgnjn', 'fsgnjx'].map((base): Case => ({...plain, instruction: `${base}.${suffix}`, operands: 2})),
+      {...plain, instruction: `fclass.${suffix}`, operands: 1, to: 'i64'},
+      {...plain, instruction: name === 'f32' ? 'fmv.x.w' : 'fmv.x.d', operands: 1, to: 'i64'},
+      {...plain, instruction: name === 'f32' ? 'fmv.w.x' : 'fmv.d.x', operands: 1, from: 'integer'},
+    ];
+  }),
+];

@@ -75,3 +75,24 @@ export function floatRows(name: 'f32' | 'f64', count: number, random: SeededRand
     return [a, b, one()];
   });
 }
+
+/** Rows whose products, quotients and sums lie where flags change: all pairs of the ends of each range, and a third. */
+export function cornerRows(name: 'f32' | 'f64'): readonly (readonly bigint[])[] {
+  const {bits, fractionBits}: Layout = layouts[name];
+  const sign = 1n << BigInt(bits - 1);
+  const ulp = 1n << BigInt(fractionBits);
+  const bias = BigInt(2 ** (bits - 2 - fractionBits) - 1);
+  const one = bias * ulp;
+  const infinity = (2n * bias + 1n) * ulp;
+  const corners = [
+    ...[0n, 1n, ulp - 1n, ulp, ulp + 1n, 2n * ulp - 1n, 2n * ulp],
+    ...[one - 1n, one, one + 1n, one - ulp, one + ulp, (bias - BigInt(fractionBits) - 1n) * ulp],
+    ...[infinity - ulp, infinity - 1n, infinity, infinity + 1n, infinity + ulp / 2n],
+  ];
+  return corners.flatMap((a, i) =>
+    corners.map((b, j) => {
+      const c = corners[(i * 7 + j * 5) % corners.length]!;
+      return [a ^ ((i + j) % 3 === 0 ? sign : 0n), b, c ^ (j % 2 === 0 ? sign : 0n)];
+    }),
+  );
+}

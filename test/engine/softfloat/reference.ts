@@ -7,6 +7,8 @@ import type {Case} from './cases.js';
 export interface Pass {
   readonly test: Case;
   readonly mode: number;
+  /** The instruction names the mode itself, against frm. */
+  readonly isStatic: boolean;
 }
 
 /** Operand tables by kind. */
@@ -18,9 +20,9 @@ const ROW_BYTES = 24;
 /** Bytes of one result: the value (u64) and fflags (u64). */
 export const RESULT_BYTES = 16;
 
-/** Every case in every rounding mode it takes. */
-export function passesOf(cases: readonly Case[]): readonly Pass[] {
-  return cases.flatMap((test) => (test.takesRounding ? [0, 1, 2, 3, 4] : [0]).map((mode) => ({test, mode})));
+/** Every case in every rounding mode it takes, from frm or from the instruction. */
+export function passesOf(cases: readonly Case[], isStatic = false): readonly Pass[] {
+  return cases.flatMap((test) => (test.takesRounding ? [0, 1, 2, 3, 4] : [0]).map((mode) => ({test, mode, isStatic})));
 }
 
 /** The program. `initialFlags` are set before each operation (and so come out again). */
@@ -42,9 +44,15 @@ export function referenceProgram(passes: readonly Pass[], tables: Tables, initia
   );
 }
 
-function writePass(a: Assembler, {test, mode}: Pass, index: number, rows: number, initialFlags: number): void {
+function writePass(
+  a: Assembler,
+  {test, mode, isStatic}: Pass,
+  index: number,
+  rows: number,
+  initialFlags: number,
+): void {
   const [pointer, count, operand, result, flags] = [10, 11, 12, 13, 14] as const;
-  a.op('csrrwi', {rs1: mode, imm: FRM});
+  a.op('csrrwi', {rs1: isStatic ? (mode + 1) % 5 : mode, imm: FRM});
   a.loadAddress(pointer, test.from);
   a.loadConstant(count, rows);
   a.label(`pass ${index}`);
@@ -60,6 +68,7 @@ function writePass(a: Assembler, {test, mode}: Pass, index: number, rows: number
     rs1: test.from === 'integer' ? operand : 1,
     rs2: 2,
     rs3: 3,
+    rounding: isStatic ? mode : 7,
   });
   a.op('csrrs', {rd: flags, imm: FFLAGS});
   if (isInteger) a.op('sd', {rs1: RESULTS, rs2: result});

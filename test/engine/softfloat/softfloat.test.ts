@@ -6,7 +6,7 @@ import {instantiateWasm} from '../../support/instantiate-wasm.js';
 import {SeededRandom} from '../../support/seeded-random.js';
 import {describeWith} from '../../support/tools.js';
 import {type Case, cases} from './cases.js';
-import {floatRows, randomInteger} from './operands.js';
+import {cornerRows, floatRows, randomInteger} from './operands.js';
 import {passesOf, RESULT_BYTES, referenceProgram, type Tables} from './reference.js';
 
 const SEED = 20260;
@@ -20,8 +20,8 @@ function exactFunctions() {
 
 function tables(random: SeededRandom): Tables {
   return {
-    f32: floatRows('f32', ROWS, random),
-    f64: floatRows('f64', ROWS, random),
+    f32: [...cornerRows('f32'), ...floatRows('f32', ROWS, random)],
+    f64: [...cornerRows('f64'), ...floatRows('f64', ROWS, random)],
     integer: Array.from({length: ROWS}, () => [randomInteger(random)]),
   };
 }
