@@ -8,6 +8,8 @@ export interface CompileMessage {
   readonly request: RegionRequest;
   /** How often this hart has asked for it; from the second time on it does not have the region, whoever else may. */
   readonly attempt: number;
+  /** The hart's name for the request. */
+  readonly op: number;
 }
 
 /** One region of a batch; its function is exported as `r<i>` by its place in the list. */
@@ -17,7 +19,11 @@ export interface BatchRegion {
   readonly pages: readonly RegionPage[];
 }
 
-/** To every hart, in this order on one port: regions to take, and table indices to forget (they may be given again later). */
+/**
+ * To every hart, in this order on one port: regions to take, and table indices to forget (they may be given again
+ * later). To the hart that asked, behind whatever came of it: its request was served, whether it led to a region or not.
+ */
 export type CompilerMessage =
   | {readonly kind: 'take'; readonly module: WebAssembly.Module; readonly regions: readonly BatchRegion[]}
-  | {readonly kind: 'forget'; readonly indices: readonly number[]};
+  | {readonly kind: 'forget'; readonly indices: readonly number[]}
+  | {readonly kind: 'answered'; readonly op: number};

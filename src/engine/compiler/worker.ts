@@ -45,6 +45,8 @@ class Compiler {
   readonly #decoder = new Decoder(instructions);
   readonly #store: RegionStore;
   readonly #queue = new Map<string, RegionRequest>();
+  /** Requests to answer once the queue is empty. */
+  #unanswered: {readonly hart: number; readonly op: number}[] = [];
   #isScheduled = false;
 
   constructor(data: CompilerWorkerData) {
@@ -54,13 +56,13 @@ class Compiler {
   }
 
   listen(): void {
-    for (const port of this.#data.ports) {
-      port.on('message', (message: CompileMessage) => this.#ask(message));
-    }
+    this.#data.ports.forEach((port, hart) => {
+      port.on('message', (message: CompileMessage) => this.#ask(hart, message));
+    });
   }
 
-  #ask(message: CompileMessage): void {
-    this.#enqueue(message);
+  #ask(hart: number, message: CompileMessage): void {
+    this.#enqueue(hart, message);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -69,7 +71,8 @@ class Compiler {
     });
   }
 
-  #enqueue({request, attempt}: CompileMessage): void {
+  #enqueue(hart: number, {request, attempt, op}: CompileMessage): void {
+    this.#unanswered.push({hart, op});
     const key = regionKey(request);
     if (attempt > 1 || !this.#store.has(key)) this.#queue.set(key, request);
   }
@@ -77,12 +80,21 @@ class Compiler {
   #drain(): void {
     while (this.#queue.size > 0) {
       this.#compileBatch();
-      for (const port of this.#data.ports) {
-        for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port)) {
-          this.#enqueue(more.message as CompileMessage);
-        }
-      }
+      this.#data.ports.forEach((port, hart) => {
+        for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port))
+          this.#enqueue(hart, more.message as CompileMessage);
+      });
     }
+    this.#answer();
+  }
+
+  #answer(): void {
+    for (const {hart, op} of this.#unanswered) {
+      const message: CompilerMessage = {kind: 'answered', op};
+      this.#data.ports[hart]!.postMessage(message);
+      askHart(this.#views, hart, HartRequest.regions);
+    }
+    this.#unanswered = [];
   }
 
   #compileBatch(): void {

@@ -42,6 +42,8 @@ export interface MakerParts {
 export class RegionMaker {
   readonly regions: Regions;
   readonly #parts: MakerParts;
+  /** Ops whose requests the compiler has not answered. */
+  readonly #asked = new Set<number>();
   #next = 1;
 
   constructor(parts: MakerParts) {
@@ -60,11 +62,17 @@ export class RegionMaker {
     const request = this.#request(op, compiler !== undefined);
     if (!request) this.regions.giveUp(op);
     else if (compiler) {
+      this.regions.cool(op);
+      // Loops go round many times while their region is made.
+      if (this.#asked.has(op)) return;
       const attempt = this.regions.attempt(op);
-      const message: CompileMessage = {kind: 'compile', request, attempt};
-      if (attempt <= MAX_ATTEMPTS) compiler.postMessage(message);
-      if (attempt < MAX_ATTEMPTS) this.regions.cool(op);
-      else this.regions.giveUp(op);
+      if (attempt > MAX_ATTEMPTS) {
+        this.regions.giveUp(op);
+        return;
+      }
+      this.#asked.add(op);
+      const message: CompileMessage = {kind: 'compile', request, attempt, op};
+      compiler.postMessage(message);
     } else this.#compile(op, request);
   }
 
@@ -74,7 +82,8 @@ export class RegionMaker {
     if (!compiler) return;
     for (let next = receiveMessageOnPort(compiler); next; next = receiveMessageOnPort(compiler)) {
       const message = next.message as CompilerMessage;
-      if (message.kind === 'forget') for (const index of message.indices) this.regions.remove(index);
+      if (message.kind === 'answered') this.#asked.delete(message.op);
+      else if (message.kind === 'forget') for (const index of message.indices) this.regions.remove(index);
       else this.#take(message.module, message.regions);
     }
   }
