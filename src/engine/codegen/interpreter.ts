@@ -62,6 +62,8 @@ export class HandlerSet {
   readonly handlers: readonly (readonly Part[])[];
   readonly #single = new Map<number, number>();
   readonly #fused = new Map<number, number>();
+  /** Handlers that begin a fused one. */
+  readonly #isFusable: Uint8Array;
 
   /**
    * `sequences` are the fused handlers: each a list of single handlers' names as `name`, `name/2` for the compressed
@@ -99,6 +101,8 @@ export class HandlerSet {
       this.#fused.set(first * 65536 + last, id);
     }
     this.handlers = handlers;
+    this.#isFusable = new Uint8Array(FIRST_INSTRUCTION + handlers.length);
+    for (const pair of this.#fused.keys()) this.#isFusable[Math.floor(pair / 65536)] = 1;
   }
 
   /** Handler of one decoded instruction. Throws when this length has none: the record list and C disagree. */
@@ -110,7 +114,7 @@ export class HandlerSet {
 
   /** Handler that runs `first` (single or fused) and then the single handler `next`, or 0. */
   fuse(first: number, next: number): number {
-    return this.#fused.get(first * 65536 + next) ?? 0;
+    return this.#isFusable[first] === 0 ? 0 : (this.#fused.get(first * 65536 + next) ?? 0);
   }
 
   /** Names of a handler's parts, for traces and for choosing sequences. */

@@ -1,6 +1,6 @@
 /**
  * Writes decoded ops. What an instruction's op holds wherever it stands is remembered by the instruction's bits, as
- * code repeats itself: nine of ten are found in a Debian boot, and only those that are not go through the decoder.
+ * code repeats itself: two of three are found in a Debian boot, and only those that are not go through the decoder.
  */
 import {CSR_NUMBER_BITS} from '../codegen/csr-path.js';
 import {HANDLER, type HandlerSet} from '../codegen/interpreter.js';
@@ -13,7 +13,7 @@ import {F, SINK, X} from './layout.js';
 import type {HartState} from './state.js';
 
 /** Instructions remembered; a power of two. */
-const ENTRIES = 8192;
+const ENTRIES = 16384;
 
 /** How an immediate depends on where the instruction stands. */
 const RELATIVE = {none: 0, branch: 1, auipc: 2} as const;

@@ -39,7 +39,8 @@ export function isLong(bits: number): boolean {
 /** Finds records by opcode and funct3; where several match, the first in the list wins. */
 export class Decoder {
   readonly instructions: readonly Instruction[];
-  readonly #buckets: readonly (readonly number[])[];
+  /** By opcode and funct3: index, match and mask of the records they leave, in order. */
+  readonly #buckets: readonly Int32Array[];
   readonly #expanded = new Uint32Array(1 << 16);
   readonly #isExpanded = new Uint8Array(1 << 16);
 
@@ -52,17 +53,15 @@ export class Decoder {
         if (((bits ^ match) & mask & 0x707c) === 0) buckets[key]!.push(index);
       }
     });
-    this.#buckets = buckets;
+    this.#buckets = buckets.map((indices) =>
+      Int32Array.from(indices.flatMap((index) => [index, instructions[index]!.match, instructions[index]!.mask])),
+    );
   }
 
   /** Index of the record that a 32-bit instruction matches, or -1. */
   find(bits: number): number {
     const bucket = this.#buckets[((bits >>> 2) & 31) | ((bits >>> 7) & 0xe0)]!;
-    for (let i = 0; i < bucket.length; i++) {
-      const index = bucket[i]!;
-      const record = this.instructions[index]!;
-      if (((bits ^ record.match) & record.mask) === 0) return index;
-    }
+    for (let i = 0; i < bucket.length; i += 3) if (((bits ^ bucket[i + 1]!) & bucket[i + 2]!) === 0) return bucket[i]!;
     return -1;
   }
 
