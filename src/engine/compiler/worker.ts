@@ -5,6 +5,7 @@
  */
 import {type MessagePort, receiveMessageOnPort, workerData} from 'node:worker_threads';
 import {hostFuses} from '../codegen/host-fusion.js';
+import {deltaOf} from '../codegen/region/graph.js';
 import {buildRegions} from '../codegen/region/module.js';
 import type {RegionPlan} from '../codegen/region/region.js';
 import {planRegion, type RegionRequest} from '../codegen/region/request.js';
@@ -124,7 +125,7 @@ class Compiler {
     if (gone.length > 0) this.#send({kind: 'forget', indices: gone});
     const indices = this.#store.add(
       batch.map(({key}) => key),
-      batch.flatMap(({request, plan}) => plan.blocks.map(({block}) => regionKey(request, block.start))),
+      batch.flatMap(({request, plan}) => plan.blocks.map(({block}) => regionKey(request, deltaOf(block.start)))),
       bytes.length,
     );
     const regions = batch.map(({request, plan}, i) => ({

@@ -3,7 +3,7 @@
  * their offsets lies in one page.
  */
 import {immediate} from '../../isa/decoder.js';
-import type {GuestOp} from './graph.js';
+import type {GuestBlock, GuestOp} from './graph.js';
 import {effectsOf} from './registers.js';
 
 /** Accesses through one value of one base register. Units: bytes relative to the base. */
@@ -36,27 +36,31 @@ export function accessBytes({bits}: GuestOp): 0 | 1 | 2 | 4 | 8 {
   }
 }
 
-/** The group of each op of a block that is an access; accesses through x0 have none. */
-export function groupAccesses(ops: readonly GuestOp[]): ReadonlyMap<GuestOp, AccessGroup> {
+/** True for the stores among the loads and stores. */
+export function isStore({bits}: GuestOp): boolean {
+  return (bits & 0x20) !== 0;
+}
+
+/** The group of each op of a block that is an access; those through x0 and those proven already have none. */
+export function groupAccesses({ops, places}: GuestBlock): ReadonlyMap<GuestOp, AccessGroup> {
   const groups = new Map<GuestOp, AccessGroup>();
   const open = new Map<number, AccessGroup>();
   for (const op of ops) {
     const bytes = accessBytes(op);
     const base = (op.bits >>> 15) & 31;
-    if (bytes !== 0 && base !== 0) {
-      const isStore = (op.bits & 0x20) !== 0;
-      const offset = immediate(isStore ? 'S' : 'I', op.bits);
+    if (bytes !== 0 && base !== 0 && !places?.has(op)) {
+      const offset = immediate(isStore(op) ? 'S' : 'I', op.bits);
       const group = open.get(base);
       const min = Math.min(group?.min ?? offset, offset);
       const max = Math.max(group?.max ?? offset, offset + bytes);
       if (group && max - min <= MAX_SPAN) {
         group.min = min;
         group.max = max;
-        group.hasStore ||= isStore;
+        group.hasStore ||= isStore(op);
         group.size++;
         groups.set(op, group);
       } else {
-        const fresh = {min: offset, max: offset + bytes, hasStore: isStore, size: 1};
+        const fresh = {min: offset, max: offset + bytes, hasStore: isStore(op), size: 1};
         open.set(base, fresh);
         groups.set(op, fresh);
       }

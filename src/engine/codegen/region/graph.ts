@@ -27,24 +27,42 @@ export interface GuestOp {
 }
 
 /**
- * How a block ends; all targets are deltas. `call`: the link register is written by the last op. `leave`: control goes on
- * outside the region at `to`. `interpret`: the op at `at` is the interpreter's.
+ * How a block ends; all targets are deltas, or keys of copies (see `unroll.ts`). `call`: the link register is written by
+ * the last op. `guard`: goes on at `pass` when all proofs succeed. `interpret`: the op at `at` is the interpreter's.
  */
 export type Terminator =
   | {readonly kind: 'fall'; readonly to: number}
   | {readonly kind: 'branch'; readonly taken: number; readonly next: number}
   | {readonly kind: 'jump'; readonly to: number}
+  | {readonly kind: 'guard'; readonly proofs: readonly Proof[]; readonly pass: number; readonly fail: number}
   | {readonly kind: 'call'; readonly to: number; readonly next: number}
   | {readonly kind: 'callIndirect'; readonly next: number}
   | {readonly kind: 'jumpIndirect'; readonly targets: readonly number[]}
   | {readonly kind: 'return'}
   | {readonly kind: 'interpret'; readonly at: number};
 
+/** Memory around a register's value that one look at the TLB proves to be there. Units: bytes from that value. */
+export interface Proof {
+  readonly register: number;
+  readonly min: number;
+  /** End of the last byte. */
+  readonly max: number;
+  readonly isWrite: boolean;
+}
+
+/** Where an access finds its bytes: so far behind the start of what was proven. */
+export interface ProvenPlace {
+  readonly proof: Proof;
+  readonly offset: number;
+}
+
 /** A basic block: its ops, the terminator's included where that is an instruction. */
 export interface GuestBlock {
   readonly start: number;
   readonly ops: readonly GuestOp[];
   readonly end: Terminator;
+  /** Accesses whose place a guard has proven. */
+  readonly places?: ReadonlyMap<GuestOp, ProvenPlace>;
 }
 
 /** Bounds of one region. */
@@ -68,6 +86,14 @@ function farTarget(op: GuestOp, previous: GuestOp | undefined): number | undefin
   if (previous?.record.name !== 'auipc') return undefined;
   if (((previous.bits >>> 7) & 31) !== ((op.bits >>> 15) & 31)) return undefined;
   return previous.delta + immediate('U', previous.bits) + ((op.bits >> 20) & -2);
+}
+
+/** Distance between the keys of a block's copies; far more than deltas reach. */
+export const COPY_STRIDE = 2 ** 24;
+
+/** The delta that a key stands for: of a block, or of one of its copies. */
+export function deltaOf(key: number): number {
+  return key - Math.round(key / COPY_STRIDE) * COPY_STRIDE;
 }
 
 /** What an op does to control flow; undefined when it falls through. */
@@ -100,6 +126,8 @@ export function successorsOf(end: Terminator): readonly number[] {
       return [end.to];
     case 'branch':
       return end.taken === end.next ? [end.next] : [end.next, end.taken];
+    case 'guard':
+      return [end.pass, end.fail];
     case 'call':
     case 'callIndirect':
       return [end.next];
@@ -108,6 +136,27 @@ export function successorsOf(end: Terminator): readonly number[] {
     case 'return':
     case 'interpret':
       return [];
+  }
+}
+
+/** A terminator with its targets changed. */
+export function redirect(end: Terminator, key: (to: number) => number): Terminator {
+  switch (end.kind) {
+    case 'fall':
+    case 'jump':
+      return {...end, to: key(end.to)};
+    case 'branch':
+      return {...end, taken: key(end.taken), next: key(end.next)};
+    case 'guard':
+      return {...end, pass: key(end.pass), fail: key(end.fail)};
+    case 'call':
+    case 'callIndirect':
+      return {...end, next: key(end.next)};
+    case 'jumpIndirect':
+      return {...end, targets: end.targets.map(key)};
+    case 'return':
+    case 'interpret':
+      return end;
   }
 }
 

@@ -31,9 +31,9 @@ import {DYNAMIC} from '../exact-functions.js';
 import {choose, f32, f64, get, i32, i64, select} from '../wasm/expression.js';
 import {callExpr} from '../wasm/function.js';
 import {multiplyAdd} from '../wasm/fused.js';
-import type {AccessGroup} from './access-groups.js';
+import {type AccessGroup, groupAccesses} from './access-groups.js';
 import type {RegionEmitter} from './emitter.js';
-import type {GuestOp} from './graph.js';
+import type {GuestBlock, GuestOp, ProvenPlace} from './graph.js';
 import type {RegionMemory} from './memory.js';
 
 /** Static rounding modes. */
@@ -61,19 +61,16 @@ export class RegionLowering implements Lowering {
   readonly #emitter: RegionEmitter;
   readonly #memory: RegionMemory;
   readonly #groups: ReadonlyMap<GuestOp, AccessGroup>;
+  readonly #places: ReadonlyMap<GuestOp, ProvenPlace> | undefined;
   #op: GuestOp | undefined;
   #outcome: Outcome = {};
   #isFloatOpen: boolean;
 
-  constructor(
-    emitter: RegionEmitter,
-    memory: RegionMemory,
-    groups: ReadonlyMap<GuestOp, AccessGroup>,
-    isFloatOpen: boolean,
-  ) {
+  constructor(emitter: RegionEmitter, memory: RegionMemory, block: GuestBlock, isFloatOpen: boolean) {
     this.#emitter = emitter;
     this.#memory = memory;
-    this.#groups = groups;
+    this.#groups = groupAccesses(block);
+    this.#places = block.places;
     this.#isFloatOpen = isFloatOpen;
   }
 
@@ -360,6 +357,8 @@ export class RegionLowering implements Lowering {
 
   #place(address: I64, bytes: number, kind: 'read' | 'write') {
     const op = this.#current;
+    const proven = this.#places?.get(op);
+    if (proven) return this.#memory.proven(proven);
     const group = this.#groups.get(op);
     if (!group) return {address: this.#memory.alone(address, bytes, kind, op.delta), offset: 0};
     const base = this.#emitter.x((op.bits >>> 15) & 31);

@@ -5,9 +5,10 @@
 import {PAGE_BYTES, TLB_BYTES} from '../../memory/layout.js';
 import {entryOffset} from '../tlb-fill.js';
 import {get, type I32, type I64, i32, i64, type Local} from '../wasm/expression.js';
-import {callExpr} from '../wasm/function.js';
+import {callExpr, type Label} from '../wasm/function.js';
 import type {AccessGroup} from './access-groups.js';
 import type {RegionEmitter} from './emitter.js';
+import type {Proof, ProvenPlace} from './graph.js';
 
 const PAGE_MASK = -4096n;
 
@@ -20,14 +21,48 @@ export interface HostPlace {
   readonly offset: number;
 }
 
+/** Host addresses of what guards have proven, for the blocks behind them. */
+export type Proven = Map<Proof, Local<'i32'>>;
+
+/** Emits the lookups of a guard; branches to `failed` when one of them does not succeed. */
+export function emitGuard(emitter: RegionEmitter, proofs: readonly Proof[], failed: Label, proven: Proven): void {
+  const {f, pool} = emitter;
+  const memory = new RegionMemory(emitter, proven);
+  for (const proof of proofs) {
+    pool.reset();
+    const host = f.local('i32');
+    proven.set(proof, host);
+    f.set(host, memory.certain(emitter.x(proof.register), proof, failed));
+  }
+}
+
 /** Emits the address translation of one block's accesses. */
 export class RegionMemory {
   readonly #emitter: RegionEmitter;
   /** Per group: host address of its lowest byte, 0 when the lookup failed. */
-  readonly #proven = new Map<AccessGroup, Local<'i32'>>();
+  readonly #groups = new Map<AccessGroup, Local<'i32'>>();
+  readonly #proven: Proven;
 
-  constructor(emitter: RegionEmitter) {
+  constructor(emitter: RegionEmitter, proven: Proven) {
     this.#emitter = emitter;
+    this.#proven = proven;
+  }
+
+  /** Where an access that a guard has proven finds its bytes. */
+  proven({proof, offset}: ProvenPlace): HostPlace {
+    const host = this.#proven.get(proof);
+    if (!host) throw new Error('an access before its guard');
+    return {address: get(host), offset};
+  }
+
+  /** Host address of the start of a proof's span; branches to `failed` when the TLB does not have all of it. */
+  certain(base: I64, {min, max, isWrite}: Proof, failed: Label): I32 {
+    const {f, pool} = this.#emitter;
+    const at = pool.take('i64');
+    f.set(at, i64.add(base, i64.const(min)));
+    const {entry, kindOffset} = this.#entry(get(at), isWrite ? 'write' : 'read');
+    f.brIf(failed, isOutside(get(at), i64.load(entry, kindOffset), max - min), 'unlikely');
+    return i32.add(i32.wrap(get(at)), i32.load(entry, kindOffset + 8));
   }
 
   /** Translates the access of `bytes` at base + offset, an op at `delta`, that belongs to a group. */
@@ -35,10 +70,10 @@ export class RegionMemory {
     const at = i64.add(base, i64.const(offset));
     if (group.size === 1) return {address: this.alone(at, bytes, kind, delta), offset: 0};
     const {f, pool} = this.#emitter;
-    let proven = this.#proven.get(group);
+    let proven = this.#groups.get(group);
     if (!proven) {
       proven = f.local('i32');
-      this.#proven.set(group, proven);
+      this.#groups.set(group, proven);
       this.#prove(group, base, proven);
     }
     const distance = offset - group.min;

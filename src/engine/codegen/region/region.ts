@@ -9,11 +9,11 @@
 import type {I32} from '../../isa/lowering.js';
 import {get, i32, i64} from '../wasm/expression.js';
 import type {FunctionBuilder, Label} from '../wasm/function.js';
-import {groupAccesses} from './access-groups.js';
 import {RegionEmitter, type RegionModule} from './emitter.js';
 import {analyseForms, type BlockForms} from './forms.js';
+import {deltaOf, type Proof} from './graph.js';
 import {RegionLowering} from './lowering.js';
-import {RegionMemory} from './memory.js';
+import {emitGuard, type Proven, RegionMemory} from './memory.js';
 import type {OrderedBlock} from './order.js';
 import {analyseRegisters, type BlockRegisters, exitSteps, type RegisterSet} from './registers.js';
 
@@ -45,6 +45,7 @@ class Structurer {
   readonly #labels: (Label | undefined)[] = [];
   /** Where the registers that are dirty at a block's start are written back before the region is left. */
   readonly #leaving = new Map<string, Label>();
+  readonly #proven: Proven = new Map();
 
   constructor(f: FunctionBuilder, module: RegionModule, plan: RegionPlan) {
     const hasFloat = plan.blocks.some(({block}) => block.ops.some(({record}) => record.isFloat));
@@ -131,11 +132,11 @@ class Structurer {
     const emitter = this.#emitter;
     const {block} = ordered;
     if (ordered.isLoopHeader) {
-      emitter.poll(block.start);
+      emitter.poll(deltaOf(block.start));
       if (this.#hasArithmetic(ordered)) emitter.floats.refreshModes();
     }
     const {isOpen} = this.#forms[ordered.index]!;
-    const lowering = new RegionLowering(emitter, new RegionMemory(emitter), groupAccesses(block.ops), isOpen);
+    const lowering = new RegionLowering(emitter, new RegionMemory(emitter, this.#proven), block, isOpen);
     let condition: I32 | undefined;
     let target = get(emitter.next);
     for (const op of block.ops) {
@@ -159,12 +160,15 @@ class Structurer {
         }
         this.#branch(ordered, condition, end.taken, end.next);
         return;
+      case 'guard':
+        this.#guard(ordered, end.proofs, end.pass, end.fail);
+        return;
       case 'call':
-        emitter.call(end.to, end.next);
+        emitter.call(end.to, deltaOf(end.next));
         this.#return(ordered, end.next);
         return;
       case 'callIndirect':
-        emitter.call(target, end.next);
+        emitter.call(target, deltaOf(end.next));
         this.#return(ordered, end.next);
         return;
       case 'jumpIndirect':
@@ -198,7 +202,7 @@ class Structurer {
   #go(from: OrderedBlock, to: number): void {
     const next = from.successors.get(to);
     if (!next) {
-      this.#emitter.goTo(to);
+      this.#emitter.goTo(deltaOf(to));
       return;
     }
     this.#arrive(next);
@@ -219,6 +223,19 @@ class Structurer {
     this.#go(from, next);
   }
 
+  #guard(from: OrderedBlock, proofs: readonly Proof[], pass: number, fail: number): void {
+    const {dirty, floats} = this.#emitter;
+    const {forms} = floats;
+    this.#f.block((failed) => {
+      emitGuard(this.#emitter, proofs, failed, this.#proven);
+      this.#go(from, pass);
+    });
+    this.#emitter.dirty = dirty;
+    this.#emitter.retired = 0;
+    floats.forms = forms;
+    this.#go(from, fail);
+  }
+
   /** Behind a call that came back. */
   #return(from: OrderedBlock, next: number): void {
     const inside = from.successors.get(next);
@@ -232,19 +249,20 @@ class Structurer {
   /** An indirect jump: a table of the targets known inside the region, else out. */
   #dispatch(from: OrderedBlock, target: ReturnType<typeof i64.const>, targets: readonly number[]): void {
     const emitter = this.#emitter;
-    const inside = targets.filter((delta) => from.successors.has(delta));
+    const inside = new Map(targets.filter((key) => from.successors.has(key)).map((key) => [deltaOf(key), key]));
     emitter.settle();
-    if (inside.length > 0) {
+    if (inside.size > 0) {
       const f = this.#f;
-      for (const delta of inside) this.#arrive(from.successors.get(delta)!);
-      const lowest = Math.min(...inside);
-      const highest = Math.max(...inside);
+      for (const key of inside.values()) this.#arrive(from.successors.get(key)!);
+      const lowest = Math.min(...inside.keys());
+      const highest = Math.max(...inside.keys());
       const distance = emitter.pool.take('i64');
       f.set(distance, i64.sub(target, emitter.address(lowest)));
       f.block((elsewhere) => {
         f.brIf(elsewhere, i64.gtU(get(distance), i64.const(highest - lowest)), 'unlikely');
         const labels = Array.from({length: (highest - lowest) / 2 + 1}, (_, i) => {
-          const successor = from.successors.get(lowest + i * 2);
+          const key = inside.get(lowest + i * 2);
+          const successor = key === undefined ? undefined : from.successors.get(key);
           return successor ? this.#label(successor) : elsewhere;
         });
         f.brTable(i32.wrap(i64.shrU(get(distance), i64.const(1))), labels, elsewhere);
