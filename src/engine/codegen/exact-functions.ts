@@ -6,7 +6,9 @@
  *   have none.
  */
 import * as H from '../hart/layout.js';
+import type {FloatType} from '../isa/lowering.js';
 import {type SoftfloatFunction, type SoftfloatName, softfloatSignatures} from '../softfloat/softfloat.js';
+import {emitShortcut} from './exact-shortcuts.js';
 import {type Expr, f32, f64, get, i32, i64, select, type ValueType} from './wasm/expression.js';
 import type {FunctionRef, Signature} from './wasm/function.js';
 import type {ModuleBuilder} from './wasm/module.js';
@@ -22,7 +24,7 @@ export const DYNAMIC = 7;
 /** Upper half of an f register that holds a single. */
 export const SINGLE_BOX = -0x100000000n;
 
-const hostType = (name: string): ValueType => (name.startsWith('f32') ? 'f32' : 'f64');
+const hostType = (name: string): FloatType => (name.startsWith('f32') ? 'f32' : 'f64');
 
 /** The type of one operand: patterns become host floats, integers stay what they are. */
 function operandType(name: string, pattern: ValueType): ValueType {
@@ -61,25 +63,35 @@ export function fromPattern(type: ValueType, pattern: Expr): Expr {
 export function buildExactFunctions(
   module: ModuleBuilder,
   plain: Readonly<Record<SoftfloatName, SoftfloatFunction>>,
+  hasFusion: boolean,
   isExported: boolean,
 ): ExactFunctions {
   const functions: Record<string, ExactFunction> = {};
   for (const [name, target] of Object.entries(plain)) {
+    const {takesRounding} = target;
     const signature = signatureOf(name, target);
     const f = module.function(name, signature, isExported);
     const hart = f.param(0, 'i32');
     const fcsr = () => i32.load(get(hart), H.FCSR);
-    const args = signature.params.slice(1).map((type, i) => toPattern(get(f.param(i + 1, type))));
-    if (target.takesRounding) {
-      const mode = args.pop() as Expr<'i32'>;
-      args.push(select(i32.eq(mode, i32.const(DYNAMIC)), i32.shrU(fcsr(), i32.const(5)), mode));
+    const operands = signature.params.slice(1).map((type, i) => get(f.param(i + 1, type)));
+    const rest: Expr[] = [];
+    if (takesRounding) {
+      const given = operands.pop() as Expr<'i32'>;
+      const mode = f.local('i32');
+      f.set(mode, select(i32.eq(given, i32.const(DYNAMIC)), i32.shrU(fcsr(), i32.const(5)), given));
+      rest.push(get(mode));
+      const finish = (value: Expr, isInexact: Expr<'i32'>) => {
+        f.store(4, get(hart), i32.or(fcsr(), isInexact), H.FCSR);
+        f.return(value);
+      };
+      emitShortcut({f, operands, mode, hasFusion, finish}, hostType(name), name.slice(3));
     }
     const result = f.local(target.signature.results[0]!);
     const flags = f.local('i32');
-    f.callInto([result, flags], target, ...args);
+    f.callInto([result, flags], target, ...operands.map(toPattern), ...rest);
     f.store(4, get(hart), i32.or(fcsr(), get(flags)), H.FCSR);
     f.return(fromPattern(signature.results[0]!, get(result)));
-    functions[name] = {index: f.index, signature, takesRounding: target.takesRounding};
+    functions[name] = {index: f.index, signature, takesRounding};
   }
   return functions;
 }

@@ -183,7 +183,7 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
     floatState: declare('floatState', 0, true),
   };
   const hot = declare('hot', 1, false);
-  const exactFunctions = buildExactFunctions(module, softfloat(module), hasRegions);
+  const exactFunctions = buildExactFunctions(module, softfloat(module), hasFusion, hasRegions);
   buildMemoryFunctions(module);
   const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime);
   const control = buildTlbControl(module);

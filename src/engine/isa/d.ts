@@ -73,11 +73,13 @@ export const dInstructions: readonly Instruction[] = [
     exact: 'Mul',
     compute: (ops, [x, y]) => ops.mul(x, y),
     suspects: 'extreme',
+    isExactZero: (b, [x, y]) => b.i32.or(x!, y!),
   }),
   binary('fdiv.d', 0x0d, {
     exact: 'Div',
     compute: (ops, [x, y]) => ops.div(x, y),
     suspects: 'extreme',
+    isExactZero: (_b, [x]) => x!,
   }),
   R(
     'fsqrt.d',

@@ -79,11 +79,13 @@ export const fInstructions: readonly Instruction[] = [
     exact: 'Mul',
     compute: (ops, [x, y]) => ops.mul(x, y),
     suspects: 'extreme',
+    isExactZero: (b, [x, y]) => b.i32.or(x!, y!),
   }),
   binary('fdiv.s', 0x0c, {
     exact: 'Div',
     compute: (ops, [x, y]) => ops.div(x, y),
     suspects: 'extreme',
+    isExactZero: (_b, [x]) => x!,
   }),
   R(
     'fsqrt.s',

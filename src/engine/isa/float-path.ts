@@ -132,6 +132,8 @@ export interface FastOperation<F extends FloatType> {
   readonly compute: (ops: FloatOps<F>, operands: readonly Expr<F>[]) => Expr<F>;
   /** Results that may have raised a flag. */
   readonly suspects: Suspects;
+  /** 1 when a zero result is exact: the one suspect that is common. */
+  readonly isExactZero?: (b: Lowering, isZero: readonly I32[]) => I32;
 }
 
 /** Runs an operation on f registers and writes its result to `rd`. */
@@ -143,14 +145,24 @@ export function arithmetic<F extends FloatType>(
   ...sources: readonly Register[]
 ): void {
   const operands = operandsOf(b, format, sources);
+  const {exact, compute, suspects, isExactZero} = operation;
+  const value = b.variable(format.host);
+  const callExact = () => b.exact(format.host + exact, format.host, ...operands);
   const result = b.attempt(
     format.host,
     (doubt) => {
-      const value = b.let(operation.compute(format.ops(b), operands));
-      doubt(format.isSuspect(b, value, operation.suspects));
-      return value;
+      b.set(value, compute(format.ops(b), operands));
+      doubt(format.isSuspect(b, b.get(value), suspects));
+      return b.get(value);
     },
-    () => b.exact(format.host + operation.exact, format.host, ...operands),
+    () => {
+      if (!isExactZero) return callExact();
+      const isZero = (of: Expr<F>) => format.ops(b).eq(of, format.number(b, 0));
+      const isFast = b.i32.ne(b.hostLimit(format.host, 'extreme', b.i32.const(1)), b.i32.const(0));
+      const isKept = b.i32.and(isZero(b.get(value)), b.i32.and(isFast, isExactZero(b, operands.map(isZero))));
+      b.if(b.i32.eqz(isKept), () => b.set(value, callExact()));
+      return b.get(value);
+    },
   );
   setFloat(b, rd, result);
 }
