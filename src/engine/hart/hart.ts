@@ -17,6 +17,7 @@ import type {Bus} from '../memory/bus.js';
 import {hostNs, type MachineClock} from '../memory/clock.js';
 import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING, SAMPLING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
+import {FenceBox} from '../mmu/fence-box.js';
 import {Mmu} from '../mmu/mmu.js';
 import {MAX_ASID} from '../mmu/tlb.js';
 import {ACCESS} from '../mmu/walk.js';
@@ -78,6 +79,7 @@ export class Hart {
   #maker: RegionMaker | undefined;
   readonly #entryOp: number;
   readonly #straddled: number;
+  readonly #fenceBox: FenceBox;
   #straddleBits = 0;
   #run: ((hart: number) => number) | undefined;
 
@@ -93,6 +95,7 @@ export class Hart {
     this.traps = new Traps(state, (low, high) => this.setPc(low, high));
     this.#entryOp = state.layout.straddle[state.id]!;
     this.#straddled = this.#entryOp + OP_BYTES;
+    this.#fenceBox = new FenceBox(state.views, state.layout, state.id);
     // The entry op goes to (odd page address) - 1: see `setPc`.
     this.code.writeContinuation(this.#entryOp, -1);
   }
@@ -233,18 +236,18 @@ export class Hart {
   serveFences(): void {
     const {i32} = this.state.views;
     const cell = this.state.cell(H.REQUESTS);
-    const fences = H.HartRequest.flushTlb | H.HartRequest.fenceI;
-    const requests = Atomics.and(i32, cell, ~fences);
-    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.tlb.flushAll();
-    if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
+    this.#fenceAsAsked(Atomics.and(i32, cell, ~H.FENCE_REQUESTS));
   }
 
-  /** fence.i with the present op not run yet: its decoded form may be dropped, so it is entered anew. */
-  #fenceAnew(): void {
+  /** Fences with the present op not run yet: its page may be another now, or its decoded form go, so it is entered anew. */
+  #fenceAsAsked(requests: number): void {
+    if ((requests & H.FENCE_REQUESTS) === 0) return;
     this.traps.locate();
     this.traps.leaveOp(false);
     this.setPc(this.traps.pcLow, this.traps.pcHigh);
-    this.fenceI();
+    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.tlb.flushAll();
+    if ((requests & H.HartRequest.fencePages) !== 0) this.#fenceBox.serve(this.mmu.tlb);
+    if ((requests & H.HartRequest.fenceI) !== 0) this.fenceI();
   }
 
   #isWanted(): boolean {
@@ -273,8 +276,7 @@ export class Hart {
     const {state} = this;
     const {i32} = state.views;
     const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
-    if ((requests & H.HartRequest.flushTlb) !== 0) this.mmu.tlb.flushAll();
-    if ((requests & H.HartRequest.fenceI) !== 0) this.#fenceAnew();
+    this.#fenceAsAsked(requests);
     if ((requests & H.HartRequest.regions) !== 0) this.#maker?.receive();
     if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
     const began = hostNs();

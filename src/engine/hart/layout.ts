@@ -123,4 +123,9 @@ export const HartRequest = {
   stop: 8,
   /** The region compiler has sent something. */
   regions: 16,
+  /** Drop the translations that the fence box says (see `mmu/fence-box.ts`). */
+  fencePages: 32,
 } as const;
+
+/** The requests that a hart which waits for others must serve too. */
+export const FENCE_REQUESTS = HartRequest.flushTlb | HartRequest.fenceI | HartRequest.fencePages;

@@ -6,6 +6,8 @@
 import type {AssembledDevice} from '../assembly.js';
 import type {GuestMemory} from '../contract.js';
 import {ATTENTION, ENDED, EXIT_KIND, EXIT_STATUS, RUN_STATE} from '../memory/header.js';
+import type {MemoryLayout} from '../memory/layout.js';
+import {FenceBox, pagesOf} from '../mmu/fence-box.js';
 import {Uart16550} from '../platform/uart16550.js';
 import type {SbiCall, SbiHartState, SbiHost, SbiReply} from '../sbi/contract.js';
 import {createSbiReply, handleSbi} from '../sbi/handle-sbi.js';
@@ -44,14 +46,16 @@ export class SbiCalls implements SupervisorCalls, SbiHost {
   readonly architectureId = 0;
   readonly implementationId = 0;
   readonly #views: MemoryViews;
+  readonly #boxes: readonly FenceBox[];
   readonly #uart: Uart16550 | undefined;
   readonly #reply: SbiReply = createSbiReply();
   #hart: Hart | undefined;
 
-  constructor(views: MemoryViews, memory: GuestMemory, hartCount: number, devices: readonly AssembledDevice[]) {
+  constructor(views: MemoryViews, layout: MemoryLayout, memory: GuestMemory, devices: readonly AssembledDevice[]) {
     this.#views = views;
     this.memory = memory;
-    this.hartCount = hartCount;
+    this.hartCount = layout.hartCount;
+    this.#boxes = Array.from({length: layout.hartCount}, (_, hart) => new FenceBox(views, layout, hart));
     this.#uart = devices.map(({region}) => region).find((region) => region instanceof Uart16550);
   }
 
@@ -95,19 +99,27 @@ export class SbiCalls implements SupervisorCalls, SbiHost {
     request(this.#views, hart, H.HartRequest.fenceI);
   }
 
-  remoteSfence(hart: number): void {
-    request(this.#views, hart, H.HartRequest.flushTlb);
+  remoteSfence(
+    hart: number,
+    startLow: number,
+    startHigh: number,
+    sizeLow: number,
+    sizeHigh: number,
+    asid: number,
+  ): void {
+    const pages = Math.min(pagesOf(startLow, startHigh, sizeLow, sizeHigh), 0x7fff_ffff);
+    const isPosted = this.#boxes[hart]!.post(startLow | 0, startHigh | 0, pages, asid);
+    request(this.#views, hart, isPosted ? H.HartRequest.fencePages : H.HartRequest.flushTlb);
   }
 
   /** The calling hart serves its own requests too, so two harts that fence each other do not wait for ever. */
   waitForFences(caller: number): void {
     const {i32} = this.#views;
-    const fences = H.HartRequest.fenceI | H.HartRequest.flushTlb;
     for (let hart = 0; hart < this.hartCount; hart++) {
       const block = hartBlock(hart);
       if (hart === caller) continue;
       while (
-        (Atomics.load(i32, (block + H.REQUESTS) >> 2) & fences) !== 0 &&
+        (Atomics.load(i32, (block + H.REQUESTS) >> 2) & H.FENCE_REQUESTS) !== 0 &&
         Atomics.load(i32, (block + H.HSM_STATE) >> 2) === 0 &&
         Atomics.load(i32, RUN_STATE >> 2) !== ENDED
       )

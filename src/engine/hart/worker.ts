@@ -58,7 +58,7 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   const assembly = assemble(views, layout.deviceBase, layout.hartCount, data.plans, options.models, clock);
   const state = new HartState(data.id, views, layout);
   const ram = new Ram(views, layout);
-  const sbi = data.hasSbi ? new SbiCalls(views, ram, layout.hartCount, assembly.devices) : undefined;
+  const sbi = data.hasSbi ? new SbiCalls(views, layout, ram, assembly.devices) : undefined;
   const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
   const hart = new Hart({state, handlers, bus: assembly.bus, clock, devices: assembly.devices, ...(sbi ? {sbi} : {})});
   hart.timer.isStimecmpOn = data.hasSbi;

@@ -52,6 +52,8 @@ export const BANKS = 2 + 2 * ADDRESS_SPACES;
  */
 export const SPACES_OFFSET = BANKS * BANK_BYTES;
 export const SPACE_BYTES = 16;
+/** In the line behind that count: what other harts want fenced (see `mmu/fence-box.ts`). */
+export const FENCE_BOX_OFFSET = SPACES_OFFSET + ADDRESS_SPACES * SPACE_BYTES + 16;
 /** Then a filter of superpages that the TLBs have entries of, one bit per hash (see `mmu/superpages.ts`). */
 export const SUPERPAGE_OFFSET = SPACES_OFFSET + ADDRESS_SPACES * SPACE_BYTES + 64;
 export const SUPERPAGE_BITS = 1 << 16;
