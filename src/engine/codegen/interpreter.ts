@@ -185,9 +185,9 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
   const hot = declare('hot', 1, false);
   const exactFunctions = buildExactFunctions(module, softfloat(module), hasFusion, hasRegions);
   buildMemoryFunctions(module);
-  const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime);
   const control = buildTlbControl(module);
   const traps = buildTrapFunctions(module);
+  const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime, traps);
   if (hasRegions) {
     const none = module.function('none', REGION_SIGNATURE, true);
     none.return(get(none.param(2, 'i64')), get(none.param(1, 'i32')));

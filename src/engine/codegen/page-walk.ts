@@ -1,6 +1,6 @@
 /**
- * Page-table walks as generated code: the same walk as `mmu/walk.ts`, for what meets nothing unusual. Whatever does
- * (a fault, a table or page outside RAM or under PMP's eye) ends with -1 and no effect, and the runtime does it again.
+ * Page-table walks as generated code: the same walk as `mmu/walk.ts`, for what meets nothing unusual. A page fault ends
+ * with -1 and says so; a table or page outside RAM or under PMP's eye ends with -1 too, and the runtime does it again.
  * Source: RISC-V Privileged ISA, chapter "Supervisor-Level", section "Virtual Address Translation Process"
  */
 import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
@@ -12,8 +12,8 @@ import {get, type I32, type I64, i32, i64, type Local, select} from './wasm/expr
 import type {FunctionBuilder, FunctionRef} from './wasm/function.js';
 import type {ModuleBuilder} from './wasm/module.js';
 
-/** What the second result of a walk says. */
-export const WALK_INFO = {level: 7, global: PTE.G} as const;
+/** What the second result of a walk says; without a page, `fault` or nothing. */
+export const WALK_INFO = {level: 7, global: PTE.G, fault: 1 << 8} as const;
 
 const PAGE_SHIFT = 12;
 const LEVEL_BITS = 9;
@@ -35,8 +35,10 @@ export function buildWalk(module: ModuleBuilder, layout: MemoryLayout, access: A
   const hart = f.param(0, 'i32');
   const vaddr = f.param(1, 'i64');
   const cell = (offset: number) => i32.load(get(hart), offset);
-  const missIf = (condition: I32) =>
-    f.if(condition, () => f.return(i32.const(-1), i32.const(0)), undefined, 'unlikely');
+  const endIf = (condition: I32, info: number) =>
+    f.if(condition, () => f.return(i32.const(-1), i32.const(info)), undefined, 'unlikely');
+  const missIf = (condition: I32) => endIf(condition, 0);
+  const faultIf = (condition: I32) => endIf(condition, WALK_INFO.fault);
 
   const status = f.let(cell(csr(SLOT.mstatus)));
   const privilege = f.let(access === ACCESS.execute ? cell(H.PRIVILEGE) : dataPrivilege(cell(H.PRIVILEGE), status));
@@ -62,7 +64,7 @@ export function buildWalk(module: ModuleBuilder, layout: MemoryLayout, access: A
   // The bits above the translated ones repeat their top bit.
   const topBit = i32.sub(i32.mul(mode, i32.const(TOP_BIT.step)), i32.const(TOP_BIT.bias));
   const above = i64.shrS(get(vaddr), i64.extendU(topBit));
-  missIf(i64.gtU(i64.add(above, i64.const(1)), i64.const(1)));
+  faultIf(i64.gtU(i64.add(above, i64.const(1)), i64.const(1)));
 
   // Position of the 9 bits that choose an entry at this level.
   const shift = f.local('i64');
@@ -79,24 +81,24 @@ export function buildWalk(module: ModuleBuilder, layout: MemoryLayout, access: A
     f.loop((anew) => {
       f.set(entry, i64.atomicLoad(get(at)));
       f.set(flags, i32.wrap(get(entry)));
-      missIf(i64.ne(i64.and(get(entry), i64.const(RESERVED | BigInt(PTE.V))), i64.const(PTE.V)));
-      missIf(i32.eq(has(flags, PTE.R | PTE.W), i32.const(PTE.W)));
+      faultIf(i64.ne(i64.and(get(entry), i64.const(RESERVED | BigInt(PTE.V))), i64.const(PTE.V)));
+      faultIf(i32.eq(has(flags, PTE.R | PTE.W), i32.const(PTE.W)));
       const number = i64.shrU(get(entry), i64.const(PTE_PPN_SHIFT));
       f.if(i32.eqz(has(flags, PTE.R | PTE.X)), () => {
-        missIf(has(flags, PTE.A | PTE.D | PTE.U));
-        missIf(i64.eq(get(shift), i64.const(PAGE_SHIFT)));
+        faultIf(has(flags, PTE.A | PTE.D | PTE.U));
+        faultIf(i64.eq(get(shift), i64.const(PAGE_SHIFT)));
         f.set(shift, i64.sub(get(shift), i64.const(LEVEL_BITS)));
         f.set(table, number);
         f.set(global, i32.or(get(global), has(flags, PTE.G)));
         f.br(again);
       });
-      missIf(refused(access, flags, privilege, status));
+      faultIf(refused(access, flags, privilege, status));
       // A superpage is aligned; its page is completed by the address.
       const below = f.let(i64.sub(i64.shl(i64.const(1), i64.sub(get(shift), i64.const(PAGE_SHIFT))), i64.const(1)));
-      missIf(i32.eqz(i64.eqz(i64.and(number, below))));
+      faultIf(i32.eqz(i64.eqz(i64.and(number, below))));
       const page = i64.or(number, i64.and(i64.shrU(get(vaddr), i64.const(PAGE_SHIFT)), below));
       const host = f.let(hostOf(page, free));
-      markAccessed(f, {access, hart, at, entry, flags, missIf, retry: () => f.br(anew)});
+      markAccessed(f, {access, hart, at, entry, flags, faultIf, retry: () => f.br(anew)});
       const level = i32.divU(i32.sub(i32.wrap(get(shift)), i32.const(PAGE_SHIFT)), i32.const(LEVEL_BITS));
       f.return(host, i32.or(i32.or(get(global), has(flags, PTE.G)), level));
     });
@@ -143,17 +145,17 @@ function markAccessed(
     readonly at: Local<'i32'>;
     readonly entry: Local<'i64'>;
     readonly flags: Local<'i32'>;
-    readonly missIf: (condition: I32) => void;
+    readonly faultIf: (condition: I32) => void;
     readonly retry: () => void;
   },
 ): void {
-  const {access, hart, at, entry, flags, missIf, retry} = walk;
+  const {access, hart, at, entry, flags, faultIf, retry} = walk;
   const wanted = PTE.A | (access === ACCESS.write ? PTE.D : 0);
   f.if(
     i32.ne(has(flags, wanted), i32.const(wanted)),
     () => {
       const upper = i32.load(get(hart), csr(SLOT.menvcfg) + 4);
-      missIf(i32.eqz(i32.and(upper, i32.const(Number(MENVCFG.ADUE >> 32n)))));
+      faultIf(i32.eqz(i32.and(upper, i32.const(Number(MENVCFG.ADUE >> 32n)))));
       const seen = i64.cmpxchg(get(at), get(entry), i64.or(get(entry), i64.const(wanted)));
       f.if(i64.ne(seen, get(entry)), retry, undefined, 'unlikely');
     },

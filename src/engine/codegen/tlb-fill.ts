@@ -28,7 +28,7 @@ import type {ModuleBuilder} from './wasm/module.js';
 /** Functions that find RAM accesses; both are exports of the interpreter's instance. */
 export interface AddressFunctions {
   /**
-   * Host address to read from, or -1: then the runtime makes the access (or traps).
+   * Host address to read from, or -1: then PAGE_FAULT says whether it faults, else the runtime makes the access (or traps).
    * Shape:  (hart, virtual address i64, bytes) → i32; misaligned is fine, the bytes stay in one page
    */
   readonly read: FunctionRef;
@@ -60,7 +60,16 @@ function buildAddress(
   const hart = f.param(0, 'i32');
   const vaddr = f.param(1, 'i64');
   const bytes = f.param(2, 'i32');
-  const missIf = (condition: I32) => f.if(condition, () => f.return(i32.const(-1)), undefined, 'unlikely');
+  const missIf = (condition: I32, isFault: I32 = i32.const(0)) =>
+    f.if(
+      condition,
+      () => {
+        f.store(4, get(hart), isFault, H.PAGE_FAULT);
+        f.return(i32.const(-1));
+      },
+      undefined,
+      'unlikely',
+    );
   const offset = i32.and(i32.wrap(get(vaddr)), i32.const(PAGE_BYTES - 1));
   missIf(i32.gtU(i32.add(offset, get(bytes)), i32.const(PAGE_BYTES)));
   const tag = f.let(i64.and(get(vaddr), i64.const(-PAGE_BYTES)));
@@ -71,7 +80,7 @@ function buildAddress(
   const host = f.local('i32');
   const info = f.local('i32');
   f.callInto([host, info], walk, get(hart), get(vaddr));
-  missIf(i32.eq(get(host), i32.const(-1)));
+  missIf(i32.eq(get(host), i32.const(-1)), i32.and(get(info), i32.const(WALK_INFO.fault)));
   const page = f.let(i32.shrU(i32.sub(get(host), i32.const(layout.ram)), i32.const(12)));
   const flags = f.let(i32.add(i32.const(layout.pageFlags), page));
   if (access === ACCESS.write) {
@@ -91,7 +100,7 @@ function buildAddress(
   const isShared = i32.eq(bank, i32.load(get(hart), H.BANK.supervisor));
   const isLocal = i32.eqz(i32.and(get(info), i32.const(WALK_INFO.global)));
   f.if(i32.and(isShared, isLocal), () => setFlag(f, hart, i32.const(H.TlbFlag.localSupervisor)));
-  if (access === ACCESS.write) markWritten(f, flags, entry, tag);
+  if (access === ACCESS.write) markWritten(f, hart, flags, entry, tag);
   f.return(i32.add(get(host), offset));
   return f;
 }
@@ -131,7 +140,7 @@ export function superpageBit(
  * Marks the page written as `markPageWritten` does. In one step and behind the fill, so that a hart which takes the
  * page as code at this moment either finds the entry or leaves its mark here; then the entry goes again.
  */
-function markWritten(f: FunctionBuilder, flags: I32, entry: I32, tag: I64): void {
+function markWritten(f: FunctionBuilder, hart: Local<'i32'>, flags: I32, entry: I32, tag: I64): void {
   const old = f.let(i32.rmw8Or(flags, i32.const(PAGE_FLAG.touched | PAGE_FLAG.writable)));
   f.if(i32.eqz(i32.and(old, i32.const(PAGE_FLAG.touched))), () =>
     f.drop(i32.rmwAdd(i32.const(TOUCHED_PAGES), i32.const(1))),
@@ -140,6 +149,7 @@ function markWritten(f: FunctionBuilder, flags: I32, entry: I32, tag: I64): void
     i32.and(old, i32.const(PAGE_FLAG.code)),
     () => {
       f.store(4, entry, i32.xor(i32.wrap(tag), i32.const(TLB_EMPTYING)));
+      f.store(4, get(hart), i32.const(0), H.PAGE_FAULT);
       f.return(i32.const(-1));
     },
     undefined,

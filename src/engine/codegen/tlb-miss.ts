@@ -1,11 +1,13 @@
 /**
- * What handlers call when the TLB has no entry for an access: generated code looks for the page first, and only where
- * that finds nothing the run state is made visible and the runtime called.
+ * What handlers call when the TLB has no entry for an access: generated code looks for the page first, and takes the
+ * trap when that is a page fault; only for what is neither the run state is made visible and the runtime called.
  */
+import {CAUSE} from '../hart/causes.js';
 import * as H from '../hart/layout.js';
 import {ACCESS_CODES, type RuntimeImports} from './interpreter-frame.js';
 import type {AddressFunctions} from './tlb-fill.js';
-import {get, i32, i64, type Local} from './wasm/expression.js';
+import type {TrapFunctions} from './trap-path.js';
+import {get, type I32, i32, i64, type Local, select} from './wasm/expression.js';
 import {callExpr, type FunctionBuilder, type FunctionRef} from './wasm/function.js';
 import type {ModuleBuilder} from './wasm/module.js';
 
@@ -26,11 +28,12 @@ export function buildMissFunctions(
   module: ModuleBuilder,
   addresses: AddressFunctions,
   runtime: RuntimeImports,
+  traps: TrapFunctions,
 ): MissFunctions {
   return {
-    load: buildLoad(module, addresses, runtime),
-    store: buildStore(module, addresses, runtime),
-    translate: buildTranslate(module, addresses, runtime),
+    load: buildLoad(module, addresses, runtime, traps),
+    store: buildStore(module, addresses, runtime, traps),
+    translate: buildTranslate(module, addresses, runtime, traps),
   };
 }
 
@@ -53,23 +56,42 @@ const find = ({f, hart, vaddr, bytes, host}: Miss, target: FunctionRef) =>
 const isFound = ({host}: Miss) => i32.ne(get(host), i32.const(-1));
 const halves = ({vaddr}: Miss) => [i32.wrap(get(vaddr)), i32.wrap(i64.shrU(get(vaddr), i64.const(32)))] as const;
 
+/** Takes the trap of an access that could not be made because of a page fault. */
+function takeFault({f, hart, vaddr}: Miss, traps: TrapFunctions, cause: I32): void {
+  f.if(i32.load(get(hart), H.PAGE_FAULT), () => {
+    f.call(traps.raise, get(hart), get(f.param(1, 'i32')), get(f.param(2, 'i32')), cause, get(vaddr));
+    f.return(i32.const(-1));
+  });
+}
+
 /** Makes the run state visible to the runtime. */
 function sync({f, hart}: Miss): void {
   f.store(4, get(hart), get(f.param(1, 'i32')), H.OP);
   f.store(4, get(hart), get(f.param(2, 'i32')), H.ACC);
 }
 
-function buildLoad(module: ModuleBuilder, addresses: AddressFunctions, runtime: RuntimeImports): FunctionRef {
+function buildLoad(
+  module: ModuleBuilder,
+  addresses: AddressFunctions,
+  runtime: RuntimeImports,
+  traps: TrapFunctions,
+): FunctionRef {
   const miss = begin(module, 'loadMiss', []);
   const {f, bytes, host} = miss;
   find(miss, addresses.read);
   f.if(isFound(miss), () => f.return(get(host)));
+  takeFault(miss, traps, i32.const(CAUSE.loadPage));
   sync(miss);
   f.return(callExpr(runtime.load, 'i32', get(bytes), ...halves(miss)));
   return f;
 }
 
-function buildStore(module: ModuleBuilder, addresses: AddressFunctions, runtime: RuntimeImports): FunctionRef {
+function buildStore(
+  module: ModuleBuilder,
+  addresses: AddressFunctions,
+  runtime: RuntimeImports,
+  traps: TrapFunctions,
+): FunctionRef {
   const miss = begin(module, 'storeMiss', ['i64']);
   const {f, hart, bytes, host} = miss;
   const value = get(f.param(5, 'i64'));
@@ -82,13 +104,19 @@ function buildStore(module: ModuleBuilder, addresses: AddressFunctions, runtime:
         f.return(i32.const(0));
       });
   });
+  takeFault(miss, traps, i32.const(CAUSE.storePage));
   sync(miss);
   f.store(8, get(hart), value, H.SCRATCH);
   f.return(callExpr(runtime.store, 'i32', get(bytes), ...halves(miss)));
   return f;
 }
 
-function buildTranslate(module: ModuleBuilder, addresses: AddressFunctions, runtime: RuntimeImports): FunctionRef {
+function buildTranslate(
+  module: ModuleBuilder,
+  addresses: AddressFunctions,
+  runtime: RuntimeImports,
+  traps: TrapFunctions,
+): FunctionRef {
   const miss = begin(module, 'translateMiss', ['i32']);
   const {f, vaddr, bytes, host} = miss;
   const access = get(f.param(5, 'i32'));
@@ -101,6 +129,8 @@ function buildTranslate(module: ModuleBuilder, addresses: AddressFunctions, runt
       () => find(miss, addresses.write),
     );
     f.if(isFound(miss), () => f.return(get(host)));
+    const isRead = i32.eq(access, i32.const(ACCESS_CODES.loadReserved));
+    takeFault(miss, traps, select(isRead, i32.const(CAUSE.loadPage), i32.const(CAUSE.storePage)));
   });
   sync(miss);
   f.return(callExpr(runtime.translate, 'i32', access, get(bytes), ...halves(miss)));

@@ -18,6 +18,8 @@ const TRAP_QUANTUM = 256;
 const {SIE, MIE, SPIE, MPIE, SPP, MPP, MPRV, SUM, TSR} = MSTATUS;
 const MPP_SHIFT = 11n;
 const SPP_SHIFT = 8n;
+/** Bytes of ops for one byte of code, as a shift. */
+const OP_BYTES_SHIFT = 3;
 /** From xIE to xPIE. */
 const PREVIOUS_SHIFT = 4n;
 
@@ -28,6 +30,8 @@ export interface TrapFunctions {
   /** (hart) → i64 the address it returns to; the caller has checked that sret or mret is allowed. */
   readonly leaveSupervisor: FunctionRef;
   readonly leaveMachine: FunctionRef;
+  /** (hart, op, acc, cause, tval i64): takes an exception at an op; the run state is then where the hart goes on. */
+  readonly raise: FunctionRef;
 }
 
 const csr = (slot: number) => H.CSRS + slot * H.CSR_SLOT_BYTES;
@@ -44,7 +48,7 @@ export function buildTrapFunctions(module: ModuleBuilder): TrapFunctions {
   const tval = join(halves[0]!, halves[1]!);
   const pc = join(halves[2]!, halves[3]!);
   trap.store(8, hart!, callExpr(enter, 'i64', hart!, cause!, isInterrupt!, tval, pc), H.SCRATCH);
-  return {enter, leaveSupervisor, leaveMachine};
+  return {enter, leaveSupervisor, leaveMachine, raise: buildRaise(module, enter)};
 }
 
 /** Puts the banks of a mode in force: of fetches by privilege, of loads and stores also by SUM and MPRV. */
@@ -130,6 +134,24 @@ function buildEnter(module: ModuleBuilder): FunctionRef {
   const isVectored = i32.and(isInterrupt, i32.eq(i32.and(i32.wrap(get(vector)), i32.const(3)), i32.const(1)));
   const offset = i64.extendU(select(isVectored, i32.shl(cause, i32.const(2)), i32.const(0)));
   f.return(i64.add(i64.and(get(vector), i64.const(~3n)), offset));
+  return f;
+}
+
+function buildRaise(module: ModuleBuilder, enter: FunctionRef): FunctionRef {
+  const f = module.function('raise', {params: ['i32', 'i32', 'i32', 'i32', 'i64'], results: []});
+  const hart = get(f.param(0, 'i32'));
+  const op = get(f.param(1, 'i32'));
+  const acc = get(f.param(2, 'i32'));
+  const [cause, tval] = [get(f.param(3, 'i32')), get(f.param(4, 'i64'))];
+  const distance = i32.shrS(i32.sub(op, i32.load(hart, H.PAGE_OPS)), i32.const(OP_BYTES_SHIFT));
+  const pc = i64.add(i64.load(hart, H.PAGE_PC), i64.extendS(distance));
+  f.store(4, hart, i32.add(acc, i32.load16s(op, H.OP_SEQUENCE)), H.ACC);
+  const target = f.let(callExpr(enter, 'i64', hart, cause, i32.const(0), tval, pc));
+  // As `Hart.setPc` does.
+  const entry = f.let(i32.load(hart, H.ENTRY_OP));
+  f.store(8, hart, i64.or(target, i64.const(1)), H.PAGE_PC);
+  f.store(4, hart, i32.add(entry, i32.const(1 << OP_BYTES_SHIFT)), H.PAGE_OPS);
+  f.store(4, hart, entry, H.OP);
   return f;
 }
 

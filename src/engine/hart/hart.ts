@@ -96,6 +96,7 @@ export class Hart {
     this.#entryOp = state.layout.straddle[state.id]!;
     this.#straddled = this.#entryOp + OP_BYTES;
     this.#fenceBox = new FenceBox(state.views, state.layout, state.id);
+    state.setI32(H.ENTRY_OP, this.#entryOp);
     // The entry op goes to (odd page address) - 1: see `setPc`.
     this.code.writeContinuation(this.#entryOp, -1);
   }

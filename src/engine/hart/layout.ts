@@ -78,6 +78,10 @@ export const WATCHED_PAGE = 0x2c4;
  */
 export const FREE_PAGES = {supervisor: 0x2c8, machine: 0x2d0} as const;
 
+/** Not 0 when the access that generated code could not make is a page fault (i32). */
+export const PAGE_FAULT = 0x2d8;
+/** Address of the op that goes to a new pc (see `Hart.setPc`). */
+export const ENTRY_OP = 0x2dc;
 /** Traps until the hart leaves generated code although nothing retires (i32). */
 export const TRAPS_LEFT = 0x2e0;
 /** What turns the address of a decoded op, shifted right by SIDE_SHIFT, into that of its side cell (see `codegen/region/abi.ts`). */

@@ -2,6 +2,7 @@
 import {describe, expect, it} from 'vitest';
 import {buildAddressFunctions} from '../../../src/engine/codegen/tlb-fill.js';
 import {ModuleBuilder} from '../../../src/engine/codegen/wasm/module.js';
+import {CAUSE} from '../../../src/engine/hart/causes.js';
 import {MENVCFG, SLOT} from '../../../src/engine/hart/csr-table.js';
 import * as H from '../../../src/engine/hart/layout.js';
 import {HartState, viewMemory} from '../../../src/engine/hart/state.js';
@@ -111,6 +112,7 @@ describe('readAddress and writeAddress', () => {
     const sides = [generated, runtime];
     for (const side of sides) openPmp(side);
     let found = 0;
+    let faults = 0;
     for (let round = 0; round < 3000; round++) {
       if (round % 50 === 0) fillTables(random, sides);
       const root = levels === 0 ? 0n : BigInt(RAM_PPN + 4 * (levels - 1) + random.below(4));
@@ -133,9 +135,17 @@ describe('readAddress and writeAddress', () => {
       // A hit needs no walk, and its permissions were those of another state.
       for (const {mmu} of sides) mmu.tlb.flushAll();
       const got = (access === ACCESS.read ? generated.read : generated.write)(generated.state.base, vaddr, bytes);
+      const isFault = got === -1 && generated.state.i32(H.PAGE_FAULT) !== 0;
+      generated.state.setI32(H.PAGE_FAULT, 0);
       if (got === -1) expect(differs(generated, runtime)).toBe(-1);
+      runtime.mmu.cause = 0;
       const want = byRuntime(runtime, vaddr, access, bytes);
       expect({round, got}).toEqual({round, got: want});
+      const pageFault = access === ACCESS.read ? CAUSE.loadPage : CAUSE.storePage;
+      if (isFault) {
+        expect({round, cause: runtime.mmu.cause}).toEqual({round, cause: pageFault});
+        faults++;
+      }
       if (want === -1) {
         // What the runtime changed before it found the fault is its own affair: A and D ahead of an access fault.
         for (const [i, part] of runtime.parts.entries()) part.copy(generated.parts[i]!);
@@ -152,6 +162,7 @@ describe('readAddress and writeAddress', () => {
       generated.tables.set(runtime.tables);
     }
     expect(found).toBeGreaterThan(200);
+    if (levels > 0) expect(faults).toBeGreaterThan(200);
   });
 
   it('leave pages with code, and the watched page, to the runtime as far as stores go', () => {
