@@ -64,8 +64,8 @@ export const OP_BYTES = 16;
 export const SLOT_OPS = PAGE_BYTES / 2 + 2;
 /** Stride of decoded pages. */
 export const SLOT_BYTES = SLOT_OPS * OP_BYTES;
-/** Decoded pages a hart keeps; the oldest is dropped when all are taken (17 MiB when every one is full). */
-export const CODE_SLOTS = 512;
+/** Decoded pages a hart keeps; the oldest is dropped when all are taken (13 MiB when every one is full). */
+export const CODE_SLOTS = 400;
 /** Stride of the side cells of decoded pages. */
 export const SIDE_BYTES = SLOT_BYTES / 4;
 /** Ops outside any page: the entry op that goes to a new pc, and an instruction that straddles two pages. */

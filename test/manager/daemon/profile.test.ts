@@ -23,7 +23,7 @@ describe('a profile', () => {
     const boot = {kind: 'firmware' as const, elfPath: join(daemon.folder, 'program.elf')};
     await client.request(machineCreate, {name: 'one', boot, memoryBytes: 16 << 20});
     await client.request(machineStart, {machine: 'one'});
-    const {sampleCount, points} = await client.request(machineProfile, {machine: 'one', durationMs: 300});
+    const {sampleCount, points} = await client.request(machineProfile, {machine: 'one', durationMs: 1500});
     expect(sampleCount).toBeGreaterThan(0);
     expect(points).toEqual([{pc: a.addressOf('spin').toString(16), mode: 'kernel', count: sampleCount}]);
   });
