@@ -23,9 +23,11 @@ describe('a profile', () => {
     const boot = {kind: 'firmware' as const, elfPath: join(daemon.folder, 'program.elf')};
     await client.request(machineCreate, {name: 'one', boot, memoryBytes: 16 << 20});
     await client.request(machineStart, {machine: 'one'});
-    const {sampleCount, points} = await client.request(machineProfile, {machine: 'one', durationMs: 1500});
-    expect(sampleCount).toBeGreaterThan(0);
-    expect(points).toEqual([{pc: a.addressOf('spin').toString(16), mode: 'kernel', count: sampleCount}]);
+    const {sampleCount, lostCount, points} = await client.request(machineProfile, {machine: 'one', durationMs: 1500});
+    // Samples that the ring lost while the reader was away are told, not placed.
+    const count = sampleCount - lostCount;
+    expect(count).toBeGreaterThan(0);
+    expect(points).toEqual([{pc: a.addressOf('spin').toString(16), mode: 'kernel', count}]);
   });
 
   it('needs a machine that runs, and does not take for ever', async () => {
