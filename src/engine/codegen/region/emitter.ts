@@ -13,7 +13,8 @@ import {type F32, type F64, get, type I32, type I64, i32, i64, type Local} from 
 import type {FunctionBuilder, FunctionRef, Label} from '../wasm/function.js';
 import {SIDE_PER_CODE_BYTE, SIDE_REGION, SIDE_SHIFT} from './abi.js';
 import {RegionFloats} from './floats.js';
-import {isWithin, members, type RegisterSet, without} from './registers.js';
+import {RegionIntegers} from './integers.js';
+import {isWithin, type RegisterSet, without} from './registers.js';
 
 /** What a region's module gives it. */
 export interface RegionModule {
@@ -39,16 +40,16 @@ export class RegionEmitter {
   readonly side: Local<'i32'>;
   /** The data TLB bank in force. */
   readonly bank: Local<'i32'>;
+  readonly integers: RegionIntegers;
   readonly floats: RegionFloats;
   /** Where the region goes on when it leaves. */
   readonly next: Local<'i64'>;
   readonly #entry: number;
   readonly #hasFloat: boolean;
-  readonly #x: (Local<'i64'> | undefined)[] = [];
   /** Registers whose locals may differ from the hart's block. */
   dirty: RegisterSet = {x: 0, f: 0};
   #exits: {readonly set: RegisterSet; readonly label: Label}[] = [];
-  /** Instructions of this block that have retired but are not in `acc` yet. */
+  /** Instructions that have retired on the one way here but are not in `acc` yet. */
   retired = 0;
 
   constructor(f: FunctionBuilder, module: RegionModule, entry: number, hasFloat: boolean) {
@@ -61,6 +62,7 @@ export class RegionEmitter {
     this.depth = f.param(3, 'i32');
     this.side = f.param(4, 'i32');
     this.bank = f.local('i32');
+    this.integers = new RegionIntegers(f, this.hart);
     this.floats = new RegionFloats(f, this.hart, this.pool);
     this.next = f.local('i64');
     this.#entry = entry;
@@ -74,7 +76,7 @@ export class RegionEmitter {
   }
 
   x(register: number): I64 {
-    return register === 0 ? i64.const(0) : get(this.#xLocal(register));
+    return this.integers.x(register);
   }
 
   setX(register: number, value: I64): void {
@@ -82,7 +84,17 @@ export class RegionEmitter {
       this.f.drop(value);
       return;
     }
-    this.f.set(this.#xLocal(register), value);
+    this.integers.set(register, value);
+    this.dirty.x |= 1 << register;
+  }
+
+  /** Sets a register to a sign-extended word; see `RegionIntegers.set32`. */
+  setX32(register: number, value: I32, isNatural = false): void {
+    if (register === 0) {
+      this.f.drop(value);
+      return;
+    }
+    this.integers.set32(register, value, isNatural);
     this.dirty.x |= 1 << register;
   }
 
@@ -93,8 +105,7 @@ export class RegionEmitter {
 
   /** Brings registers from the hart's block into their locals; the f registers of `singles` will be read as such. */
   load(registers: RegisterSet, singles: number): void {
-    const hart = get(this.hart);
-    for (const register of members(registers.x)) this.f.set(this.#xLocal(register), i64.load(hart, H.X + register * 8));
+    this.integers.load(registers.x);
     this.floats.load(registers.f, singles);
   }
 
@@ -106,19 +117,14 @@ export class RegionEmitter {
 
   /** Writes the dirty registers to the hart's block; they stay dirty (this is one of several paths). */
   writeBack(): void {
-    this.#storeX(this.dirty.x);
+    this.integers.writeBack(this.dirty.x);
     this.floats.writeBack(this.dirty.f);
   }
 
-  /** Writes some registers, of which no f register is a boxed single, to the hart's block. */
+  /** Writes some registers, of which none is a word or a boxed single, to the hart's block. */
   store(registers: RegisterSet): void {
-    this.#storeX(registers.x);
+    this.integers.writeBackLong(registers.x);
     this.floats.writeBackRaw(registers.f);
-  }
-
-  #storeX(registers: number): void {
-    for (const register of members(registers))
-      this.f.store(8, get(this.hart), get(this.#xLocal(register)), H.X + register * 8);
   }
 
   /** Leaves; the op at a delta then runs in the interpreter. */
@@ -163,6 +169,7 @@ export class RegionEmitter {
   #exit(target: I64): void {
     const exit = this.#exits.findLast(({set}) => isWithin(set, this.dirty));
     if (!exit) throw new Error('an exit outside of every block');
+    this.integers.makeLong(this.dirty.x);
     this.floats.makeRaw(this.dirty.f);
     this.store(without(this.dirty, exit.set));
     this.f.set(this.next, target);
@@ -234,7 +241,7 @@ export class RegionEmitter {
 
   /** Leaves when something wants the hart's attention, with the op at a delta still to run. */
   poll(delta: number): void {
-    const isDue = i32.geS(get(this.acc), i32.load(get(this.hart), H.LIMIT));
+    const isDue = i32.geS(this.#count(), i32.load(get(this.hart), H.LIMIT));
     this.f.if(isDue, () => this.#exit(this.address(delta)), undefined, 'unlikely');
   }
 
@@ -311,14 +318,5 @@ export class RegionEmitter {
   /** The execute-TLB entry of `next`, less 2·TLB_BYTES. */
   #fetchEntry(): I32 {
     return i32.add(i32.load(get(this.hart), H.EXEC_BANK), entryOffset(get(this.next)));
-  }
-
-  #xLocal(register: number): Local<'i64'> {
-    let local = this.#x[register];
-    if (!local) {
-      local = this.f.local('i64');
-      this.#x[register] = local;
-    }
-    return local;
   }
 }

@@ -63,6 +63,10 @@ export interface GuestBlock {
   readonly end: Terminator;
   /** Accesses whose place a guard has proven. */
   readonly places?: ReadonlyMap<GuestOp, ProvenPlace>;
+  /** Whether the block begins with a poll; without it loop headers do. */
+  readonly polls?: boolean;
+  /** Results of 32-bit operations stay words here (see `integers.ts`); ways out then cost more. */
+  readonly keepsWords?: boolean;
 }
 
 /** Bounds of one region. */

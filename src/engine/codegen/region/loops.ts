@@ -1,7 +1,7 @@
 /** Natural loops of a region's graph that hold no other loop, and how registers move in them. */
 import {immediate} from '../../isa/decoder.js';
 import {COPY_STRIDE, type GuestGraph, type GuestOp, redirect, successorsOf} from './graph.js';
-import type {OrderedBlock} from './order.js';
+import {type OrderedBlock, orderBlocks} from './order.js';
 import {effectsOf} from './registers.js';
 
 /** A loop: all blocks from which its header is reached again, the header first. */
@@ -37,8 +37,22 @@ export function splitLoops(graph: GuestGraph, blocks: readonly OrderedBlock[]): 
   return split;
 }
 
-/** The copy that a header of two loops becomes; above the turns of `unroll.ts`. */
+/** The copy that a header of two loops becomes, and that of a region's entry; above the turns of `unroll.ts`. */
 const SPLIT = 16;
+const PEELED = 17;
+
+/**
+ * The key to enter a graph at. Where the entry's block only falls into the header of a loop, it is the end of that loop's
+ * turns, and the region gets a copy of it: else the loop would seem to begin here, and what surrounds it to lie inside.
+ */
+export function peelEntry(graph: GuestGraph, entry: number): {readonly graph: GuestGraph; readonly entry: number} {
+  const block = graph.get(entry);
+  const isHeader = (key: number) => orderBlocks(graph, entry).some((at) => at.block.start === key && at.isLoopHeader);
+  if (!block || (block.end.kind !== 'fall' && block.end.kind !== 'jump')) return {graph, entry};
+  if (!isHeader(entry) || !isHeader(block.end.to)) return {graph, entry};
+  const key = entry + PEELED * COPY_STRIDE;
+  return {graph: new Map([...graph, [key, {...block, start: key}]]), entry: key};
+}
 
 /** The loops that hold no other and that nothing enters but by the header, in the blocks' order. */
 export function innerLoops(blocks: readonly OrderedBlock[]): readonly InnerLoop[] {

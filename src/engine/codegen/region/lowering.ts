@@ -31,10 +31,12 @@ import {DYNAMIC} from '../exact-functions.js';
 import {choose, f32, f64, get, i32, i64, select} from '../wasm/expression.js';
 import {callExpr} from '../wasm/function.js';
 import {multiplyAdd} from '../wasm/fused.js';
-import {type AccessGroup, groupAccesses} from './access-groups.js';
+import {type AccessGroup, accessBytes, groupAccesses} from './access-groups.js';
 import type {RegionEmitter} from './emitter.js';
+import {extension} from './extensions.js';
 import type {GuestBlock, GuestOp, ProvenPlace} from './graph.js';
 import type {RegionMemory} from './memory.js';
+import {narrowLoad, readWord, wordCondition, wordResult} from './words.js';
 
 /** Static rounding modes. */
 const NEAREST = 0;
@@ -65,6 +67,8 @@ export class RegionLowering implements Lowering {
   #op: GuestOp | undefined;
   #outcome: Outcome = {};
   #isFloatOpen: boolean;
+  /** The next op has been emitted together with the one before. */
+  #isExtended = false;
 
   constructor(emitter: RegionEmitter, memory: RegionMemory, block: GuestBlock, isFloatOpen: boolean) {
     this.#emitter = emitter;
@@ -74,20 +78,25 @@ export class RegionLowering implements Lowering {
     this.#isFloatOpen = isFloatOpen;
   }
 
-  /** Emits one op and counts it as retired; what it says about control flow is returned. */
-  emit(op: GuestOp): Outcome {
+  /** Emits one op and counts it as retired; what it says about control flow is returned. `next` follows in its block. */
+  emit(op: GuestOp, next?: GuestOp): Outcome {
     this.#op = op;
     this.#outcome = {};
+    if (this.#emitExtension(op, next)) {
+      this.#emitter.retired++;
+      return this.#outcome;
+    }
     // Temporaries of an op die with it, but what an outcome refers to must live until the block's end.
     this.#emitter.pool.reset();
     if (op.record.isFloat) this.#requireFloat();
     const {bits} = op;
-    op.record.lower(this, {
-      rd: (bits >>> 7) & 31,
-      rs1: (bits >>> 15) & 31,
-      rs2: (bits >>> 20) & 31,
-      rs3: (bits >>> 27) & 31,
-    });
+    if (!this.#emitter.integers.keepsWords || !this.#lowerWord(op))
+      op.record.lower(this, {
+        rd: (bits >>> 7) & 31,
+        rs1: (bits >>> 15) & 31,
+        rs2: (bits >>> 20) & 31,
+        rs3: (bits >>> 27) & 31,
+      });
     this.#emitter.retired++;
     return this.#outcome;
   }
@@ -119,7 +128,7 @@ export class RegionLowering implements Lowering {
   }
 
   x32(register: Register): I32 {
-    return register === 0 ? i32.const(0) : i32.wrap(this.#emitter.x(register));
+    return this.#emitter.integers.x32(register);
   }
 
   setX(register: Register, value: I64): void {
@@ -127,7 +136,7 @@ export class RegionLowering implements Lowering {
   }
 
   setX32(register: Register, value: I32): void {
-    this.#emitter.setX(register, i64.extendS(value));
+    this.#emitter.setX32(register, value);
   }
 
   imm(): I64 {
@@ -353,6 +362,39 @@ export class RegionLowering implements Lowering {
 
   #interpret(): void {
     this.#emitter.interpret(this.#current.delta);
+  }
+
+  /** Emits the first of two ops that extend together, for both. */
+  #emitExtension(op: GuestOp, next: GuestOp | undefined): boolean {
+    if (this.#isExtended) {
+      this.#isExtended = false;
+      return true;
+    }
+    const extended = extension(op, next, this.#emitter.integers);
+    if (!extended) return false;
+    this.#emitter.setX(extended.register, extended.value);
+    this.#isExtended = true;
+    return true;
+  }
+
+  /** Emits an op in 32 bits where that is all; false where it is not. */
+  #lowerWord(op: GuestOp): boolean {
+    const {integers, pool} = this.#emitter;
+    const rd = (op.bits >>> 7) & 31;
+    const load = narrowLoad(op);
+    if (load) {
+      const address = i64.add(this.#emitter.x((op.bits >>> 15) & 31), this.imm());
+      const place = this.#place(address, accessBytes(op), 'read');
+      const value = pool.take('i32');
+      this.#emitter.f.set(value, readWord(load.name, place.address, place.offset));
+      this.#emitter.setX32(rd, get(value), load.isNatural);
+      return true;
+    }
+    const condition = wordCondition(op, integers);
+    if (condition) this.branch(condition);
+    const result = wordResult(op, integers);
+    if (result) this.#emitter.setX32(rd, result.value, result.isNatural);
+    return condition !== undefined || result !== undefined;
   }
 
   #place(address: I64, bytes: number, kind: 'read' | 'write') {

@@ -30,7 +30,7 @@ export function emitGuard(emitter: RegionEmitter, proofs: readonly Proof[], fail
   const memory = new RegionMemory(emitter, proven);
   for (const proof of proofs) {
     pool.reset();
-    const host = f.local('i32');
+    const host = proven.get(proof) ?? f.local('i32');
     proven.set(proof, host);
     f.set(host, memory.certain(emitter.x(proof.register), proof, failed));
   }

@@ -16,6 +16,7 @@ import {RegionLowering} from './lowering.js';
 import {emitGuard, type Proven, RegionMemory} from './memory.js';
 import type {OrderedBlock} from './order.js';
 import {analyseRegisters, type BlockRegisters, exitSteps, type RegisterSet} from './registers.js';
+import {analyseWords} from './words.js';
 
 /** What a region is made from. */
 export interface RegionPlan {
@@ -35,12 +36,15 @@ export function emitRegion(f: FunctionBuilder, module: RegionModule, plan: Regio
 const noRegisters: RegisterSet = {x: 0, f: 0};
 const keyOf = ({x, f}: RegisterSet) => `${x} ${f}`;
 
+const polls = ({block, isLoopHeader}: OrderedBlock) => block.polls ?? isLoopHeader;
+
 class Structurer {
   readonly #f: FunctionBuilder;
   readonly #emitter: RegionEmitter;
   readonly #plan: RegionPlan;
   readonly #registers: readonly BlockRegisters[];
   readonly #forms: readonly BlockForms[];
+  readonly #words: readonly number[];
   /** Where a branch to a loop header or merge block goes, by block index. */
   readonly #labels: (Label | undefined)[] = [];
   /** Where the registers that are dirty at a block's start are written back before the region is left. */
@@ -54,6 +58,7 @@ class Structurer {
     this.#plan = plan;
     this.#registers = analyseRegisters(plan.blocks);
     this.#forms = analyseForms(plan.blocks);
+    this.#words = analyseWords(plan.blocks);
   }
 
   emit(): void {
@@ -65,7 +70,7 @@ class Structurer {
     this.#nestLeaving([...sets.values()], () => {
       const last = this.#leaving.get(keyOf(noRegisters))!;
       this.#emitter.withExits([noRegisters], last, () => {
-        if (!first.isLoopHeader) this.#emitter.poll(entry);
+        if (!polls(first)) this.#emitter.poll(entry);
         for (const {distance, guestPage} of pages) this.#emitter.checkPage(distance, guestPage);
       });
       this.#emitter.loadModes();
@@ -123,24 +128,25 @@ class Structurer {
     const last = this.#leaving.get(keyOf(dirtyIn));
     if (!last) throw new Error('a block without a way out');
     this.#emitter.dirty = {...dirtyIn};
-    this.#emitter.retired = 0;
+    if (ordered.isLoopHeader || ordered.isMerge) this.#emitter.retired = 0;
     this.#emitter.floats.forms = this.#forms[ordered.index]!.forms;
+    this.#emitter.integers.begin(this.#words[ordered.index]!, ordered.block.keepsWords === true);
     this.#emitter.withExits(exitSteps(dirtyIn, ordered.block.ops), last, () => this.#body(ordered));
   }
 
   #body(ordered: OrderedBlock): void {
     const emitter = this.#emitter;
     const {block} = ordered;
+    if (polls(ordered)) emitter.poll(deltaOf(block.start));
     if (ordered.isLoopHeader) {
-      emitter.poll(deltaOf(block.start));
       if (this.#hasArithmetic(ordered)) emitter.floats.refreshModes();
     }
     const {isOpen} = this.#forms[ordered.index]!;
     const lowering = new RegionLowering(emitter, new RegionMemory(emitter, this.#proven), block, isOpen);
     let condition: I32 | undefined;
     let target = get(emitter.next);
-    for (const op of block.ops) {
-      const outcome = lowering.emit(op);
+    for (const [i, op] of block.ops.entries()) {
+      const outcome = lowering.emit(op, block.ops[i + 1]);
       condition = outcome.condition;
       target = outcome.target ?? target;
     }
@@ -148,12 +154,10 @@ class Structurer {
     switch (end.kind) {
       case 'fall':
       case 'jump':
-        emitter.settle();
         this.#go(ordered, end.to);
         return;
       case 'branch':
         if (!condition) throw new Error('a branch without a condition');
-        emitter.settle();
         if (end.taken === end.next) {
           this.#go(ordered, end.next);
           return;
@@ -183,8 +187,9 @@ class Structurer {
     }
   }
 
-  /** Brings the f registers into the forms that a block begins with. */
+  /** Brings the registers into the forms that a block begins with. */
   #arrive(next: OrderedBlock): void {
+    this.#emitter.integers.convert(this.#words[next.index]!);
     this.#emitter.floats.convert(this.#forms[next.index]!.forms);
   }
 
@@ -206,33 +211,39 @@ class Structurer {
       return;
     }
     this.#arrive(next);
+    // Where several ways meet, all that has retired is in `acc`; elsewhere it may wait for the next way out.
+    if (next.isLoopHeader || next.isMerge) this.#emitter.settle();
     if (next.index <= from.index || next.isMerge) this.#f.br(this.#label(next));
     else this.#tree(next);
   }
 
   #branch(from: OrderedBlock, condition: I32, taken: number, next: number): void {
-    const {dirty, floats} = this.#emitter;
+    const {dirty, retired, floats, integers} = this.#emitter;
     const {forms} = floats;
+    const {words, keepsWords} = integers;
     const isTakenInside = from.successors.has(taken);
     const isNextInside = from.successors.has(next);
     const hint = isTakenInside === isNextInside ? undefined : isTakenInside ? 'likely' : 'unlikely';
     this.#f.if(condition, () => this.#go(from, taken), undefined, hint);
     this.#emitter.dirty = dirty;
-    this.#emitter.retired = 0;
+    this.#emitter.retired = retired;
     floats.forms = forms;
+    integers.begin(words, keepsWords);
     this.#go(from, next);
   }
 
   #guard(from: OrderedBlock, proofs: readonly Proof[], pass: number, fail: number): void {
-    const {dirty, floats} = this.#emitter;
+    const {dirty, retired, floats, integers} = this.#emitter;
     const {forms} = floats;
+    const {words, keepsWords} = integers;
     this.#f.block((failed) => {
       emitGuard(this.#emitter, proofs, failed, this.#proven);
       this.#go(from, pass);
     });
     this.#emitter.dirty = dirty;
-    this.#emitter.retired = 0;
+    this.#emitter.retired = retired;
     floats.forms = forms;
+    integers.begin(words, keepsWords);
     this.#go(from, fail);
   }
 

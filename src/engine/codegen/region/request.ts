@@ -8,8 +8,8 @@ import type {Decoder} from '../../isa/decoder.js';
 import {type MemoryLayout, PAGE_BYTES} from '../../memory/layout.js';
 import {HANDLER} from '../interpreter.js';
 import {SIDE_IS_TARGET, SIDE_REGION, SIDE_SHIFT} from './abi.js';
-import {type CodeReader, discover, type GraphLimits} from './graph.js';
-import {splitLoops} from './loops.js';
+import {type CodeReader, discover, type GraphLimits, type GuestGraph} from './graph.js';
+import {peelEntry, splitLoops} from './loops.js';
 import {orderBlocks} from './order.js';
 import type {RegionPlan} from './region.js';
 import {unrollLoops} from './unroll.js';
@@ -80,9 +80,10 @@ export function planRegion(
   const graph = discover(decoder, new RequestReader(views, layout, request), request.entry, limits);
   const entry = graph.get(request.entry);
   if (!entry || entry.ops.length === 0) return undefined;
-  const nested = splitLoops(graph, orderBlocks(graph, request.entry));
-  const unrolled = unrollLoops(nested, orderBlocks(nested, request.entry), limits.maxOps);
-  const blocks = orderBlocks(unrolled, request.entry);
+  const peeled = peelEntry(graph, request.entry);
+  const order = (graph: GuestGraph) => orderBlocks(graph, peeled.entry);
+  const nested = splitLoops(peeled.graph, order(peeled.graph));
+  const blocks = order(unrollLoops(nested, order(nested), limits.maxOps));
   const distances = new Set<number>();
   for (const {block} of blocks) {
     for (const {delta, length} of block.ops) {

@@ -1,13 +1,15 @@
 /**
  * Loops that hold no other are written several times over, so that one poll and one look at the TLB serve some turns:
  *
- *      ┌────────── guard ◀──────────────┐      guard: the poll; then, where the accesses of the next turns through
- *      │ pass        │ fail             │      registers that move by constants will go, looked up in the TLB
- *      ▼             ▼                  │
- *   turn 1 ─▶ … ─▶ turn n ──────────────┤      the turns that passed make those accesses without any check
- *                  slow turn ───────────┘      the slow turn checks every access, and fills the TLB
+ *   guard ─pass─▶ turn 1 ─▶ … ─▶ turn n ─▶ guard      guard: the poll; then, where the accesses of the next turns through
+ *     ▲ │            ▲                      │ │        registers that move by constants will go, looked up in the TLB
+ *     │ fail         └────────pass──────────┘ fail     the turns that passed make those accesses without any check
+ *     │ ▼                                     │        the slow turn checks every access, and fills the TLB
+ *     slow turn ◀─────────────────────────────┘
  *
- * Nothing is known of a place longer than for these turns. A loop without such accesses is n turns without guard.
+ * Nothing is known of a place longer than for these turns. The guard stands behind the turns once more so that no way out
+ * leads from before the first one: what a turn computes and only an exit would need then dies where it is computed anew.
+ * A loop without such accesses is n turns and a poll.
  */
 import {immediate} from '../../isa/decoder.js';
 import {accessBytes, isStore} from './access-groups.js';
@@ -19,17 +21,24 @@ import {
   type Proof,
   type ProvenPlace,
   redirect,
+  type Terminator,
 } from './graph.js';
 import {everyTurn, followRegisters, type InnerLoop, innerLoops, opsOf} from './loops.js';
 import type {OrderedBlock} from './order.js';
+import {effectsOf} from './registers.js';
 
 /** Ops of all turns of a loop, and the most turns. */
 const MAX_OPS = 64;
 const MAX_TURNS = 4;
+/** Ops of a turn that only branches leave: one such turn pays by itself. */
+const MAX_CLOSED_OPS = 160;
 /** Bytes that one look at the TLB covers at most: wider spans meet page ends too often. */
 const MAX_SPAN = 512;
 /** Looks at the TLB of one guard at most. */
 const MAX_PROOFS = 6;
+
+/** Ways out of a turn up to which its words are kept as such: each way extends them. */
+const MAX_WORD_EXITS = 2;
 
 /** Code that floating point takes for one op, in integer ops. */
 const FLOAT_WEIGHT = 4;
@@ -39,31 +48,40 @@ export function unrollLoops(graph: GuestGraph, blocks: readonly OrderedBlock[], 
   const unrolled = new Map(graph);
   let left = budget;
   for (const loop of innerLoops(blocks)) {
-    const ops = opsOf(loop.blocks);
-    const turns = turnsOf(loop);
-    if (turns < 2) continue;
+    const weight = weightOf(loop);
+    if (!isPlain(loop) || weight > MAX_CLOSED_OPS) continue;
+    const turns = Math.max(1, Math.min(MAX_TURNS, Math.floor(MAX_OPS / weight)));
     const plan = planTurns(loop, turns);
+    if (turns === 1 && exitsOf(loop, plan) > 0) continue;
+    const ops = opsOf(loop.blocks);
     const added = plan.proofs.length > 0 ? (turns + 1) * ops : (turns - 1) * ops;
     if (added > left) continue;
     left -= added;
+    for (const {block} of loop.blocks) unrolled.delete(block.start);
     for (const block of writeTurns(loop, turns, plan)) unrolled.set(block.start, block);
-    for (const {block} of loop.blocks)
-      if (plan.proofs.length > 0 && block.start !== loop.header.block.start) unrolled.delete(block.start);
   }
   return unrolled;
 }
 
-function turnsOf({blocks}: InnerLoop): number {
-  const isPlain = blocks.every(({block: {ops, end}}) => {
+/** True when a loop has only branches, and nothing that changes what addresses mean. */
+function isPlain({blocks}: InnerLoop): boolean {
+  return blocks.every(({block: {ops, end}}) => {
     const isDirect = end.kind === 'fall' || end.kind === 'jump' || end.kind === 'branch';
     return isDirect && ops.every(({record}) => record.format !== 'csr' && record.format !== 'csri');
   });
-  if (!isPlain) return 0;
-  const weight = blocks.reduce(
-    (sum, {block}) => sum + block.ops.reduce((ops, {record}) => ops + (record.isFloat ? FLOAT_WEIGHT : 1), 0),
-    0,
+}
+
+function weightOf({blocks}: InnerLoop): number {
+  const ops = blocks.flatMap(({block}) => block.ops);
+  return ops.reduce((sum, {record}) => sum + (record.isFloat ? FLOAT_WEIGHT : 1), 0);
+}
+
+/** Ops of a turn that passed its guard that may leave the region. */
+function exitsOf({blocks}: InnerLoop, {places}: TurnPlan): number {
+  const exits = blocks.map(
+    (block) => block.block.ops.filter((op) => effectsOf(op).mayExit && !places[0]!.get(block)?.has(op)).length,
   );
-  return Math.min(MAX_TURNS, Math.floor(MAX_OPS / weight));
+  return exits.reduce((sum, count) => sum + count, 0);
 }
 
 interface TurnPlan {
@@ -138,7 +156,8 @@ function findAccesses(loop: InnerLoop, turns: number): Access[] {
   );
 }
 
-function writeTurns(loop: InnerLoop, turns: number, {proofs, places}: TurnPlan): GuestBlock[] {
+function writeTurns(loop: InnerLoop, turns: number, plan: TurnPlan): GuestBlock[] {
+  const {proofs, places} = plan;
   const entry = loop.header.block.start;
   const members = new Set(loop.blocks.map(({block}) => block.start));
   const copy = (number: number, next: number, proven?: TurnPlan['places'][number]) =>
@@ -148,19 +167,21 @@ function writeTurns(loop: InnerLoop, turns: number, {proofs, places}: TurnPlan):
       const place = proven?.get(ordered);
       return {start: start + number * COPY_STRIDE, ops, end: redirect(end, key), ...(place ? {places: place} : {})};
     });
+  const again = entry + (turns + 1) * COPY_STRIDE;
+  // Turn 0 keeps its place where there is no guard before it.
+  const first = proofs.length > 0 ? 1 : 0;
+  const keyOf = (turn: number) => (turn < turns ? entry + (first + turn) * COPY_STRIDE : again);
+  const keepsWords = exitsOf(loop, plan) <= MAX_WORD_EXITS;
+  const passed = places
+    .flatMap((proven, turn) => copy(first + turn, keyOf(turn + 1), proven))
+    .map((block, i): GuestBlock => ({...block, keepsWords, ...(i === 0 ? {polls: false} : {})}));
   if (proofs.length === 0)
-    // Turn 0 keeps its place; each goes on in the next.
-    return Array.from({length: turns}, (_, turn) =>
-      copy(turn, turn + 1 < turns ? entry + (turn + 1) * COPY_STRIDE : entry),
-    ).flat();
-  const slow = turns + 1;
-  const guard: GuestBlock = {
-    start: entry,
-    ops: [],
-    end: {kind: 'guard', proofs, pass: entry + COPY_STRIDE, fail: entry + slow * COPY_STRIDE},
-  };
-  const passed = places.flatMap((proven, turn) =>
-    copy(turn + 1, turn + 1 < turns ? entry + (turn + 2) * COPY_STRIDE : entry, proven),
-  );
-  return [guard, ...passed, ...copy(slow, entry)];
+    return [...passed, {start: again, ops: [], end: {kind: 'fall', to: entry}, polls: true, keepsWords}];
+  const slow = turns + 2;
+  const end: Terminator = {kind: 'guard', proofs, pass: keyOf(0), fail: entry + slow * COPY_STRIDE};
+  const guards: GuestBlock[] = [
+    {start: entry, ops: [], end},
+    {start: again, ops: [], end, polls: true, keepsWords},
+  ];
+  return [...guards, ...passed, ...copy(slow, entry)];
 }
