@@ -2,7 +2,7 @@
  * The smallest lowering: one function per record, operands as parameters, no memory, no control flow. It shows what a
  * record computes without a machine around it.
  */
-import {emitAttempt} from '../../src/engine/codegen/attempt.js';
+import {type Doubt, emitAttempt} from '../../src/engine/codegen/attempt.js';
 import {fromPattern, SINGLE_BOX, toPattern} from '../../src/engine/codegen/exact-functions.js';
 import {choose, f32, f64, get, i32, i64, type Local, select} from '../../src/engine/codegen/wasm/expression.js';
 import type {FunctionBuilder} from '../../src/engine/codegen/wasm/function.js';
@@ -154,11 +154,7 @@ class RecordLowering implements Lowering {
     return false;
   }
 
-  attempt<T extends ValueType>(
-    type: T,
-    compute: (doubt: (condition: I32) => void) => Expr<T>,
-    exact: () => Expr<T>,
-  ): Expr<T> {
+  attempt<T extends ValueType>(type: T, compute: (doubt: Doubt) => Expr<T>, exact: () => Expr<T>): Expr<T> {
     return emitAttempt(this.#f, this.#f.local(type), compute, exact);
   }
 

@@ -1,7 +1,7 @@
 /** The floating-point part of the interpreter's lowering. */
 import * as H from '../hart/layout.js';
 import type {Expr, F32, F64, FloatType, I32, I64, LoadKind, Register, Suspects, ValueType} from '../isa/lowering.js';
-import {emitAttempt} from './attempt.js';
+import {type Doubt, emitAttempt} from './attempt.js';
 import {DYNAMIC, SINGLE_BOX} from './exact-functions.js';
 import {FIELD_OF, type Frame, OP_FIELD} from './interpreter-frame.js';
 import type {LocalPool} from './local-pool.js';
@@ -74,11 +74,7 @@ export abstract class InterpreterFloats {
     return false;
   }
 
-  attempt<T extends ValueType>(
-    type: T,
-    compute: (doubt: (condition: I32) => void) => Expr<T>,
-    exact: () => Expr<T>,
-  ): Expr<T> {
+  attempt<T extends ValueType>(type: T, compute: (doubt: Doubt) => Expr<T>, exact: () => Expr<T>): Expr<T> {
     return emitAttempt(this.frame.f, this.pool.take(type), compute, exact);
   }
 

@@ -146,23 +146,19 @@ export function arithmetic<F extends FloatType>(
 ): void {
   const operands = operandsOf(b, format, sources);
   const {exact, compute, suspects, isExactZero} = operation;
-  const value = b.variable(format.host);
-  const callExact = () => b.exact(format.host + exact, format.host, ...operands);
+  const {eq} = format.ops(b);
+  const isZero = (of: Expr<F>) => eq(of, format.number(b, 0));
   const result = b.attempt(
     format.host,
     (doubt) => {
-      b.set(value, compute(format.ops(b), operands));
-      doubt(format.isSuspect(b, b.get(value), suspects));
-      return b.get(value);
+      const value = b.let(compute(format.ops(b), operands));
+      const isFast = () => b.i32.ne(b.hostLimit(format.host, 'extreme', b.i32.const(1)), b.i32.const(0));
+      const excuse =
+        isExactZero && (() => b.i32.and(isZero(value), b.i32.and(isFast(), isExactZero(b, operands.map(isZero)))));
+      doubt(format.isSuspect(b, value, suspects), excuse);
+      return value;
     },
-    () => {
-      if (!isExactZero) return callExact();
-      const isZero = (of: Expr<F>) => format.ops(b).eq(of, format.number(b, 0));
-      const isFast = b.i32.ne(b.hostLimit(format.host, 'extreme', b.i32.const(1)), b.i32.const(0));
-      const isKept = b.i32.and(isZero(b.get(value)), b.i32.and(isFast, isExactZero(b, operands.map(isZero))));
-      b.if(b.i32.eqz(isKept), () => b.set(value, callExact()));
-      return b.get(value);
-    },
+    () => b.exact(format.host + exact, format.host, ...operands),
   );
   setFloat(b, rd, result);
 }

@@ -206,12 +206,13 @@ export interface Lowering {
   isSame(first: Register, second: Register): boolean;
 
   /**
-   * What `compute` returns unless one of the conditions it names to `doubt` holds: then what `exact` returns.
-   * In `compute`, later steps happen only when no earlier condition held; doubts are taken to be rare.
+   * What `compute` returns unless one of the conditions it names to `doubt` holds, and the condition that `excuse` gives
+   * does not: then what `exact` returns. In `compute`, later steps happen only when no earlier doubt stood; doubts are
+   * taken to be rare.
    */
   attempt<T extends ValueType>(
     type: T,
-    compute: (doubt: (condition: I32) => void) => Expr<T>,
+    compute: (doubt: (condition: I32, excuse?: () => I32) => void) => Expr<T>,
     exact: () => Expr<T>,
   ): Expr<T>;
   /**

@@ -25,7 +25,7 @@ import type {
   Variable,
 } from '../../isa/lowering.js';
 import {type AtomicSite, lowerAtomic, lowerFence, lowerLoadReserved, lowerStoreConditional} from '../atomics.js';
-import {emitAttempt} from '../attempt.js';
+import {type Doubt, emitAttempt} from '../attempt.js';
 import {lowerCsr} from '../csr-path.js';
 import {DYNAMIC} from '../exact-functions.js';
 import {choose, f32, f64, get, i32, i64, select} from '../wasm/expression.js';
@@ -282,11 +282,7 @@ export class RegionLowering implements Lowering {
     return first === second;
   }
 
-  attempt<T extends ValueType>(
-    type: T,
-    compute: (doubt: (condition: I32) => void) => Expr<T>,
-    exact: () => Expr<T>,
-  ): Expr<T> {
+  attempt<T extends ValueType>(type: T, compute: (doubt: Doubt) => Expr<T>, exact: () => Expr<T>): Expr<T> {
     return emitAttempt(this.#emitter.f, this.#emitter.pool.take(type), compute, exact);
   }
 
