@@ -82,7 +82,7 @@ export interface MachineCounters {
   readonly activeNs: number;
   readonly elapsedNs: number;
   readonly touchedBytes: number;
-  /** What the region compiler did; missing on machines without one. */
+  /** What became of hot code; missing in tier `interpreter`. */
   readonly regionInstructions?: number;
   readonly regions?: number;
   readonly compiledBytes?: number;
@@ -148,6 +148,7 @@ export class Machine implements AsyncDisposable {
     clock: MachineClock,
     assembly: Assembly,
     plan: BootPlan,
+    tier: Tier,
     workers: readonly Worker[],
     compiler: Worker | undefined,
   ) {
@@ -158,7 +159,7 @@ export class Machine implements AsyncDisposable {
     this.symbol = plan.symbol;
     this.#workers = workers;
     this.#compiler = compiler;
-    this.#hasRegions = compiler !== undefined;
+    this.#hasRegions = tier !== 'interpreter';
     this.memory = new Ram(views, layout);
     this.devices = assembly.devices;
     this.exited = new Promise((resolve) => {
@@ -230,7 +231,7 @@ export class Machine implements AsyncDisposable {
         resourceLimits: {stackSizeMb: HART_STACK_MB},
       });
     });
-    return new Machine(views, layout, clock, assembly, plan, workers, compiler);
+    return new Machine(views, layout, clock, assembly, plan, spec.tier, workers, compiler);
   }
 
   /** Called on this thread whenever the device rings its doorbell. One listener per device. */

@@ -11,6 +11,9 @@ export interface TestTier {
   readonly regions: RegionSettings;
 }
 
+/** Nothing is compiled. */
+export const INTERPRETER: TestTier = {tier: 'interpreter', regions: defaultRegionSettings};
+
 /** Everything that is arrived at by a jump is compiled at once. */
 export const REGIONS: TestTier = {tier: 'regions', regions: {...defaultRegionSettings, hotThreshold: 1}};
 
@@ -19,7 +22,7 @@ export function testTier(): TestTier {
   const name = process.env['VIV_TEST_TIER'] ?? 'interpreter';
   switch (name) {
     case 'interpreter':
-      return {tier: 'interpreter', regions: defaultRegionSettings};
+      return INTERPRETER;
     case 'regions':
       return REGIONS;
     case 'mixed':

@@ -4,28 +4,101 @@ import type {Instruction} from '../../../src/engine/isa/instruction.js';
 import {instructions} from '../../../src/engine/isa/instructions.js';
 import {runBare} from '../../support/bare-machine.js';
 import {runUnderQemu} from '../../support/guest-program.js';
-import {testTier} from '../../support/tier.js';
+import {INTERPRETER, type TestTier, testTier} from '../../support/tier.js';
 import {describeWith} from '../../support/tools.js';
 import {firstDifference} from './difference.js';
-import {type RandomProgram, randomProgram} from './generator.js';
+import {CHECKPOINT_OPS, type ProgramShape, type RandomProgram, randomProgram} from './generator.js';
 
-/** Another seed, another million instructions: `VIV_ORACLE_SEED=77 npx vitest run test/engine/oracle`. */
+/** Other seeds, other programs: `VIV_ORACLE_SEED=77 npx vitest run test/engine/oracle`. */
 const SEED = Number(process.env['VIV_ORACLE_SEED'] ?? 1);
-const {tier} = testTier();
-// Straight code that runs once is all compile time where everything is compiled.
-const PROGRAMS = tier === 'regions' ? 1 : 8;
-const BLOCKS = tier === 'regions' ? 400 : 1100;
-const UNITS = 120;
 const QEMU_CPU = 'rv64,zba=true,zbb=true,zbs=true';
-/** Instructions per block that only load and store registers; they do not count as tested. */
-const OVERHEAD = 120;
+const LIMIT_MS = 300_000;
 
-async function compare(random: RandomProgram): Promise<{instructions: number; difference: string | undefined}> {
-  const [expected, run] = await Promise.all([runUnderQemu(random.program, QEMU_CPU), runBare(random.program)]);
-  const ended = run.exit.kind === 'poweroff' && run.exit.status === 0;
-  const difference = ended ? firstDifference(random, expected, run.results) : `ended with ${inspect(run.exit)}`;
-  return {instructions: run.instructions - random.blocks.length * OVERHEAD, difference};
+const runTier = testTier();
+
+/** Programs of a run, each with bounds of its regions: where they are small, code goes from one to the next often. */
+interface Plan extends ProgramShape {
+  readonly maxOps: number;
+  /** Arrivals before code is compiled: what ran in the interpreter first has targets of indirect jumps to offer. */
+  readonly hotThreshold: number;
 }
+
+const straight = {blocks: 500, units: 120, turns: 1, rounds: 1, maxOps: 600, hotThreshold: 1};
+const forced = {turns: 160, rounds: 2, hotThreshold: 1};
+
+/** Straight code for the interpreter, loops for regions: all of a program that runs once is compile time. */
+const plans: Readonly<Record<TestTier['tier'], {readonly plans: readonly Plan[]; readonly atLeast: number}>> = {
+  interpreter: {
+    plans: [...Array.from({length: 14}, () => straight), {...forced, blocks: 60, units: 60, maxOps: 0}],
+    atLeast: 1_000_000,
+  },
+  regions: {
+    plans: [
+      {...forced, blocks: 60, units: 20, maxOps: 150},
+      {...forced, blocks: 60, units: 20, maxOps: 150, hotThreshold: 3},
+      {...forced, blocks: 30, units: 60, maxOps: 80},
+      {...forced, blocks: 30, units: 40, maxOps: 300, hotThreshold: 2},
+      {...forced, blocks: 60, units: 10, maxOps: 600},
+      {...forced, blocks: 40, units: 30, maxOps: 100, hotThreshold: 5},
+    ],
+    atLeast: 10_000_000,
+  },
+  // Rounds enough for compiled code to arrive while the program runs.
+  auto: {
+    plans: Array.from({length: 3}, (_, i) => ({
+      blocks: 10,
+      units: 20,
+      turns: 50,
+      rounds: 1500,
+      maxOps: 100,
+      hotThreshold: [3, 20, 200][i]!,
+    })),
+    atLeast: 10_000_000,
+  },
+};
+
+interface Comparison {
+  readonly instructions: number;
+  readonly regionInstructions: number;
+  readonly difference: string | undefined;
+}
+
+async function compare(random: RandomProgram, tier: TestTier): Promise<Comparison> {
+  const {program, seed} = random;
+  const [expected, run] = await Promise.all([runUnderQemu(program, QEMU_CPU), runBare(program, tier)]);
+  // QEMU does not count instructions: the interpreter does.
+  const counted = tier.tier === 'interpreter' ? run : await runBare(program, INTERPRETER);
+  const isEnded = run.exit.kind === 'poweroff' && run.exit.status === 0;
+  const ending = isEnded ? undefined : `seed ${seed} ended with ${inspect(run.exit)}`;
+  const difference = firstDifference(random, expected, run.results, counted.results);
+  return {
+    instructions: run.instructions - random.checkpoints * CHECKPOINT_OPS,
+    regionInstructions: run.regionInstructions - random.checkpoints * CHECKPOINT_OPS,
+    difference: ending && difference ? `${ending}; ${difference}` : (ending ?? difference),
+  };
+}
+
+describeWith(['qemu-riscv64'], 'random programs', () => {
+  const executed: Comparison[] = [];
+
+  it.each(plans[runTier.tier].plans.map((plan, i) => [SEED * 1000 + i, plan] as const))(
+    'end with the registers, flags and memory that qemu-riscv64 gives: seed %i',
+    async (seed, {maxOps, hotThreshold, ...shape}) => {
+      const regions = {...runTier.regions, maxOps, hotThreshold};
+      const comparison = await compare(randomProgram(seed, shape), {...runTier, regions});
+      expect(comparison.difference).toBeUndefined();
+      executed.push(comparison);
+    },
+    LIMIT_MS,
+  );
+
+  it(`were enough of them, in tier ${runTier.tier}`, () => {
+    const sum = (of: keyof Comparison) => executed.reduce((total, comparison) => total + Number(comparison[of]), 0);
+    expect(sum('instructions')).toBeGreaterThan(plans[runTier.tier].atLeast);
+    if (runTier.tier === 'regions') expect(sum('regionInstructions')).toBeGreaterThan(plans.regions.atLeast);
+    if (runTier.tier === 'auto') expect(sum('regionInstructions')).toBeGreaterThan(100_000);
+  });
+});
 
 /** Runs `body` while the record `victim` means what `impostor` means. */
 async function whileBroken<T>(victim: string, impostor: string, body: () => Promise<T>): Promise<T> {
@@ -42,29 +115,20 @@ async function whileBroken<T>(victim: string, impostor: string, body: () => Prom
   }
 }
 
-describeWith(['qemu-riscv64'], 'random programs', () => {
-  it('end with the registers, flags and memory that qemu-riscv64 gives', async () => {
-    let executed = 0;
-    for (let i = 0; i < PROGRAMS; i++) {
-      const seed = SEED * 1000 + i;
-      const {instructions, difference} = await compare(randomProgram(seed, BLOCKS, UNITS));
-      expect(difference, `seed ${seed}`).toBeUndefined();
-      executed += instructions;
-    }
-    expect(executed).toBeGreaterThan(100 * PROGRAMS * BLOCKS);
-  }, 180_000);
-
-  // Records are broken in this process: regions compiled on threads of their own have their own.
-  it.runIf(tier === 'interpreter').each([
-    ['sraw', 'srlw'],
-    ['mulhsu', 'mulh'],
-    ['fle.s', 'flt.s'],
-    ['fnmsub.d', 'fnmadd.d'],
-    ['sh2add.uw', 'sh2add'],
-    ['amomax.w', 'amomaxu.w'],
-  ])('notice that %s does what %s should', async (victim, impostor) => {
-    const random = randomProgram(SEED, 150, UNITS);
-    const {difference} = await whileBroken(victim, impostor, () => compare(random));
-    expect(difference).toMatch(/block|scratch/);
+// Records are broken in this process: regions are compiled on threads that have their own.
+if (runTier.tier === 'interpreter') {
+  describeWith(['qemu-riscv64'], 'random programs', () => {
+    it.each([
+      ['sraw', 'srlw'],
+      ['mulhsu', 'mulh'],
+      ['fle.s', 'flt.s'],
+      ['fnmsub.d', 'fnmadd.d'],
+      ['sh2add.uw', 'sh2add'],
+      ['amomax.w', 'amomaxu.w'],
+    ])('notice that %s does what %s should', async (victim, impostor) => {
+      const random = randomProgram(SEED, {...forced, blocks: 100, units: 60});
+      const {difference} = await whileBroken(victim, impostor, () => compare(random, INTERPRETER));
+      expect(difference).toMatch(/^seed \d+, (block|scratch)/);
+    });
   });
-});
+}

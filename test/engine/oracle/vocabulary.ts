@@ -10,12 +10,28 @@ import type {SeededRandom} from '../../support/seeded-random.js';
 const shared = ['i', 'm', 'a', 'f', 'd', 'zba', 'zbb', 'zbs', 'zicsr', 'zifencei'];
 
 /**
- * Registers with a fixed use: the two bases of the scratch memory (both in reach of compressed forms), the pointer to
- * the results, the pointer to the value pool (and link of the checkpoint subroutine), and the loop counter.
+ * Registers with a fixed use: two bases of the scratch memory that stay and two that wander (`pointers`), the pointer to
+ * the results, the pointer to the values of this turn, the link of the checkpoint subroutine, the stack, and counters
+ * of inner loops, turns, recursion and rounds. Compressed forms reach the bases and the loop counter.
  */
-export const REGISTERS = {scratchLow: 2, results: 3, pool: 4, scratchHigh: 8, loop: 9} as const;
+export const REGISTERS = {
+  scratchLow: 2,
+  results: 3,
+  pool: 4,
+  link: 5,
+  scratchHigh: 8,
+  loop: 9,
+  pointers: [14, 15],
+  stack: 24,
+  turns: 25,
+  depth: 26,
+  rounds: 27,
+} as const;
 
-const reserved: readonly number[] = Object.values(REGISTERS);
+/** Registers that always hold an address in the scratch memory. */
+export const bases: readonly number[] = [REGISTERS.scratchLow, REGISTERS.scratchHigh, ...REGISTERS.pointers];
+
+const reserved: readonly number[] = Object.values(REGISTERS).flat();
 
 /** x registers that random instructions may write. */
 export const freeRegisters: readonly number[] = Array.from({length: 31}, (_, i) => i + 1).filter(
@@ -53,20 +69,14 @@ export function accessBytes(record: Instruction): number {
   return 1 << ((record.match >>> 12) & 3);
 }
 
-/** True when writing this register is allowed; all f registers are. */
-export function isWritable(record: Instruction, rd: number): boolean {
-  return record.files.rd === 'f' || rd === 0 || freeRegisters.includes(rd);
-}
-
 const decoder = new Decoder(instructions);
-const bases: readonly number[] = [REGISTERS.scratchLow, REGISTERS.scratchHigh];
 
 /** A random valid compressed instruction that computes, loads or stores, and what it stands for. */
-export function randomCompressed(random: SeededRandom): {
-  readonly bits: number;
-  readonly record: Instruction;
-  readonly long: number;
-} {
+export function randomCompressed(
+  random: SeededRandom,
+  targets: readonly number[],
+): {readonly bits: number; readonly record: Instruction; readonly long: number} {
+  const isWritable = (record: Instruction, rd: number) => record.files.rd === 'f' || rd === 0 || targets.includes(rd);
   for (;;) {
     const {match, mask} = random.pick(cInstructions);
     const bits = match | (random.u32() & ~mask & 0xffff);
