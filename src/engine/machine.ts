@@ -44,7 +44,7 @@ import {
 import {layoutMemory, type MemoryLayout, PAGE_BYTES, RAM_BASE} from './memory/layout.js';
 import {Ram} from './memory/ram.js';
 import {Syscon} from './platform/syscon.js';
-import {defaultRegionSettings, type RegionSettings, type Tier} from './tiers.js';
+import {checkRegionSettings, type RegionSettings, type Tier} from './tiers.js';
 
 export type {BootSpec} from './boot/layout.js';
 export type {RegionSettings, Tier} from './tiers.js';
@@ -54,8 +54,8 @@ export interface MachineSpec {
   readonly memoryBytes: number;
   readonly hartCount: number;
   readonly tier: Tier;
-  /** Bounds of region making; those that are missing are `defaultRegionSettings`. */
-  readonly regions?: Partial<RegionSettings>;
+  /** Bounds of region making. */
+  readonly regions: RegionSettings;
   readonly boot: BootSpec;
   /** Every device, the platform's included (`standardPlatform()`). */
   readonly devices: readonly DevicePlan[];
@@ -172,11 +172,12 @@ export class Machine implements AsyncDisposable {
 
   /**
    * Loads a guest into a new machine.
-   * Errors: EngineError for a kernel that is none, a program for another processor, what does not fit, or memory that
-   *   the host cannot give
+   * Errors: EngineError for wrong bounds, a kernel that is none, a program for another processor, what does not fit,
+   *   or memory that the host cannot give
    */
   static async create(spec: MachineSpec, environment: MachineEnvironment): Promise<Machine> {
     const {models} = environment;
+    const settings = checkRegionSettings(spec.regions);
     const layout = layoutMemory(spec.memoryBytes, spec.hartCount, deviceStateBytes(spec.devices, models));
     const range = {baseAddress: RAM_BASE, sizeBytes: spec.memoryBytes};
     const treeOf = {
@@ -200,7 +201,6 @@ export class Machine implements AsyncDisposable {
     const pages = layout.totalBytes / WASM_PAGE;
     const limits = {initialPages: pages, maximumPages: pages};
     const hasSbi = plan.mode === 'supervisor';
-    const settings = {...defaultRegionSettings, ...spec.regions};
     if (spec.tier !== 'interpreter') prepareForRegions();
     const options = {memory: limits, layout, hasSbi, hasRegions: spec.tier !== 'interpreter', hasFusion: hostFuses()};
     const module = await WebAssembly.compile(buildInterpreter(handlers, options));

@@ -1,13 +1,15 @@
 /** The manager in the calling process: throwaway machines for `viv run`, tests and CI. Leaves nothing behind. */
 import {writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
-import type {Embedded, RunFirmwareOptions, RunImageOptions} from './client/embedded.js';
+import type {Embedded, ExecutionOptions, RunFirmwareOptions, RunImageOptions} from './client/embedded.js';
+import type {AssemblyPlan} from './hypervisor/builtin/assembly.js';
 import {runCommand} from './hypervisor/builtin/command-run.js';
 import {runConsole} from './hypervisor/builtin/console-run.js';
 import {formatSignature} from './hypervisor/builtin/signature.js';
 import {readSymbolFile} from './hypervisor/builtin/symbol-file.js';
 import {type BuiltImage, imageCommandLine} from './image/image-record.js';
 import {checkMemorySize} from './machine/memory-size.js';
+import {checkHartCount, checkHotThreshold, checkTier} from './machine/processors.js';
 import {findPaths} from './paths.js';
 import type {Job} from './protocol/job.js';
 import {checkMemoryFree, checkReadable} from './services/boot-files.js';
@@ -43,13 +45,15 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
 
   return {
     async runImage(options) {
+      const hartCount = checkHartCount(options.hartCount ?? settings.machines.defaultHartCount);
       const image = await provideImage(options);
       const memoryBytes = checkMemorySize(options.memoryBytes ?? image.memoryBytes);
       checkMemoryFree(memoryBytes, settings.machines.hostMemoryReserveBytes);
       const isCommand = options.command.length > 0;
       const plan = {
         memoryBytes,
-        hartCount: options.hartCount ?? settings.machines.defaultHartCount,
+        hartCount,
+        ...execution(options, settings),
         boot: {
           kind: 'linux' as const,
           kernelPath: image.kernelPath,
@@ -78,7 +82,10 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       const {defaultColumns: columns, defaultRows: rows} = settings.console;
       const boot = {kind: 'firmware' as const, elfPath};
       return runConsole({
-        plan: {memoryBytes, hartCount: 1, boot, disks: [], size: {columns, rows}},
+        plan: {
+          ...{memoryBytes, hartCount: 1, boot, disks: [], size: {columns, rows}},
+          ...execution(options, settings),
+        },
         stdin: options.stdin,
         stdout: options.stdout,
         signal: options.signal,
@@ -93,8 +100,19 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
 
     async bench(options) {
       const {runBench} = await import('./bench/run-bench.js');
-      return runBench({...options, environment});
+      return runBench({...options, environment}, execution({}, settings));
     },
+  };
+}
+
+/** The part of a plan that says how guest code runs. Errors: bad-request */
+function execution(
+  {tier, hotThreshold}: ExecutionOptions,
+  {machines, regions}: Settings,
+): Pick<AssemblyPlan, 'tier' | 'regions'> {
+  return {
+    tier: checkTier(tier ?? machines.defaultTier),
+    regions: {...regions, hotThreshold: checkHotThreshold(hotThreshold ?? regions.hotThreshold)},
   };
 }
 

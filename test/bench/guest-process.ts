@@ -5,6 +5,8 @@
 import type {Tier} from '../../src/engine/machine.js';
 import {EngineHost} from '../../src/manager/hypervisor/builtin/engine-host.js';
 import {machineEnvironment, v8Flags} from '../../src/manager/hypervisor/builtin/node-flags.js';
+import {findPaths} from '../../src/manager/paths.js';
+import {loadSettings} from '../../src/manager/settings/settings.js';
 
 /** The bundled benchmark, which is also our machine's program, and how the machine runs guest code. */
 export interface OwnProgram {
@@ -34,6 +36,7 @@ export interface GuestCommand {
 /** Child side: runs a guest until it ends; never returns. SIGUSR1 makes it print how much memory the guest touched. */
 export async function runGuest({tier, ...guest}: LinuxGuest & Pick<OwnProgram, 'tier'>): Promise<never> {
   const {kernelPath, initrdPath, commandLine} = guest;
+  const settings = await loadSettings(findPaths(process.env).settings);
   await using host = await EngineHost.create(
     {
       memoryBytes: guest.memoryBytes,
@@ -42,7 +45,8 @@ export async function runGuest({tier, ...guest}: LinuxGuest & Pick<OwnProgram, '
       disks: [],
       size: {columns: 100, rows: 30},
       ports: [],
-      ...(tier === undefined ? {} : {tier}),
+      tier: tier ?? settings.machines.defaultTier,
+      regions: settings.regions,
     },
     {onOutput: (bytes) => process.stdout.write(bytes), onRebooted: () => console.error('the guest rebooted')},
   );

@@ -3,7 +3,11 @@
  * for each). `interpreter` unless VIV_TEST_TIER says `regions` (everything compiled at once) or `mixed` (compiled beside
  * the harts after a few arrivals).
  */
-import {defaultRegionSettings, type RegionSettings, type Tier} from '../../src/engine/tiers.js';
+import configuration from '../../configs/daemon.json' with {type: 'json'};
+import type {RegionSettings, Tier} from '../../src/engine/tiers.js';
+
+/** What machines get that say nothing else. */
+export const defaultRegionSettings: RegionSettings = configuration.regions;
 
 /** What a machine's specification says about tiers. */
 export interface TestTier {

@@ -104,7 +104,9 @@ describe('the fleet', () => {
     await terminal.see('There is already a machine called alpha.');
     terminal.press('-2\t\t12 cows\r');
     await terminal.see('Memory is a number with a unit');
-    terminal.press('\x15512M\r');
+    terminal.press('\x15512M\t17\r');
+    await terminal.see('CPUs is a whole number from 1 to 8.');
+    terminal.press('\x152\r');
     await terminal.see('alpha-2  ● running');
   });
 

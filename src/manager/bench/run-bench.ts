@@ -7,6 +7,7 @@ import {Writable} from 'node:stream';
 import {setImmediate} from 'node:timers/promises';
 import {TIMEBASE_HZ} from '../../engine/platform/memory-map.js';
 import type {BenchOptions, BenchReport, BenchSide, KernelTime} from '../client/bench.js';
+import type {AssemblyPlan} from '../hypervisor/builtin/assembly.js';
 import {runConsole} from '../hypervisor/builtin/console-run.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Kernel} from './code.js';
@@ -29,9 +30,10 @@ interface Pass {
 
 type Times = ReadonlyMap<string, Pass>;
 
-/** See `Embedded.bench`. `kernelMs` is how long each of `kernels` runs on each side. */
+/** See `Embedded.bench`. `execution` is how the machine runs guest code; `kernelMs` is how long each of `kernels` runs on each side. */
 export async function runBench(
   {signal, onProgress, environment}: BenchOptions,
+  execution: Pick<AssemblyPlan, 'tier' | 'regions'>,
   kernelMs = KERNEL_MS,
   kernels = allKernels,
 ): Promise<BenchReport> {
@@ -42,7 +44,7 @@ export async function runBench(
     let done = 0;
     const advance = (side: BenchSide) => () => onProgress?.({side, done: ++done, total: kernels.length * 3});
     const host = await runHost(kernels, kernelMs, signal, advance('host'));
-    const machine = await runMachine(elfPath, signal, advance('machine'));
+    const machine = await runMachine(elfPath, execution, signal, advance('machine'));
     const qemu = await runQemu(elfPath, signal, environment, advance('qemu'));
     return {kernels: kernels.map((kernel) => compare(kernel, machine, host, qemu))};
   } finally {
@@ -108,7 +110,12 @@ async function runHost(
   return times;
 }
 
-async function runMachine(elfPath: string, signal: AbortSignal | undefined, advance: () => void): Promise<Times> {
+async function runMachine(
+  elfPath: string,
+  execution: Pick<AssemblyPlan, 'tier' | 'regions'>,
+  signal: AbortSignal | undefined,
+  advance: () => void,
+): Promise<Times> {
   const lines = new GuestLines(advance);
   const timeout = AbortSignal.timeout(SIDE_MS);
   const stdout = new Writable({
@@ -121,6 +128,7 @@ async function runMachine(elfPath: string, signal: AbortSignal | undefined, adva
     plan: {
       memoryBytes: GUEST_MEMORY_BYTES,
       hartCount: 1,
+      ...execution,
       boot: {kind: 'firmware', elfPath},
       disks: [],
       size: {columns: 80, rows: 24},

@@ -5,11 +5,19 @@
 import type {Readable, Writable} from 'node:stream';
 import type {Check} from '../protocol/daemon.js';
 import type {Job} from '../protocol/job.js';
+import type {Tier} from '../protocol/machine.js';
 import type {BenchOptions, BenchReport} from './bench.js';
 import type {SymbolTable} from './symbols.js';
 
+/** How guest code runs; what is left out stands in the settings. */
+export interface ExecutionOptions {
+  readonly tier?: Tier;
+  /** Arrivals that make code hot. */
+  readonly hotThreshold?: number;
+}
+
 /** What to run in a throwaway machine of an image. */
-export interface RunImageOptions {
+export interface RunImageOptions extends ExecutionOptions {
   readonly image: string;
   /** Program and arguments; empty for an interactive shell on the console (`stdin`/`stdout` are then a terminal). */
   readonly command: readonly string[];
@@ -32,11 +40,10 @@ export interface RunImageOptions {
 }
 
 /** A bare-metal program to run in M-mode. */
-export interface RunFirmwareOptions {
+export interface RunFirmwareOptions extends ExecutionOptions {
   readonly elfPath: string;
   /** Units: bytes. */
   readonly memoryBytes: number;
-  readonly tier: 'interpreter';
   /** Where to write the words between `begin_signature` and `end_signature`. */
   readonly signaturePath?: string;
   /** Bytes on one line of the signature file: 4, 8 or 16 (Spike's default). */

@@ -59,10 +59,22 @@ export const MAX_HARTS = 8;
 /** Most disks one machine may have: the virtio-mmio slots that console, ports and entropy leave. */
 export const MAX_DISKS = 5;
 
-/** What a machine is made of. Units: memory in bytes, a multiple of 4096. */
+/** How guest code runs: all interpreted, all compiled at once (for tests, slow), or compiled where it is hot. */
+export const tierSchema = z.enum(['interpreter', 'regions', 'auto']);
+/** See `tierSchema`. */
+export type Tier = z.output<typeof tierSchema>;
+/** Most arrivals that can be asked for before code is hot. */
+export const MAX_HOT_THRESHOLD = 30_000;
+
+/**
+ * What a machine is made of. Without `tier` or `hotThreshold` those of the daemon's settings hold at each start.
+ * Units: memory in bytes, a multiple of 4096
+ */
 export const machineConfigSchema = z.object({
   memoryBytes: z.number().int().min(MIN_MEMORY_BYTES).multipleOf(4096),
   hartCount: z.number().int().min(1).max(MAX_HARTS),
+  tier: tierSchema.optional(),
+  hotThreshold: z.number().int().min(1).max(MAX_HOT_THRESHOLD).optional(),
   boot: bootSchema,
   disks: z.array(diskSchema).max(MAX_DISKS),
 });
@@ -102,7 +114,7 @@ export const MAX_NEW_DISK_BYTES = 2 ** 41;
  * Defines a machine without starting it. No name: one like `brave-otter`. Sizes left out come from the image or from
  * configs/daemon.json.
  * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
- * bad-firmware, disk-full
+ * bad-firmware, disk-full, bad-request (hart count, tier, threshold)
  */
 export const machineCreate = defineRequest(
   'machine/create',
@@ -111,6 +123,8 @@ export const machineCreate = defineRequest(
     boot: bootSchema,
     memoryBytes: z.number().optional(),
     hartCount: z.number().optional(),
+    tier: z.string().max(64).optional(),
+    hotThreshold: z.number().optional(),
     disks: z
       .array(
         z.union([

@@ -210,6 +210,8 @@ async function assemble(
     logMaxBytes: settings.console.logMaxBytes,
     sampleIntervalMs: settings.metrics.intervalMs,
     startTimeoutMs: settings.machines.startTimeoutMs,
+    defaultTier: settings.machines.defaultTier,
+    regions: settings.regions,
   });
   const fleet = new Fleet();
   const shared = {fleet, store, images, consoles, metrics, log, settings: settings.machines};

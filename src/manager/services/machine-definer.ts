@@ -5,9 +5,10 @@ import {join} from 'node:path';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
 import {checkMemorySize} from '../machine/memory-size.js';
+import {checkHartCount, checkHotThreshold, checkTier} from '../machine/processors.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
-import {type Disk, MAX_HARTS, type machineCreate} from '../protocol/machine.js';
+import type {Disk, MachineConfig, machineCreate} from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineDefinition, MachineStore, StoredMachine} from '../store/machine-store.js';
 import {checkBoot, checkMemoryExists, checkReadable} from './boot-files.js';
@@ -41,14 +42,18 @@ export class MachineDefiner {
 
   /**
    * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
-   * bad-firmware, disk-full
+   * bad-firmware, disk-full, bad-request (hart count, tier, threshold)
    */
   async create(params: ParamsOutput<typeof machineCreate>): Promise<FleetMachine> {
     const {fleet, store, driver, log} = this.#parts;
     const name = this.#reserveName(params.name);
     try {
       const memoryBytes = await this.#chooseMemory(params);
-      const hartCount = checkHarts(params.hartCount ?? this.#parts.settings.defaultHartCount);
+      const hartCount = checkHartCount(params.hartCount ?? this.#parts.settings.defaultHartCount);
+      const execution = {
+        ...(params.tier === undefined ? {} : {tier: checkTier(params.tier)}),
+        ...(params.hotThreshold === undefined ? {} : {hotThreshold: checkHotThreshold(params.hotThreshold)}),
+      };
       await checkBoot(params.boot);
       await driver.check(memoryBytes, params.boot);
       const id = randomUUID();
@@ -64,7 +69,7 @@ export class MachineDefiner {
           disks.push({path, isReadOnly: false});
         }
       }
-      const config = {memoryBytes, hartCount, boot: params.boot, disks};
+      const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot: params.boot, disks};
       const definition: MachineDefinition = {id, name, createdAtMs: Date.now(), driver: driver.name, config};
       await store.create(definition, async (folder) => {
         await mkdir(join(folder, 'disks'), {mode: 0o700});
@@ -170,11 +175,6 @@ export class MachineDefiner {
     checkMemoryExists(wanted);
     return wanted;
   }
-}
-
-function checkHarts(hartCount: number): number {
-  if (Number.isInteger(hartCount) && hartCount >= 1 && hartCount <= MAX_HARTS) return hartCount;
-  throw new ManagerError('bad-request', `A machine cannot have ${hartCount} harts.`, `Give 1 to ${MAX_HARTS}.`);
 }
 
 async function createSparseFile(path: string, sizeBytes: number): Promise<void> {

@@ -7,7 +7,7 @@ import {join} from 'node:path';
 import {z} from 'zod';
 import {packageFolder} from '../bundle.js';
 import {ManagerError} from '../protocol/errors.js';
-import {MAX_HARTS, MIN_MEMORY_BYTES} from '../protocol/machine.js';
+import {MAX_HARTS, MAX_HOT_THRESHOLD, MIN_MEMORY_BYTES, tierSchema} from '../protocol/machine.js';
 
 const bytes = z.number().int().min(0);
 const count = z.number().int().min(1);
@@ -17,10 +17,22 @@ export const settingsSchema = z.strictObject({
   machines: z.strictObject({
     defaultMemoryBytes: bytes.min(MIN_MEMORY_BYTES).multipleOf(4096),
     defaultHartCount: count.max(MAX_HARTS),
+    defaultTier: tierSchema,
     shutdownTimeoutMs: z.number().int().min(0).max(86_400_000),
     startTimeoutMs: z.number().int().min(1000).max(3_600_000),
     /** Left to the host when a machine's memory is weighed against what is free. */
     hostMemoryReserveBytes: bytes,
+  }),
+  /** Bounds of compiled guest code, for each machine. */
+  regions: z.strictObject({
+    /** Arrivals at a piece of code that make it hot, unless a machine says otherwise. */
+    hotThreshold: count.max(MAX_HOT_THRESHOLD),
+    /** Guest instructions compiled as one region. */
+    maxOps: z.number().int().min(16).max(2000),
+    /** Regions at a time; the oldest go first. */
+    maxRegions: count.max(65_535),
+    /** WebAssembly of all regions; the machine code that the host makes of it takes about three times as much. */
+    maxBytes: bytes.min(65_536).max(268_435_456),
   }),
   console: z.strictObject({
     scrollbackBytes: bytes.min(4096).max(1_048_576),

@@ -1,5 +1,5 @@
 import {imageList} from '../../manager/protocol/image.js';
-import {machineCreate, machineStart} from '../../manager/protocol/machine.js';
+import {MAX_HARTS, machineCreate, machineStart} from '../../manager/protocol/machine.js';
 import type {Action} from '../keys/action.js';
 import {choiceField, fieldValue, textField} from '../state/form.js';
 import {parseBytes} from '../state/presenters/units.js';
@@ -7,7 +7,7 @@ import {parseBytes} from '../state/presenters/units.js';
 /** Token of the form this action opens. */
 export const NEW_MACHINE_TOKEN = 'machine.new';
 
-const FORM_FIELDS = {name: 'name', image: 'image', memory: 'memory'} as const;
+const FORM_FIELDS = {name: 'name', image: 'image', memory: 'memory', cpus: 'cpus'} as const;
 
 /** Opens the form for a new machine; run again while the form is shown, it creates and starts the machine. */
 export const newMachine: Action = {
@@ -34,6 +34,7 @@ export const newMachine: Action = {
           images.findIndex((image) => image.name === 'debian-mini'),
         ),
         textField(FORM_FIELDS.memory, 'Memory', 'as the image wants, or 256M, 1G'),
+        textField(FORM_FIELDS.cpus, 'CPUs', `as the settings say, or 1 to ${MAX_HARTS}`),
       ];
       dispatch({
         type: 'overlayShown',
@@ -60,6 +61,12 @@ export const newMachine: Action = {
       fail('Memory is a number with a unit, for example 256M or 1G.');
       return;
     }
+    const cpusText = fieldValue(form, FORM_FIELDS.cpus).trim();
+    const hartCount = cpusText === '' ? undefined : Number(cpusText);
+    if (hartCount !== undefined && !(/^\d+$/.test(cpusText) && hartCount >= 1 && hartCount <= MAX_HARTS)) {
+      fail(`CPUs is a whole number from 1 to ${MAX_HARTS}.`);
+      return;
+    }
     dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: true}}});
     const name = fieldValue(form, FORM_FIELDS.name).trim();
     let machineId: string;
@@ -68,6 +75,7 @@ export const newMachine: Action = {
         boot: {kind: 'image', image: fieldValue(form, FORM_FIELDS.image)},
         ...(name === '' ? {} : {name}),
         ...(memoryBytes === undefined ? {} : {memoryBytes}),
+        ...(hartCount === undefined ? {} : {hartCount}),
       });
       machineId = machine.id;
       dispatch({type: 'machineSelected', id: machineId});

@@ -1,5 +1,7 @@
 import {InvalidArgumentError} from 'commander';
+import {MAX_HARTS, MAX_HOT_THRESHOLD, type Tier, tierSchema} from '../../manager/protocol/machine.js';
 import {parseBytes} from '../state/presenters/units.js';
+import {UsageError} from './report-error.js';
 
 /** Parses a size option. Errors: commander's, with an example */
 export function sizeOption(text: string): number {
@@ -16,6 +18,36 @@ export function integerOption(least: number, most: number): (text: string) => nu
       throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
     return value;
   };
+}
+
+/** Parses a number of CPUs. Errors: UsageError */
+export function cpusOption(text: string): number {
+  const count = wholeNumber(text, MAX_HARTS);
+  if (count !== undefined) return count;
+  throw new UsageError(`A machine cannot have ${text} CPUs.`, `Give 1 to ${MAX_HARTS}, for example: --cpus 2`);
+}
+
+/** Parses how guest code runs. Errors: UsageError */
+export function tierOption(text: string): Tier {
+  const tier = tierSchema.safeParse(text);
+  if (tier.success) return tier.data;
+  const all = tierSchema.options.join(', ');
+  throw new UsageError(`There is no execution tier called ${text}.`, `There are ${all}; for example: --tier auto`);
+}
+
+/** Parses how often code is arrived at before it is hot. Errors: UsageError */
+export function hotThresholdOption(text: string): number {
+  const arrivals = wholeNumber(text, MAX_HOT_THRESHOLD);
+  if (arrivals !== undefined) return arrivals;
+  throw new UsageError(
+    `Code cannot become hot after ${text} arrivals.`,
+    `Give a whole number from 1 to ${MAX_HOT_THRESHOLD}, for example: --hot-threshold 1000`,
+  );
+}
+
+function wholeNumber(text: string, most: number): number | undefined {
+  const value = Number(text);
+  return /^\d+$/.test(text) && value >= 1 && value <= most ? value : undefined;
 }
 
 /** Collects an option that may be given several times. */

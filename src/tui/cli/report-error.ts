@@ -27,7 +27,7 @@ export class UsageError extends Error {
 /** Prints an error as one sentence and the next step, and returns the exit status. `args` are the command's words. */
 export async function reportError(cli: CliContext, thrown: unknown, args: readonly string[]): Promise<number> {
   if (thrown instanceof UsageError) {
-    cli.note(`viv: ${thrown.message}\n     ${thrown.hint}`);
+    cli.note(`viv: ${stripControls(thrown.message)}\n     ${stripControls(thrown.hint)}`);
     return STATUS_USAGE;
   }
   const error = toManagerError(thrown);

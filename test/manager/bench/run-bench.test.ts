@@ -3,10 +3,12 @@ import {tmpdir} from 'node:os';
 import {describe, expect, it} from 'vitest';
 import {kernels} from '../../../src/manager/bench/kernels.js';
 import {runBench} from '../../../src/manager/bench/run-bench.js';
+import {defaultRegionSettings} from '../../support/tier.js';
 import {itWith} from '../../support/tools.js';
 
 /** Long enough for a pass or two of each kernel. */
 const KERNEL_MS = 5;
+const execution = {tier: 'auto', regions: defaultRegionSettings} as const;
 const withoutQemu = {PATH: ''};
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('viv-bench-'));
 
@@ -15,6 +17,7 @@ describe('the benchmark for users', () => {
     const steps: string[] = [];
     const report = await runBench(
       {environment: withoutQemu, onProgress: ({side, done, total}) => steps.push(`${side} ${done}/${total}`)},
+      execution,
       KERNEL_MS,
     );
     expect(report.kernels.map(({name}) => name)).toEqual(kernels.map(({name}) => name));
@@ -28,7 +31,7 @@ describe('the benchmark for users', () => {
   });
 
   itWith(['qemu-system-riscv64'], 'gets them from QEMU too', async () => {
-    const {kernels: times} = await runBench({environment: process.env}, KERNEL_MS);
+    const {kernels: times} = await runBench({environment: process.env}, execution, KERNEL_MS);
     for (const kernel of times) expect(kernel.qemuMicroseconds, kernel.name).toBeGreaterThan(1);
   });
 
@@ -45,7 +48,7 @@ describe('the benchmark for users', () => {
         return result;
       },
     };
-    await expect(runBench({environment: withoutQemu}, KERNEL_MS, [liar])).rejects.toMatchObject({
+    await expect(runBench({environment: withoutQemu}, execution, KERNEL_MS, [liar])).rejects.toMatchObject({
       code: 'machine-failed',
       message: expect.stringContaining('hash'),
     });
@@ -56,6 +59,7 @@ describe('the benchmark for users', () => {
     const abort = new AbortController();
     const running = runBench(
       {environment: withoutQemu, signal: abort.signal, onProgress: ({side}) => side === where && abort.abort()},
+      execution,
       KERNEL_MS,
     );
     await expect(running).rejects.toMatchObject({code: 'cancelled'});

@@ -214,13 +214,14 @@ describe('run', () => {
   });
 
   test('takes bare-metal programs with their options', async () => {
-    const args = ['--firmware', '/f.elf', '--memory', '64M', '--tier', 'interpreter', '--signature', '/s'];
-    expect((await viv('run', ...args)).status).toBe(3);
+    const args = ['--firmware', '/f.elf', '--memory', '64M', '--tier', 'interpreter', '--hot-threshold', '7'];
+    expect((await viv('run', ...args, '--signature', '/s')).status).toBe(3);
     expect(runs[0]).toMatchObject({
       elfPath: '/f.elf',
       memoryBytes: 64 * 2 ** 20,
       signaturePath: '/s',
       tier: 'interpreter',
+      hotThreshold: 7,
     });
   });
 
@@ -229,6 +230,15 @@ describe('run', () => {
     [['debian-mini'], 'needs a terminal'],
     [['debian-mini', '--tier', 'warp', '--', 'ls'], 'no execution tier called warp'],
     [['--firmware', 'a.elf', '--cpus', '2'], 'one hart'],
+    [['--firmware', 'a.elf', '--tier', 'warp'], 'no execution tier called warp'],
+    ...['17', '0', 'x', '-1', '1.5', ''].map((cpus) => [
+      ['debian-mini', '--cpus', cpus, '--', 'ls'],
+      `viv: A machine cannot have ${cpus} CPUs.\n     Give 1 to 8, for example: --cpus 2\n`,
+    ]),
+    ...['0', '30001', 'x'].map((arrivals) => [
+      ['debian-mini', '--hot-threshold', arrivals, '--', 'ls'],
+      `viv: Code cannot become hot after ${arrivals} arrivals.\n     Give a whole number from 1 to 30000`,
+    ]),
     [['debian-mini', '--memory', 'lots', '--', 'ls'], 'Give a size like 256M'],
   ])('run %j is wrong usage', async (args, message) => {
     const {status, err} = await viv('run', ...args);
@@ -269,6 +279,9 @@ describe('errors', () => {
     [['start']],
     [['create']],
     [['create', 'debian-mini', '--kernel', 'x']],
+    [['create', 'debian-mini', '--cpus', '17']],
+    [['create', 'debian-mini', '--tier', 'warp']],
+    [['create', 'debian-mini', '--hot-threshold', '0']],
     [['ls', '--bogus']],
     [['image']],
     [[]],

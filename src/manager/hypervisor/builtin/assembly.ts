@@ -11,7 +11,7 @@
 import {readFile} from 'node:fs/promises';
 import {pathToFileURL} from 'node:url';
 import type {DevicePlan} from '../../../engine/contract.js';
-import {type BootSpec, Machine, type Tier} from '../../../engine/machine.js';
+import {type BootSpec, Machine, type RegionSettings, type Tier} from '../../../engine/machine.js';
 import {virtioSlot} from '../../../engine/platform/memory-map.js';
 import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {Uart16550} from '../../../engine/platform/uart16550.js';
@@ -30,8 +30,6 @@ import {ManagerError} from '../../protocol/errors.js';
 import type {BootFiles} from '../contract.js';
 import {translateHostError} from './host-errors.js';
 
-const DEFAULT_TIER: Tier = 'auto';
-
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
   readonly memoryBytes: number;
@@ -41,8 +39,9 @@ export interface AssemblyPlan {
   readonly size: TerminalSize;
   /** Ports after the agent's, in the guest's order. */
   readonly ports: readonly string[];
-  /** How guest code is run; without it, as is best. */
-  readonly tier?: Tier;
+  /** How guest code is run. */
+  readonly tier: Tier;
+  readonly regions: RegionSettings;
 }
 
 /** A machine with its devices, not started. Disposing it ends harts and closes disks. */
@@ -71,7 +70,8 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
     const spec = {
       memoryBytes: plan.memoryBytes,
       hartCount: plan.hartCount,
-      tier: plan.tier ?? DEFAULT_TIER,
+      tier: plan.tier,
+      regions: plan.regions,
       boot,
       devices: [...platform, ...devices.map(planSlot)],
     };

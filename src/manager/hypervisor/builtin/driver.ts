@@ -5,7 +5,8 @@ import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
-import type {Boot} from '../../protocol/machine.js';
+import type {Boot, Tier} from '../../protocol/machine.js';
+import type {Settings} from '../../settings/settings.js';
 import {writeFileAtomic} from '../../store/atomic-file.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {Capabilities, HypervisorDriver, LaunchPlan, MachineEnd, RunListener, RunningMachine} from '../contract.js';
@@ -25,6 +26,9 @@ export interface BuiltinDriverOptions {
   readonly logMaxBytes: number;
   readonly sampleIntervalMs: number;
   readonly startTimeoutMs: number;
+  /** What machines run with that do not say it themselves. */
+  readonly defaultTier: Tier;
+  readonly regions: Settings['regions'];
 }
 
 /** See the module. */
@@ -115,6 +119,8 @@ export class BuiltinDriver implements HypervisorDriver {
   }
 
   #launch(plan: LaunchPlan): Launch {
+    const {defaultTier, regions} = this.#options;
+    const {tier = defaultTier, hotThreshold = regions.hotThreshold} = plan.config;
     return {
       linkVersion: LINK_VERSION,
       id: plan.id,
@@ -123,6 +129,8 @@ export class BuiltinDriver implements HypervisorDriver {
       folder: plan.folder,
       memoryBytes: plan.config.memoryBytes,
       hartCount: plan.config.hartCount,
+      tier,
+      regions: {...regions, hotThreshold},
       boot: plan.boot,
       disks: [...plan.disks],
       size: plan.size,

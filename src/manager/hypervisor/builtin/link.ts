@@ -5,6 +5,7 @@
 import {z} from 'zod';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
+import {tierSchema} from '../../protocol/machine.js';
 import {codeCountersSchema} from '../../protocol/metrics.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 
@@ -20,6 +21,13 @@ export const launchSchema = z.object({
   folder: z.string(),
   memoryBytes: z.number().int(),
   hartCount: z.number().int(),
+  tier: tierSchema,
+  regions: z.object({
+    hotThreshold: z.number().int(),
+    maxOps: z.number().int(),
+    maxRegions: z.number().int(),
+    maxBytes: z.number().int(),
+  }),
   boot: z.discriminatedUnion('kind', [
     z.object({
       kind: z.literal('linux'),

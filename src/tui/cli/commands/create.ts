@@ -1,11 +1,11 @@
 import {existsSync, statSync} from 'node:fs';
 import {resolve} from 'node:path';
 import type {Command} from 'commander';
-import {type Boot, MAX_HARTS, machineCreate, machineStart} from '../../../manager/protocol/machine.js';
+import {type Boot, MAX_HARTS, machineCreate, machineStart, type Tier} from '../../../manager/protocol/machine.js';
 import {parseBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
-import {collect, integerOption, sizeOption} from '../parse-values.js';
+import {collect, cpusOption, hotThresholdOption, sizeOption, tierOption} from '../parse-values.js';
 import {followJob} from '../progress.js';
 import {UsageError} from '../report-error.js';
 
@@ -13,6 +13,8 @@ interface CreateOptions extends JsonOption {
   readonly name?: string;
   readonly memory?: number;
   readonly cpus?: number;
+  readonly tier?: Tier;
+  readonly hotThreshold?: number;
   readonly disk?: readonly string[];
   readonly kernel?: string;
   readonly initrd?: string;
@@ -56,11 +58,13 @@ export const create: CliCommand = {
       .argument('[image]', 'image to boot, see viv image ls')
       .option('-n, --name <name>', 'its name; one is chosen when left out')
       .option('-m, --memory <size>', 'guest memory, as 256M', sizeOption)
-      .option('--cpus <count>', 'number of harts', integerOption(1, MAX_HARTS))
+      .option('--cpus <count>', `number of CPUs, 1 to ${MAX_HARTS}`, cpusOption)
       .option('--disk <size or file>', 'a new disk of a size, or a raw disk file; repeatable', collect)
       .option('--kernel <file>', 'boot this Linux kernel instead of an image')
       .option('--initrd <file>', 'with --kernel: its initramfs')
       .option('--append <line>', 'kernel command line')
+      .option('--tier <name>', 'how guest code runs: interpreter, regions (all compiled) or auto', tierOption)
+      .option('--hot-threshold <arrivals>', 'how often code is arrived at before it is compiled', hotThresholdOption)
       .option('--firmware <file>', 'boot this ELF in M-mode instead of an image')
       .option('--start', 'start it at once')
       .option('--json', 'print the machine as JSON')
@@ -72,6 +76,8 @@ export const create: CliCommand = {
           ...(options.name === undefined ? {} : {name: options.name}),
           ...(options.memory === undefined ? {} : {memoryBytes: options.memory}),
           ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
+          ...(options.tier === undefined ? {} : {tier: options.tier}),
+          ...(options.hotThreshold === undefined ? {} : {hotThreshold: options.hotThreshold}),
           disks: (options.disk ?? []).map(diskOf),
         });
         if (options.start) {

@@ -3,10 +3,10 @@ import {PassThrough, Writable} from 'node:stream';
 import type {Command} from 'commander';
 import {ManagerError} from '../../../manager/protocol/errors.js';
 import type {Job} from '../../../manager/protocol/job.js';
-import {MAX_HARTS} from '../../../manager/protocol/machine.js';
+import {MAX_HARTS, type Tier} from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand} from '../command.js';
-import {integerOption, sizeOption} from '../parse-values.js';
+import {cpusOption, hotThresholdOption, integerOption, sizeOption, tierOption} from '../parse-values.js';
 import {ProgressLine} from '../progress.js';
 import {RawConsole} from '../raw-console.js';
 import {UsageError} from '../report-error.js';
@@ -17,7 +17,8 @@ interface RunOptions {
   readonly firmware?: string;
   readonly memory?: number;
   readonly cpus?: number;
-  readonly tier?: string;
+  readonly tier?: Tier;
+  readonly hotThreshold?: number;
   readonly signature?: string;
   readonly signatureGranularity?: number;
 }
@@ -33,14 +34,13 @@ export const run: CliCommand = {
       .argument('[image]', 'image to boot, see viv image ls')
       .argument('[command...]', 'command to run in the guest')
       .option('-m, --memory <size>', 'guest memory, as 256M', sizeOption)
-      .option('--cpus <count>', 'number of harts', integerOption(1, MAX_HARTS))
+      .option('--cpus <count>', `number of CPUs, 1 to ${MAX_HARTS}`, cpusOption)
       .option('--firmware <file>', 'run this ELF in M-mode; the UART is standard input and output')
-      .option('--tier <name>', 'execution tier: interpreter')
+      .option('--tier <name>', 'how guest code runs: interpreter, regions (all compiled) or auto', tierOption)
+      .option('--hot-threshold <arrivals>', 'how often code is arrived at before it is compiled', hotThresholdOption)
       .option('--signature <file>', 'with --firmware: write the words from begin_signature to end_signature')
       .option('--signature-granularity <bytes>', 'bytes on a line of the signature: 4, 8 or 16', integerOption(4, 16))
       .action(async (image: string | undefined, command: readonly string[], options: RunOptions) => {
-        if (options.tier !== undefined && options.tier !== 'interpreter')
-          throw new UsageError(`There is no execution tier called ${options.tier}.`, 'Use --tier interpreter.');
         if (options.firmware !== undefined) cli.status = await runFirmware(cli, options.firmware, options, image);
         else if (image !== undefined) cli.status = await runImage(cli, image, command, options);
         else
@@ -69,7 +69,7 @@ async function runFirmware(
   return await embedded.runFirmware({
     elfPath: resolve(file),
     memoryBytes: options.memory ?? DEFAULT_FIRMWARE_MEMORY,
-    tier: 'interpreter',
+    ...executionOf(options),
     ...(options.signature === undefined ? {} : {signaturePath: resolve(options.signature)}),
     ...(granularity === undefined ? {} : {signatureGranularity: granularity}),
     stdin: cli.streams.stdin,
@@ -77,6 +77,11 @@ async function runFirmware(
     signal: cli.interrupted,
   });
 }
+
+const executionOf = ({tier, hotThreshold}: RunOptions) => ({
+  ...(tier === undefined ? {} : {tier}),
+  ...(hotThreshold === undefined ? {} : {hotThreshold}),
+});
 
 async function runImage(
   cli: CliContext,
@@ -90,6 +95,7 @@ async function runImage(
     image,
     ...(options.memory === undefined ? {} : {memoryBytes: options.memory}),
     ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
+    ...executionOf(options),
     // Away from a terminal standard error is the command's alone.
     onProgress: (job: Job) => {
       if (job.state !== 'running') progress[Symbol.dispose]();

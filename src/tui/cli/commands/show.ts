@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import {type Machine, machineShow} from '../../../manager/protocol/machine.js';
+import {type Machine, type MachineConfig, machineShow} from '../../../manager/protocol/machine.js';
 import {type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
 import type {FleetClient} from '../../app/backend.js';
 import {bootSummary, stateLook} from '../../state/presenters/machine.js';
@@ -38,6 +38,7 @@ export const show: CliCommand = {
             ['driver', machine.driver],
             ['memory', machine.config && formatBytes(machine.config.memoryBytes)],
             ['cpus', machine.config && String(machine.config.hartCount)],
+            ['tier', machine.config && tierSummary(machine.config)],
             ['load', sample && formatPercent(sample.cpuPercent)],
             ['speed', sample && formatMips(sample.instructionsPerSecond)],
             ['compiled', sample?.code && codeSummary(sample)],
@@ -52,6 +53,12 @@ export const show: CliCommand = {
       });
   },
 };
+
+/** How guest code runs, where the machine says it itself. */
+function tierSummary({tier, hotThreshold}: MachineConfig): string | undefined {
+  const parts = [tier, hotThreshold === undefined ? undefined : `hot after ${hotThreshold} arrivals`];
+  return parts.filter((part) => part !== undefined).join(', ') || undefined;
+}
 
 async function newestSample(client: FleetClient, {id, startedAtMs = 0}: Machine): Promise<MachineSample | undefined> {
   const {machine} = await client.request(metricsHistory, {machine: id, count: 1});

@@ -25,7 +25,7 @@ async function run(elf: Uint8Array, options: Partial<RunFirmwareOptions> = {}) {
   const chunks: Uint8Array[] = [];
   stdout.on('data', (chunk: Uint8Array) => chunks.push(chunk));
   const embedded = await openEmbedded();
-  const status = await embedded.runFirmware({elfPath, memoryBytes: 16 << 20, tier: 'interpreter', stdout, ...options});
+  const status = await embedded.runFirmware({elfPath, memoryBytes: 16 << 20, stdout, ...options});
   return {status, output: Buffer.concat(chunks).toString()};
 }
 
@@ -50,6 +50,38 @@ describe('firmware', () => {
   it('prints on stdout and ends with the status it gave', async () => {
     expect(await run(finishing(0x5555, 'hello\n'))).toEqual({status: 0, output: 'hello\n'});
     expect(await run(finishing((42 << 16) | 0x3333))).toEqual({status: 42, output: ''});
+  });
+
+  it.each([{tier: 'interpreter'}, {tier: 'regions', hotThreshold: 1}, {tier: 'auto', hotThreshold: 2}] as const)(
+    'runs the same with %j',
+    async (execution) => {
+      const a = new Assembler(BASE);
+      a.loadConstant(7, 0);
+      a.loadConstant(9, 1000);
+      a.label('loop');
+      a.op('add', {rd: 7, rs1: 7, rs2: 9});
+      a.op('addi', {rd: 9, rs1: 9, imm: -1});
+      a.to('loop', 'bne', {rs1: 9});
+      // 500500 modulo 4096 is the status.
+      a.op('slli', {rd: 7, rs1: 7, imm: 52});
+      a.op('srli', {rd: 7, rs1: 7, imm: 36});
+      a.loadConstant(6, 0x3333);
+      a.op('or', {rd: 6, rs1: 6, rs2: 7});
+      a.loadConstant(5, FINISHER);
+      a.op('sw', {rs1: 5, rs2: 6});
+      a.label('wait');
+      a.to('wait', 'jal');
+      const elf = writeElf({entry: BASE, segments: [{address: BASE, bytes: a.finish()}]});
+      expect(await run(elf, execution)).toEqual({status: 500500 % 4096, output: ''});
+    },
+  );
+
+  it('is refused with a tier or threshold that there is not', async () => {
+    await expect(run(finishing(0x5555), {tier: 'warp' as 'auto'})).rejects.toMatchObject({
+      code: 'bad-request',
+      message: 'There is no execution tier called warp.',
+    });
+    await expect(run(finishing(0x5555), {hotThreshold: 0})).rejects.toMatchObject({code: 'bad-request'});
   });
 
   it('leaves its signature as Spike writes it', async () => {
