@@ -29,15 +29,23 @@ const f32Samples: readonly Sample[] = [
   {operands: [1 + 2 ** -12, 1 + 2 ** -12, 2 ** -80], sum: 1 + 2 ** -11 + 2 ** -23},
 ];
 
-let isFusing: boolean | undefined;
+/** What multiplying and adding in one operation is here: `missing` where WebAssembly has no relaxed SIMD. */
+export type HostFusion = 'one-rounding' | 'two-roundings' | 'missing';
 
-/** True when `multiplyAdd` is a fused operation here, in both precisions; tried once in a process. */
+let fusion: HostFusion | undefined;
+
+/** True when `multiplyAdd` is a fused operation here, in both precisions. */
 export function hostFuses(): boolean {
-  isFusing ??= tryFusion();
-  return isFusing;
+  return hostFusion() === 'one-rounding';
 }
 
-function tryFusion(): boolean {
+/** What became of the trial; it is made once in a process. */
+export function hostFusion(): HostFusion {
+  fusion ??= tryFusion();
+  return fusion;
+}
+
+function tryFusion(): HostFusion {
   const builder = new ModuleBuilder({initialPages: 1, maximumPages: 1});
   for (const type of ['f32', 'f64'] as const) {
     for (const isNegated of [false, true]) {
@@ -47,7 +55,7 @@ function tryFusion(): boolean {
     }
   }
   const bytes = builder.finish();
-  if (!WebAssembly.validate(bytes)) return false;
+  if (!WebAssembly.validate(bytes)) return 'missing';
   const memory = new WebAssembly.Memory({initial: 1, maximum: 1, shared: true});
   const {exports} = new WebAssembly.Instance(new WebAssembly.Module(bytes), {env: {memory}});
   const agrees = (name: 'f32' | 'f64', samples: readonly Sample[]) =>
@@ -56,5 +64,5 @@ function tryFusion(): boolean {
       const negated = (exports[`${name}true`] as Ternary)(-x, y, z);
       return plain === sum && negated === sum;
     });
-  return agrees('f32', f32Samples) && agrees('f64', f64Samples);
+  return agrees('f32', f32Samples) && agrees('f64', f64Samples) ? 'one-rounding' : 'two-roundings';
 }

@@ -2,7 +2,7 @@
 import {spawnSync} from 'node:child_process';
 import {access, constants, mkdir, statfs} from 'node:fs/promises';
 import {freemem, totalmem} from 'node:os';
-import {usesHostFusion} from '../hypervisor/builtin/host-abilities.js';
+import {checkWebAssembly, compilerHindrance, usedFusion} from '../hypervisor/builtin/host-abilities.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
 import type {Check} from '../protocol/daemon.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
@@ -26,20 +26,27 @@ interface Verdict {
   readonly hint?: string;
 }
 
+type Examination = readonly [id: string, title: string, check: (paths: Paths) => Promise<Verdict> | Verdict];
+
+/** What can only be tried where there is WebAssembly. */
+const wasmChecks: readonly Examination[] = [
+  ['fusion', 'Fused multiply-add', checkFusion],
+  ['compiler', 'Compiler', checkCompiler],
+];
+
 /** Runs all checks. Never fails: what goes wrong is a failed check. */
 export async function examineHost(environment: NodeJS.ProcessEnv = process.env): Promise<Check[]> {
-  const checks: readonly (readonly [id: string, title: string, check: (paths: Paths) => Promise<Verdict> | Verdict])[] =
-    [
-      ['node', 'Node.js', checkNode],
-      ['wasm', 'WebAssembly threads', checkThreads],
-      ['fusion', 'Fused multiply-add', checkFusion],
-      ['runtime', 'Runtime folder', (paths) => checkRuntime(paths)],
-      ['home', 'Home folder', (paths) => checkHome(paths)],
-      ['memory', 'Free memory', checkMemory],
-      ['apt', 'apt-get', () => checkApt(environment)],
-      ['keyring', 'Debian keyring', checkKeyring],
-      ['pty', 'Pseudo-terminals', checkTerminals],
-    ];
+  const checks: readonly Examination[] = [
+    ['node', 'Node.js', checkNode],
+    ['wasm', 'WebAssembly threads', checkThreads],
+    ...(typeof WebAssembly === 'object' ? wasmChecks : []),
+    ['runtime', 'Runtime folder', (paths) => checkRuntime(paths)],
+    ['home', 'Home folder', (paths) => checkHome(paths)],
+    ['memory', 'Free memory', checkMemory],
+    ['apt', 'apt-get', () => checkApt(environment)],
+    ['keyring', 'Debian keyring', checkKeyring],
+    ['pty', 'Pseudo-terminals', checkTerminals],
+  ];
   let paths: Paths;
   try {
     paths = findPaths(environment);
@@ -68,16 +75,31 @@ function checkNode(): Verdict {
 }
 
 function checkThreads(): Verdict {
+  checkWebAssembly();
   if (WebAssembly.validate(THREADS_MODULE)) return {status: 'ok', message: 'Shared memory and atomics are there.'};
   return {status: 'failed', message: 'WebAssembly has no threads here.', hint: 'Use an unmodified Node.js build.'};
 }
 
 function checkFusion(): Verdict {
-  if (usesHostFusion()) return {status: 'ok', message: "Guests' fused multiply-adds run on this processor's own."};
+  const fusion = usedFusion();
+  if (fusion === 'one-rounding')
+    return {status: 'ok', message: "Guests' fused multiply-adds run on this processor's own."};
+  const why = fusion === 'missing' ? 'WebAssembly has no relaxed SIMD here' : 'This host rounds twice';
   return {
     status: 'warning',
-    message: "This host does not fuse, so guests' fused multiply-adds are computed in software.",
+    message: `${why}, so guests' fused multiply-adds are computed in software.`,
     hint: 'Results are the same; only programs full of them are slower.',
+  };
+}
+
+/** Machines of the daemon have processes with options of their own. */
+function checkCompiler(): Verdict {
+  const hindrance = compilerHindrance();
+  if (hindrance === undefined) return {status: 'ok', message: 'Hot guest code is optimised as soon as it is hot.'};
+  return {
+    status: 'warning',
+    message: `Node.js was started with ${hindrance.option}: in \`viv run\` ${hindrance.effect}.`,
+    hint: 'Results are the same, only later; leave the option out.',
   };
 }
 

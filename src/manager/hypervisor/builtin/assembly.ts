@@ -28,6 +28,7 @@ import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {BootFiles} from '../contract.js';
+import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 
 /** What to put together. Paths are absolute. */
@@ -56,8 +57,9 @@ export interface AssembledMachine extends AsyncDisposable {
   port(name: string): CharPort;
 }
 
-/** Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory */
+/** Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
 export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMachine> {
+  checkWebAssembly();
   await using cleanup = new AsyncDisposableStack();
   try {
     const boot = await readBoot(plan.boot);
