@@ -74,7 +74,15 @@ export interface MachineEnvironment {
 export type MachineExit =
   | {readonly kind: 'poweroff'; readonly status: number}
   | {readonly kind: 'reboot'}
-  | {readonly kind: 'crashed'; readonly reason: string; readonly hart: number; readonly pc: bigint};
+  | {
+      readonly kind: 'crashed';
+      /** One line. */
+      readonly reason: string;
+      readonly hart: number;
+      readonly pc: bigint;
+      /** Where in the emulator, as far as it is known. */
+      readonly stack?: string | undefined;
+    };
 
 /** What a machine has done so far. Units: nanoseconds and bytes; `activeNs` adds up the time harts were not asleep. */
 export interface MachineCounters {
@@ -119,6 +127,8 @@ export const isaExtensions: readonly string[] = [
 ];
 
 const WASM_PAGE = 65536;
+/** A reason is for people. */
+const MAX_REASON_CHARS = 300;
 
 /** A machine that is loaded and ready to start. Dispose it to end its threads and give its memory back. */
 export class Machine implements AsyncDisposable {
@@ -134,6 +144,7 @@ export class Machine implements AsyncDisposable {
   readonly #workers: readonly Worker[];
   readonly #compiler: Worker | undefined;
   readonly #hasRegions: boolean;
+  #onCompilerFault: (reason: string) => void = () => {};
   readonly #listeners: ((() => void) | undefined)[] = [];
   readonly #startedNs = hostNs();
   #finish: (exit: MachineExit) => void = () => {};
@@ -237,6 +248,11 @@ export class Machine implements AsyncDisposable {
   /** Called on this thread whenever the device rings its doorbell. One listener per device. */
   onDoorbell(deviceIndex: number, listener: () => void): void {
     this.#listeners[deviceIndex] = listener;
+  }
+
+  /** Called once when the region compiler has ended by itself; the machine goes on with what is compiled. */
+  onCompilerFault(listener: (reason: string) => void): void {
+    this.#onCompilerFault = listener;
   }
 
   start(): void {
@@ -379,20 +395,31 @@ export class Machine implements AsyncDisposable {
 
   #watchWorkers(): void {
     // Without its compiler a machine only gets slower.
-    this.#compiler?.on('error', (error) => {
-      this.#compilerFault = String(error);
-    });
+    this.#compiler?.on('error', (error) => this.#compilerLost(String(error)));
+    this.#compiler?.on('exit', (code) => this.#compilerLost(`its thread ended (${code})`));
     this.#compiler?.unref();
     void this.exited.then(() => this.#compiler?.terminate());
     this.#workers.forEach((worker, hart) => {
-      worker.on('message', ({reason, pc}: HartMessage) => this.#end({kind: 'crashed', reason, hart, pc}));
-      worker.on('error', (error) => this.#end({kind: 'crashed', reason: String(error), hart, pc: this.#pcOf(hart)}));
+      const crash = (reason: string, pc: bigint, stack?: string) =>
+        this.#end({kind: 'crashed', reason: firstLine(reason), hart, pc, stack});
+      worker.on('message', ({reason, stack, pc}: HartMessage) => crash(reason, pc, stack));
+      worker.on('error', (error) =>
+        crash(String(error), this.#pcOf(hart), error instanceof Error ? error.stack : undefined),
+      );
       worker.on('exit', (code) => {
         if (code !== 0) this.#lostHarts++;
-        if (code !== 0) this.#end({kind: 'crashed', reason: `its thread ended (${code})`, hart, pc: this.#pcOf(hart)});
         else this.#readExit();
+        // Nothing, when the machine has ended for a reason that is known.
+        crash(`its thread ended (${code})`, this.#pcOf(hart));
       });
     });
+  }
+
+  /** Of a thread that throws, the error comes before the exit. */
+  #compilerLost(reason: string): void {
+    if (this.#isEnded || this.#compilerFault !== undefined) return;
+    this.#compilerFault = firstLine(reason);
+    this.#onCompilerFault(this.#compilerFault);
   }
 
   /** The last known pc of a hart that cannot say it itself (only right to the page while it runs). */
@@ -401,6 +428,8 @@ export class Machine implements AsyncDisposable {
     return BigInt.asUintN(64, state.u64(H.PAGE_PC) + BigInt((state.i32(H.OP) - state.i32(H.PAGE_OPS)) >> 3));
   }
 }
+
+const firstLine = (reason: string) => reason.split('\n', 1)[0]!.slice(0, MAX_REASON_CHARS);
 
 /** Node ends a process that waits for nothing else while V8 compiles. */
 async function compileInBackground(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {

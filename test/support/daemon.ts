@@ -37,6 +37,8 @@ export function bundleScriptedMachine(): Promise<string> {
 export interface TestDaemonOptions {
   /** Real machine processes instead of scripted ones. */
   readonly isReal?: boolean;
+  /** Another program in place of the machine process's. */
+  readonly machineProgram?: string;
   /** Overrides of single settings, as in daemon.json. */
   readonly settings?: Record<string, Record<string, unknown>>;
 }
@@ -60,7 +62,7 @@ export class TestDaemon implements AsyncDisposable {
       ...process.env,
       VIVARIUM_HOME: join(folder, 'home'),
       VIVARIUM_RUNTIME: join(folder, 'run'),
-      ...(options.isReal ? {} : {VIVARIUM_MACHINE_PROGRAM: await bundleScriptedMachine()}),
+      ...(options.isReal ? {} : {VIVARIUM_MACHINE_PROGRAM: options.machineProgram ?? (await bundleScriptedMachine())}),
     };
     const daemon = new TestDaemon(folder, environment);
     await writeFile(join(folder, 'kernel'), scriptedKernel('run'));

@@ -59,12 +59,15 @@ export class RegionMaker {
       this.regions.cool(op);
       return;
     }
+    // Loops go round many times while their region is made, and for ever when the compiler has died.
+    if (this.#asked.has(op)) {
+      this.regions.cool(op);
+      return;
+    }
     const request = this.#request(op, compiler !== undefined);
     if (!request) this.regions.giveUp(op);
     else if (compiler) {
       this.regions.cool(op);
-      // Loops go round many times while their region is made.
-      if (this.#asked.has(op)) return;
       const attempt = this.regions.attempt(op);
       if (attempt > MAX_ATTEMPTS) {
         this.regions.giveUp(op);

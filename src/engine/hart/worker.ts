@@ -41,6 +41,7 @@ export interface HartWorkerData {
 export interface HartMessage {
   readonly kind: 'fault';
   readonly reason: string;
+  readonly stack: string | undefined;
   readonly pc: bigint;
 }
 
@@ -81,7 +82,8 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
     hart.traps.locate();
     const message: HartMessage = {
       kind: 'fault',
-      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      reason: String(error),
+      stack: error instanceof Error ? error.stack : undefined,
       pc: (BigInt(hart.traps.pcHigh >>> 0) << 32n) | BigInt(hart.traps.pcLow >>> 0),
     };
     parentPort?.postMessage(message);

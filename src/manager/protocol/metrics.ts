@@ -5,6 +5,7 @@ import {machineRefSchema} from './machine.js';
 
 /**
  * What the compiler of hot guest code has done since the machine's last boot.
+ * `compilerFault` is why the compiler ended, when it did: what is not compiled then stays interpreted.
  * Units: `regionInstructions` of all instructions ran in compiled regions; compileMs is work of all compiling threads
  */
 export const codeCountersSchema = z.object({
@@ -12,6 +13,7 @@ export const codeCountersSchema = z.object({
   regions: z.number(),
   compiledBytes: z.number(),
   compileMs: z.number(),
+  compilerFault: z.string().optional(),
 });
 /** See `codeCountersSchema`. */
 export type CodeCounters = z.output<typeof codeCountersSchema>;

@@ -129,6 +129,10 @@ describe('show', () => {
       /^compiled +87% of the instructions, 1234 regions, 3.2M, in 1.2s$/m,
     );
     expect(JSON.parse((await viv('show', 'web-1', '--json')).out).sample.code).toEqual(code);
+    fleet.samples = [{...sample, code: {...code, compilerFault: 'Error: a bug\x1b[2J'}}];
+    const faulty = (await viv('show', 'web-1')).out;
+    expect(faulty).toMatch(/^compiler +ended \(Error: a bug.*\); what is not compiled stays interpreted$/m);
+    expect(faulty).not.toContain('\x1b');
   });
 
   test('leaves out what an earlier run left, and machines that are off', async () => {

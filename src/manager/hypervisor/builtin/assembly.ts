@@ -90,6 +90,7 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
       }),
     );
     releaseFiles(boot);
+    machine.onCompilerFault(reportCompiler);
     devices.forEach((device, slot) => {
       const index = platform.length + slot;
       const context = machine.devices[index]?.context;
@@ -172,6 +173,10 @@ async function readWhole(path: string): Promise<Uint8Array> {
     const detail = thrown instanceof Error ? thrown.message : String(thrown);
     throw new ManagerError('file-not-found', `${path} cannot be read: ${detail}.`, 'Check the path.', {cause: thrown});
   }
+}
+
+function reportCompiler(reason: string): void {
+  console.error(`the compiler of hot guest code ended: ${reason}; what is not compiled yet stays interpreted`);
 }
 
 function reportFault(report: {readonly fault: string}): void {

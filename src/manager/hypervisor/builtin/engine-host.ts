@@ -99,13 +99,14 @@ export class EngineHost implements MachineHost {
 
   counters(): HostCounters {
     const totals = this.#totals();
-    const {touchedBytes, regionInstructions, regions, compiledBytes, compileMs} = this.#current.machine.counters();
+    const {touchedBytes, regionInstructions, regions, compiledBytes, compileMs, compilerFault} =
+      this.#current.machine.counters();
     const hasCode =
       regionInstructions !== undefined &&
       regions !== undefined &&
       compiledBytes !== undefined &&
       compileMs !== undefined;
-    const code = hasCode ? {code: {regionInstructions, regions, compiledBytes, compileMs}} : {};
+    const code = hasCode ? {code: {regionInstructions, regions, compiledBytes, compileMs, compilerFault}} : {};
     return {...totals, memoryTouchedBytes: touchedBytes, netReceivedBytes: 0, netSentBytes: 0, ...code};
   }
 
@@ -126,6 +127,8 @@ export class EngineHost implements MachineHost {
       if (this.#isDisposed || exit.kind === 'poweroff')
         return this.#finish({kind: 'powered-off', status: exit.kind === 'poweroff' ? exit.status : 0});
       if (exit.kind === 'crashed') {
+        // For whoever looks for the bug; the reason is for the user.
+        if (exit.stack !== undefined) console.error(exit.stack);
         const where = `hart ${exit.hart} at pc 0x${exit.pc.toString(16)}`;
         return this.#finish({kind: 'crashed', reason: `The emulator stopped on ${where}: ${exit.reason}`});
       }

@@ -42,6 +42,7 @@ export const show: CliCommand = {
             ['load', sample && formatPercent(sample.cpuPercent)],
             ['speed', sample && formatMips(sample.instructionsPerSecond)],
             ['compiled', sample?.code && codeSummary(sample)],
+            ['compiler', sample?.code?.compilerFault && faultSummary(sample.code.compilerFault)],
             ['boots', bootSummary(machine)],
             ['disks', disks?.join(', ')],
             ['console', machine.ptyPath],
@@ -65,6 +66,8 @@ async function newestSample(client: FleetClient, {id, startedAtMs = 0}: Machine)
   // What an earlier run left says nothing about this one.
   return machine.find(({atMs}) => atMs >= startedAtMs);
 }
+
+const faultSummary = (reason: string) => `ended (${reason}); what is not compiled stays interpreted`;
 
 /** What the compiler of hot guest code has done, in a line. */
 function codeSummary({code, regionPercent}: MachineSample): string {
