@@ -25,6 +25,7 @@ import {type Frame, OP_FIELD, type Shape} from './interpreter-frame.js';
 import {InterpreterLowering} from './interpreter-lowering.js';
 import {LocalPool} from './local-pool.js';
 import {buildMemoryFunctions} from './memory-functions.js';
+import {buildOpDecode} from './op-decode.js';
 import {MAX_DEPTH, REGION_SIGNATURE, SIDE_IS_TARGET, SIDE_REGION, SIDE_SHIFT} from './region/abi.js';
 import {buildTlbControl} from './tlb-control.js';
 import {buildAddressFunctions, entryOffset} from './tlb-fill.js';
@@ -62,8 +63,6 @@ export class HandlerSet {
   readonly handlers: readonly (readonly Part[])[];
   readonly #single = new Map<number, number>();
   readonly #fused = new Map<number, number>();
-  /** Handlers that begin a fused one. */
-  readonly #isFusable: Uint8Array;
 
   /**
    * `sequences` are the fused handlers: each a list of single handlers' names as `name`, `name/2` for the compressed
@@ -101,8 +100,6 @@ export class HandlerSet {
       this.#fused.set(first * 65536 + last, id);
     }
     this.handlers = handlers;
-    this.#isFusable = new Uint8Array(FIRST_INSTRUCTION + handlers.length);
-    for (const pair of this.#fused.keys()) this.#isFusable[Math.floor(pair / 65536)] = 1;
   }
 
   /** Handler of one decoded instruction. Throws when this length has none: the record list and C disagree. */
@@ -112,9 +109,9 @@ export class HandlerSet {
     return id;
   }
 
-  /** Handler that runs `first` (single or fused) and then the single handler `next`, or 0. */
-  fuse(first: number, next: number): number {
-    return this.#isFusable[first] === 0 ? 0 : (this.#fused.get(first * 65536 + next) ?? 0);
+  /** Handlers that run `first` (single or fused) and then the single handler `next`. */
+  *fusedPairs(): Generator<readonly [first: number, next: number, fused: number]> {
+    for (const [pair, fused] of this.#fused) yield [Math.floor(pair / 65536), pair % 65536, fused];
   }
 
   /** Names of a handler's parts, for traces and for choosing sequences. */
@@ -159,7 +156,7 @@ export interface InterpreterOptions {
 
 /**
  * Builds the interpreter module. It imports `env.memory` and the runtime, and exports `run(hart) → 1`, the functions of
- * `memory-functions.ts`, `trap`, `AddressFunctions` and, with regions, what those import and the function that stands
+ * `memory-functions.ts` and `op-decode.ts`, `trap`, `AddressFunctions` and, with regions, what those import and the function that stands
  * for no region.
  */
 export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): Uint8Array<ArrayBuffer> {
@@ -170,6 +167,7 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
   const declare = (name: string, params: number, isValue: boolean): FunctionRef =>
     module.import(name, {params: Array<ValueType>(params).fill('i32'), results: isValue ? ['i32'] : []});
   const decode = declare('decode', 0, false);
+  const learn = declare('learn', 1, false);
   const fetch = declare('fetch', 2, false);
   const straddle = declare('straddle', 0, false);
   const runtime = {
@@ -185,6 +183,7 @@ export function buildInterpreter(set: HandlerSet, options: InterpreterOptions): 
   const hot = declare('hot', 1, false);
   const exactFunctions = buildExactFunctions(module, softfloat(module), hasFusion, hasRegions);
   buildMemoryFunctions(module);
+  buildOpDecode(module, HANDLER, learn);
   const control = buildTlbControl(module);
   const traps = buildTrapFunctions(module);
   const misses = buildMissFunctions(module, buildAddressFunctions(module, layout), runtime, traps);

@@ -13,8 +13,8 @@
 import {HANDLER, type HandlerSet} from '../codegen/interpreter.js';
 import {OP_FIELD} from '../codegen/interpreter-frame.js';
 import {CHUNK_BYTES} from '../codegen/memory-functions.js';
-import {CODE_SLOTS, PAGE_BYTES, SIDE_BYTES, SLOT_BYTES} from '../memory/layout.js';
-import {OpWriter} from './op-writer.js';
+import {PAGE_BYTES, SIDE_BYTES, SLOT_BYTES} from '../memory/layout.js';
+import {type DecodeFunctions, OpWriter} from './op-writer.js';
 import {PageWatch} from './page-watch.js';
 import type {DecodedPages} from './regions.js';
 import type {HartState} from './state.js';
@@ -36,17 +36,13 @@ export interface TranslationFlushes {
 /** Decoded pages of one hart. */
 export class CodeCache implements DecodedPages {
   readonly #state: HartState;
-  readonly #set: HandlerSet;
   readonly #flushes: TranslationFlushes;
   readonly #writer: OpWriter;
   readonly #watch: PageWatch;
   /** Slot + 1 of a guest page, 0 when it has none. */
   readonly #slotOf: Int32Array;
-  readonly #pageOf = new Int32Array(CODE_SLOTS).fill(-1);
+  readonly #pageOf: Int32Array;
   readonly #slots: number;
-  /** Ops of the run being decoded, and their handlers before fusing. */
-  readonly #run = new Int32Array(PAGE_BYTES / 2 + 1);
-  readonly #single = new Int32Array(PAGE_BYTES / 2 + 1);
   #next = 0;
   /** Offsets in a page whose ops are to be dropped. */
   readonly #doomed: number[] = [];
@@ -55,16 +51,21 @@ export class CodeCache implements DecodedPages {
   /** `flushes`: who forgets translations when ops move or their page is written. */
   constructor(state: HartState, set: HandlerSet, flushes: TranslationFlushes) {
     this.#state = state;
-    this.#set = set;
     this.#flushes = flushes;
     this.#writer = new OpWriter(state, set);
     this.#slots = state.layout.slots[state.id]!;
+    this.#pageOf = new Int32Array(state.layout.codeSlots).fill(-1);
     this.#slotOf = new Int32Array(state.layout.ramBytes / PAGE_BYTES);
     this.#watch = new PageWatch(state, {
       flushWrites: (page, wasCode) => flushes.flushWritesTo(page, wasCode),
       written: (page) => this.#listener?.forget(page, true),
       changed: (slot, from) => this.#dropChanged(slot, from),
     });
+  }
+
+  /** Has generated code decode. */
+  link(functions: DecodeFunctions): void {
+    this.#writer.link(functions);
   }
 
   /** Names who is told about decoded and dropped pages. */
@@ -88,7 +89,7 @@ export class CodeCache implements DecodedPages {
 
   pageAt(op: number): number {
     const slot = Math.floor((op - this.#slots) / SLOT_BYTES);
-    return slot >= 0 && slot < CODE_SLOTS ? this.#pageOf[slot]! : -1;
+    return slot >= 0 && slot < this.#pageOf.length ? this.#pageOf[slot]! : -1;
   }
 
   /** Address of the ops of a guest page; a place is found for them, for which the oldest page may have to go. */
@@ -96,7 +97,7 @@ export class CodeCache implements DecodedPages {
     const known = this.#slotOf[page]!;
     if (known !== 0) return this.#opsOf(known - 1);
     const slot = this.#next;
-    this.#next = (slot + 1) % CODE_SLOTS;
+    this.#next = (slot + 1) % this.#pageOf.length;
     if (this.#pageOf[slot] !== -1) this.#evict(slot);
     this.#slotOf[page] = slot + 1;
     this.#pageOf[slot] = page;
@@ -111,50 +112,20 @@ export class CodeCache implements DecodedPages {
 
   /** Decodes the run that starts at an op; returns its sequence number. */
   decode(op: number): number {
-    const {views, layout} = this.#state;
-    const {u16} = views;
+    const {layout} = this.#state;
     const slot = Math.floor((op - this.#slots) / SLOT_BYTES);
     const ops = this.#opsOf(slot);
-    const source = (layout.ram + this.#pageOf[slot]! * PAGE_BYTES) >>> 1;
-    const copy = this.#watch.copyOf(slot) >>> 1;
-    const begin = (op - ops) >> 3;
-    let count = 0;
-    let offset = begin;
-    let first = 0;
-    for (;;) {
-      const at = ops + offset * 8;
-      const handler = u16[at >> 1]!;
-      if (handler !== HANDLER.decode) {
-        first = this.#state.sequenceOf(at) - count;
-        break;
-      }
-      this.#run[count++] = at;
-      if (offset >= PAGE_BYTES) {
-        this.writeContinuation(at, PAGE_BYTES);
-        break;
-      }
-      const half = u16[source + offset / 2]!;
-      u16[copy + offset / 2] = half;
-      let bits = half;
-      if ((half & 3) === 3) {
-        if (offset === PAGE_BYTES - 2) {
-          u16[at >> 1] = HANDLER.straddle;
-          offset += 2;
-          break;
-        }
-        const upper = u16[source + offset / 2 + 1]!;
-        u16[copy + offset / 2 + 1] = upper;
-        bits |= upper << 16;
-      }
-      const isLast = this.#writer.write(at, bits, offset, 0);
-      offset += (half & 3) === 3 ? 4 : 2;
-      if (isLast) break;
-    }
-    this.#watch.decoded(slot, begin, Math.min(offset, PAGE_BYTES));
-    for (let i = 0; i < count; i++) u16[(this.#run[i]! + OP_FIELD.sequence) >> 1] = first + i;
-    this.#fuse(count);
-    this.#listener?.decoded(this.#pageOf[slot]!);
-    return first;
+    const page = this.#pageOf[slot]!;
+    const source = layout.ram + page * PAGE_BYTES;
+    const run = this.#writer.decodeRun(op, ops, source, this.#watch.copyOf(slot));
+    this.#watch.decoded(slot, (op - ops) >> 3, run & 0xffff);
+    this.#listener?.decoded(page);
+    return run >> 16;
+  }
+
+  /** Has an instruction known to the decoder of runs. */
+  learn(bits: number): void {
+    this.#writer.learn(bits);
   }
 
   /** Writes the op of an instruction that is decoded alone: see `OpWriter.write`. */
@@ -177,21 +148,6 @@ export class CodeCache implements DecodedPages {
     const half = u16[copy]!;
     if ((half & 3) !== 3) return half;
     return (half | (offset === PAGE_BYTES - 2 ? 0 : u16[copy + 1]! << 16)) >>> 0;
-  }
-
-  /** Replaces handlers of neighbouring ops by fused ones, as long as there are any. */
-  #fuse(count: number): void {
-    const {u16} = this.#state.views;
-    for (let i = 0; i < count; i++) this.#single[i] = u16[this.#run[i]! >> 1]!;
-    for (let i = 0; i < count - 1; i++) {
-      let handler = this.#single[i]!;
-      for (let j = i + 1; j < count; j++) {
-        const fused = this.#set.fuse(handler, this.#single[j]!);
-        if (fused === 0) break;
-        handler = fused;
-      }
-      u16[this.#run[i]! >> 1] = handler;
-    }
   }
 
   /** Drops the ops of instructions that reach into a chunk of a page, and all that fall through to them. */

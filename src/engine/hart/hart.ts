@@ -27,6 +27,7 @@ import {CodeCache} from './code-cache.js';
 import {CsrFile} from './csr-file.js';
 import {MENVCFG, MSTATUS, SLOT} from './csr-table.js';
 import * as H from './layout.js';
+import type {DecodeFunctions} from './op-writer.js';
 import {RegionMaker} from './region-maker.js';
 import {leaveSample} from './samples.js';
 import type {HartState, MemoryFunctions} from './state.js';
@@ -107,6 +108,7 @@ export class Hart {
     const env = {
       memory,
       decode: () => this.#decode(),
+      learn: (bits: number) => this.code.learn(bits),
       fetch: (low: number, high: number) => this.#fetch(low, high),
       straddle: () => this.#straddle(),
       load: (bytes: number, low: number, high: number) => this.#load(bytes, low, high),
@@ -124,7 +126,9 @@ export class Hart {
     const instance = new WebAssembly.Instance(module, {env});
     this.#run = instance.exports['run'] as (hart: number) => number;
     this.traps.link(instance.exports['trap'] as TrapFunction);
-    this.state.link(instance.exports as unknown as MemoryFunctions);
+    const exports = instance.exports as unknown as MemoryFunctions & DecodeFunctions;
+    this.state.link(exports);
+    this.code.link(exports);
     if (!table) return;
     const {state} = this;
     const {none} = instance.exports;

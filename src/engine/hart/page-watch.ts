@@ -14,7 +14,7 @@
  */
 import {CHUNK_BYTES} from '../codegen/memory-functions.js';
 import {CODE_WRITES} from '../memory/header.js';
-import {CODE_SLOTS, PAGE_BYTES} from '../memory/layout.js';
+import {PAGE_BYTES} from '../memory/layout.js';
 import {PAGE_FLAG} from '../memory/ram.js';
 import {BOUNDARY, hartBlock, IDLE_SINCE, SEEN_WRITES} from './layout.js';
 import type {HartState} from './state.js';
@@ -43,11 +43,11 @@ export class PageWatch {
   readonly #state: HartState;
   readonly #code: WatchedCode;
   readonly #copies: number;
-  readonly #pageOf = new Int32Array(CODE_SLOTS).fill(-1);
-  readonly #generationOf = new Int32Array(CODE_SLOTS);
+  readonly #pageOf: Int32Array;
+  readonly #generationOf: Int32Array;
   /** Bounds of what was decoded in a page. */
-  readonly #from = new Int32Array(CODE_SLOTS);
-  readonly #to = new Int32Array(CODE_SLOTS);
+  readonly #from: Int32Array;
+  readonly #to: Int32Array;
   /** Oldest first. */
   readonly #watched = new Map<number, Watched>();
   /** Boundaries of all harts when write entries had been flushed. */
@@ -60,6 +60,11 @@ export class PageWatch {
     this.#state = state;
     this.#code = code;
     this.#copies = state.layout.copies[state.id]!;
+    const {codeSlots} = state.layout;
+    this.#pageOf = new Int32Array(codeSlots).fill(-1);
+    this.#generationOf = new Int32Array(codeSlots);
+    this.#from = new Int32Array(codeSlots);
+    this.#to = new Int32Array(codeSlots);
   }
 
   /** A slot now holds a page of which nothing is decoded yet. */
@@ -127,7 +132,7 @@ export class PageWatch {
     if (writes !== this.#seenWrites) {
       this.#seenWrites = writes;
       const generations = layout.generations >> 2;
-      for (let slot = 0; slot < CODE_SLOTS; slot++) {
+      for (let slot = 0; slot < this.#pageOf.length; slot++) {
         const page = this.#pageOf[slot]!;
         if (page !== -1 && views.i32[generations + page] !== this.#generationOf[slot]) this.#watch(slot, page);
       }

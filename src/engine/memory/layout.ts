@@ -64,8 +64,13 @@ export const OP_BYTES = 16;
 export const SLOT_OPS = PAGE_BYTES / 2 + 2;
 /** Stride of decoded pages. */
 export const SLOT_BYTES = SLOT_OPS * OP_BYTES;
-/** Decoded pages a hart keeps; the oldest is dropped when all are taken (13 MiB when every one is full). */
-export const CODE_SLOTS = 400;
+/**
+ * Decoded pages a hart keeps, and all harts together; the oldest is dropped when all are taken. A slot takes up to
+ * 44 KiB, as far as its page's code has run. Processes that start and end all day need some 500 pages of Debian's
+ * kernel and their own: with 400, each `exec` decoded nearly all of them anew and took three times as long.
+ */
+const MAX_CODE_SLOTS = 768;
+const ALL_CODE_SLOTS = 6400;
 /** Stride of the side cells of decoded pages. */
 export const SIDE_BYTES = SLOT_BYTES / 4;
 /** Ops outside any page: the entry op that goes to a new pc, and an instruction that straddles two pages. */
@@ -88,6 +93,8 @@ export interface MemoryLayout {
   readonly pageFlags: number;
   readonly ram: number;
   readonly totalBytes: number;
+  /** Decoded pages that a hart keeps. */
+  readonly codeSlots: number;
   /** Start of the TLB banks of a hart. */
   readonly banks: readonly number[];
   readonly slots: readonly number[];
@@ -95,10 +102,14 @@ export interface MemoryLayout {
   readonly sides: readonly number[];
   /** Copies of decoded pages, as they were decoded. */
   readonly copies: readonly number[];
+  readonly decodeTables: readonly number[];
   readonly straddle: readonly number[];
   /** Samples of the pc of a hart. */
   readonly samples: readonly number[];
 }
+
+/** Bytes of a hart's decode tables (see `codegen/op-decode.ts`). */
+export const DECODE_TABLE_BYTES = 0x56000;
 
 const align = (value: number, to: number) => Math.ceil(value / to) * to;
 
@@ -125,19 +136,22 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
   const deviceBase = take(deviceBytes);
   const generations = take(pages * 4);
   const pageFlags = take(pages);
+  const codeSlots = Math.min(MAX_CODE_SLOTS, Math.floor(ALL_CODE_SLOTS / hartCount));
   const banks: number[] = [];
   const slots: number[] = [];
   const sides: number[] = [];
   const copies: number[] = [];
+  const decodeTables: number[] = [];
   const straddle: number[] = [];
   const samples: number[] = [];
   for (let hart = 0; hart < hartCount; hart++) {
     banks.push(take(SUPERPAGE_OFFSET + SUPERPAGE_BITS / 8, PAGE_BYTES));
     straddle.push(take(STRADDLE_BYTES));
-    slots.push(take(CODE_SLOTS * SLOT_BYTES));
+    slots.push(take(codeSlots * SLOT_BYTES));
     samples.push(take(SAMPLES_BYTES));
-    sides.push(take(CODE_SLOTS * SIDE_BYTES));
-    copies.push(take(CODE_SLOTS * PAGE_BYTES));
+    sides.push(take(codeSlots * SIDE_BYTES));
+    copies.push(take(codeSlots * PAGE_BYTES));
+    decodeTables.push(take(DECODE_TABLE_BYTES));
   }
   const ram = take(ramBytes, 65536);
   return {
@@ -147,11 +161,13 @@ export function layoutMemory(ramBytes: number, hartCount: number, deviceBytes: n
     generations,
     pageFlags,
     ram,
+    codeSlots,
     totalBytes: align(end, 65536),
     banks,
     slots,
     sides,
     copies,
+    decodeTables,
     straddle,
     samples,
   };
