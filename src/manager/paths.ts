@@ -20,6 +20,8 @@ export interface Paths {
   readonly cache: string;
   /** The user's own image recipes. */
   readonly recipes: string;
+  /** Who uses which disk image; shared by all homes of this user. */
+  readonly imageLocks: string;
   readonly events: string;
   readonly settings: string;
 }
@@ -48,6 +50,7 @@ export function findPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     trash: join(home, 'trash'),
     cache: join(home, 'cache'),
     recipes: join(home, 'recipes'),
+    imageLocks: join(runtime, 'image-locks'),
     events: join(home, 'events.jsonl'),
     settings: join(home, 'daemon.json'),
   };

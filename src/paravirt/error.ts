@@ -5,6 +5,8 @@
  * - `io`: the host's disk or socket failed
  * - `in-use`: somebody else has it
  * - `bad-option`: options that contradict themselves
+ * - `corrupt`: an image that contradicts itself
+ * - `unsupported`: an image that uses what we do not know
  * - `unavailable`: this host cannot do it
  */
 export type ParavirtErrorCode =
@@ -15,6 +17,8 @@ export type ParavirtErrorCode =
   | 'io'
   | 'in-use'
   | 'bad-option'
+  | 'corrupt'
+  | 'unsupported'
   | 'unavailable';
 
 /**

@@ -127,7 +127,7 @@ describe('the daemon', () => {
       {name: 'whole', state: 'defined'},
     ]);
     expect(readFileSync(definition, 'utf8')).toBe(before);
-    expect(existsSync(join(folder, 'disks/disk0.raw'))).toBe(true);
+    expect(existsSync(join(folder, 'disks/disk0.qcow2'))).toBe(true);
     expect((await home.viv(['rm', 'cut'])).status).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-import {type BlockBackend, SECTOR_BYTES} from '../../src/paravirt/block/contract.js';
+import {type BlockBackend, type RangeStatus, SECTOR_BYTES} from '../../src/paravirt/block/contract.js';
 
 /** A disk in memory that can be told to fail or to wait, and remembers the order of what it was asked. */
 export class FakeDisk implements BlockBackend {
@@ -52,6 +52,14 @@ export class FakeDisk implements BlockBackend {
     await this.#begin(`zero ${offset} ${length}`);
     this.bytes.fill(0, offset, offset + length);
   }
+
+  async status(_offset: number, length: number): Promise<RangeStatus> {
+    return {kind: 'data', length, depth: 0};
+  }
+
+  async settle(): Promise<void> {}
+
+  async resize(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.isClosed = true;

@@ -13,6 +13,7 @@ const packages = {
   'riscv64-unknown-elf-as': 'binutils-riscv64-unknown-elf',
   'riscv64-unknown-elf-objdump': 'binutils-riscv64-unknown-elf',
   dtc: 'device-tree-compiler',
+  'qemu-img': 'qemu-utils',
   cpio: 'cpio',
   'apt-get': 'apt',
 } as const;

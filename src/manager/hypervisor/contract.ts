@@ -23,14 +23,20 @@ export type BootFiles =
     }
   | {readonly kind: 'firmware'; readonly elfPath: string};
 
-/** Everything a driver needs to start a machine. Disk paths are absolute. */
+/** A disk: the images it is made of, top first, with absolute paths. */
+export interface DiskPlan {
+  readonly images: readonly {readonly path: string; readonly format: string}[];
+  readonly isReadOnly: boolean;
+}
+
+/** Everything a driver needs to start a machine. */
 export interface LaunchPlan {
   readonly id: string;
   readonly name: string;
   readonly folder: string;
   readonly config: MachineConfig;
   readonly boot: BootFiles;
-  readonly disks: readonly {readonly path: string; readonly isReadOnly: boolean}[];
+  readonly disks: readonly DiskPlan[];
   readonly size: TerminalSize;
 }
 

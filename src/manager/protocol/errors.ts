@@ -32,6 +32,7 @@ export const errorCodes = [
   'bad-kernel',
   'bad-firmware',
   'bad-disk',
+  'disk-in-use',
   'file-not-found',
   'viewer-not-found',
   'keyboard-taken',

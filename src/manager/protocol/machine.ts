@@ -47,8 +47,18 @@ export const bootSchema = z.discriminatedUnion('kind', [
 /** See `bootSchema`. */
 export type Boot = z.output<typeof bootSchema>;
 
-/** A raw disk file. A relative `path` lies in the machine's own folder. */
-export const diskSchema = z.object({path: z.string().min(1).max(4096), isReadOnly: z.boolean().default(false)});
+/** Formats a disk image can have. Recorded when a disk is attached, never guessed: a guest can write what it likes. */
+export const diskFormatSchema = z.enum(['raw', 'qcow2']);
+/** See `diskFormatSchema`. */
+export type DiskFormat = z.output<typeof diskFormatSchema>;
+
+/** A disk image. A relative `path` lies in the machine's own folder. */
+export const diskSchema = z.object({
+  path: z.string().min(1).max(4096),
+  // Definitions that say nothing are from the time when every disk was raw.
+  format: diskFormatSchema.default('raw'),
+  isReadOnly: z.boolean().default(false),
+});
 /** See `diskSchema`. */
 export type Disk = z.output<typeof diskSchema>;
 
@@ -111,10 +121,11 @@ const machineParams = z.object({machine: machineRefSchema});
 export const MAX_NEW_DISK_BYTES = 2 ** 41;
 
 /**
- * Defines a machine without starting it. No name: one like `brave-otter`. Sizes left out come from the image or from
+ * Defines a machine without starting it. A disk whose format is left out is raw, unless it looks like something else:
+ * that is refused. No name: one like `brave-otter`. Sizes left out come from the image or from
  * configs/daemon.json.
  * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
- * bad-firmware, disk-full, bad-request (hart count, tier, threshold)
+ * bad-firmware, bad-disk, disk-full, bad-request (hart count, tier, threshold)
  */
 export const machineCreate = defineRequest(
   'machine/create',
@@ -128,8 +139,11 @@ export const machineCreate = defineRequest(
     disks: z
       .array(
         z.union([
-          z.object({path: z.string().min(1).max(4096), isReadOnly: z.boolean().default(false)}),
-          z.object({newSizeBytes: z.number().int().min(512).max(MAX_NEW_DISK_BYTES).multipleOf(512)}),
+          diskSchema.extend({format: diskFormatSchema.optional()}),
+          z.object({
+            newSizeBytes: z.number().int().min(512).max(MAX_NEW_DISK_BYTES).multipleOf(512),
+            format: diskFormatSchema.default('qcow2'),
+          }),
         ]),
       )
       .max(MAX_DISKS)

@@ -19,7 +19,9 @@ import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
+import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
 import {MachineStore} from '../store/machine-store.js';
 import {programVersion} from '../version.js';
@@ -214,7 +216,8 @@ async function assemble(
     regions: settings.regions,
   });
   const fleet = new Fleet();
-  const shared = {fleet, store, images, consoles, metrics, log, settings: settings.machines};
+  const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));
+  const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
   return {
     fleet,
     jobs,

@@ -1,12 +1,12 @@
-/** Checks and finds what a machine boots from and its disks, before any process is started for it. */
+/** Checks and finds what a machine boots from, before any process is started for it. */
 import {constants} from 'node:fs';
 import {access, stat} from 'node:fs/promises';
 import {freemem, totalmem} from 'node:os';
-import {isAbsolute, join} from 'node:path';
+import {isAbsolute} from 'node:path';
 import type {BootFiles} from '../hypervisor/contract.js';
 import {type BuiltImage, imageCommandLine} from '../image/image-record.js';
 import {ManagerError} from '../protocol/errors.js';
-import type {Boot, Disk} from '../protocol/machine.js';
+import type {Boot} from '../protocol/machine.js';
 
 /** Errors: file-not-found */
 export async function checkReadable(path: string, what: string): Promise<void> {
@@ -46,13 +46,6 @@ export function imageFiles(image: BuiltImage, commandLine: string | undefined, h
     initrdPath: image.initrdPath,
     commandLine: commandLine ?? imageCommandLine(image, {mode: 'shell', hostname}),
   };
-}
-
-/** Absolute paths of a machine's disks, all there. Errors: file-not-found */
-export async function resolveDisks(folder: string, disks: readonly Disk[]) {
-  const resolved = disks.map((disk) => ({...disk, path: isAbsolute(disk.path) ? disk.path : join(folder, disk.path)}));
-  for (const {path} of resolved) await checkReadable(path, 'disk');
-  return resolved;
 }
 
 /** Errors: not-enough-memory when the host could not give it at all */

@@ -1,6 +1,6 @@
 /** Makes, renames, removes and brings back machines: everything that touches definitions, nothing that runs. */
 import {randomUUID} from 'node:crypto';
-import {mkdir, open} from 'node:fs/promises';
+import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
@@ -8,15 +8,16 @@ import {checkMemorySize} from '../machine/memory-size.js';
 import {checkHartCount, checkHotThreshold, checkTier} from '../machine/processors.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
-import type {Disk, MachineConfig, machineCreate} from '../protocol/machine.js';
+import type {Disk, DiskFormat, MachineConfig, machineCreate} from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineDefinition, MachineStore, StoredMachine} from '../store/machine-store.js';
-import {checkBoot, checkMemoryExists, checkReadable} from './boot-files.js';
+import {checkBoot, checkMemoryExists} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
 import type {MetricsService} from './metrics-service.js';
+import type {Volumes} from './volumes.js';
 
 /** What it works with. */
 export interface DefinerParts {
@@ -24,6 +25,7 @@ export interface DefinerParts {
   readonly store: MachineStore;
   readonly driver: HypervisorDriver;
   readonly images: ImageService;
+  readonly volumes: Volumes;
   readonly consoles: ConsoleHub;
   readonly metrics: MetricsService;
   readonly log: EventLog;
@@ -45,7 +47,7 @@ export class MachineDefiner {
    * bad-firmware, disk-full, bad-request (hart count, tier, threshold)
    */
   async create(params: ParamsOutput<typeof machineCreate>): Promise<FleetMachine> {
-    const {fleet, store, driver, log} = this.#parts;
+    const {fleet, store, driver, volumes, log} = this.#parts;
     const name = this.#reserveName(params.name);
     try {
       const memoryBytes = await this.#chooseMemory(params);
@@ -58,22 +60,23 @@ export class MachineDefiner {
       await driver.check(memoryBytes, params.boot);
       const id = randomUUID();
       const disks: Disk[] = [];
-      const newDisks: {readonly path: string; readonly sizeBytes: number}[] = [];
+      const newDisks: {readonly path: string; readonly format: DiskFormat; readonly sizeBytes: number}[] = [];
       for (const [index, disk] of params.disks.entries()) {
         if ('path' in disk) {
-          await checkReadable(disk.path, 'disk');
-          disks.push(disk);
+          const recorded = {...disk, format: disk.format ?? ('raw' as const)};
+          await volumes.check(recorded, disk.format !== undefined);
+          disks.push(recorded);
         } else {
-          const path = join('disks', `disk${index}.raw`);
-          newDisks.push({path, sizeBytes: disk.newSizeBytes});
-          disks.push({path, isReadOnly: false});
+          const path = join('disks', `disk${index}.${disk.format}`);
+          newDisks.push({path, format: disk.format, sizeBytes: disk.newSizeBytes});
+          disks.push({path, format: disk.format, isReadOnly: false});
         }
       }
       const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot: params.boot, disks};
       const definition: MachineDefinition = {id, name, createdAtMs: Date.now(), driver: driver.name, config};
       await store.create(definition, async (folder) => {
         await mkdir(join(folder, 'disks'), {mode: 0o700});
-        for (const disk of newDisks) await createSparseFile(join(folder, disk.path), disk.sizeBytes);
+        for (const {path, format, sizeBytes} of newDisks) await volumes.create(join(folder, path), format, sizeBytes);
       });
       const machine = this.adopt({id, definition, life: undefined});
       log.record('machine-created', `${name} was created.`, machine);
@@ -175,10 +178,4 @@ export class MachineDefiner {
     checkMemoryExists(wanted);
     return wanted;
   }
-}
-
-async function createSparseFile(path: string, sizeBytes: number): Promise<void> {
-  await using file = await open(path, 'wx', 0o600);
-  await file.truncate(sizeBytes);
-  await file.sync();
 }

@@ -9,20 +9,23 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {Settings} from '../settings/settings.js';
+import type {HeldImages} from '../store/image-locks.js';
 import type {MachineDefinition, MachineLife, MachineStore} from '../store/machine-store.js';
-import {checkMemoryFree, imageFiles, resolveDisks, resolveOwnFiles} from './boot-files.js';
+import {checkMemoryFree, imageFiles, resolveOwnFiles} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
 import type {JobService} from './job-service.js';
 import type {MetricsService} from './metrics-service.js';
+import type {Volumes} from './volumes.js';
 
 /** What it works with. */
 export interface RunnerParts {
   readonly fleet: Fleet;
   readonly store: MachineStore;
   readonly images: ImageService;
+  readonly volumes: Volumes;
   readonly jobs: JobService;
   readonly consoles: ConsoleHub;
   readonly metrics: MetricsService;
@@ -37,6 +40,8 @@ export class MachineRunner {
   readonly #starts = new Map<string, {readonly abort: AbortController; readonly settled: Promise<unknown>}>();
   /** Resolved when the present run of a machine has ended and its end is recorded. */
   readonly #runs = new Map<string, PromiseWithResolvers<void>>();
+  /** Disk images of machines that this daemon started. */
+  readonly #held = new Map<string, HeldImages>();
   /** Writes of state.json, one after the other for each machine. */
   readonly #saves = new Map<string, Promise<void>>();
 
@@ -180,12 +185,13 @@ export class MachineRunner {
     job: Job | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const {fleet, store, consoles, log} = this.#parts;
+    const {fleet, store, volumes, consoles, log} = this.#parts;
     const {config} = definition;
     try {
       const boot = await this.#findBoot(machine, definition, job, signal);
-      const disks = await resolveDisks(store.folder(machine.id), config.disks);
-      this.#checkDisksFree(machine, disks);
+      const disks = await volumes.plan(store.folder(machine.id), config.disks);
+      const held = volumes.acquire(disks, machine.name);
+      this.#held.set(machine.id, held);
       const console = await consoles.open(machine.id);
       const consoleBase = console.ring.endOffset;
       console.begin(consoleBase);
@@ -194,6 +200,7 @@ export class MachineRunner {
       const {id, name} = machine;
       const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size};
       const listener = this.#listen(machine, async (spawned) => {
+        held.handOver(spawned);
         fleet.update(machine, {process: {...spawned, startedAtMs: Date.now(), consoleBase}});
         await this.remember(machine);
       });
@@ -235,25 +242,6 @@ export class MachineRunner {
     throw new ManagerError('image-not-built', `The image ${boot.image} is gone again.`, 'Start the machine once more.');
   }
 
-  /** Two machines that write one raw disk destroy it. */
-  #checkDisksFree(
-    machine: FleetMachine,
-    disks: readonly {readonly path: string; readonly isReadOnly: boolean}[],
-  ): void {
-    for (const other of this.#parts.fleet.all()) {
-      if (other === machine || !hasProcess(other.state)) continue;
-      for (const theirs of other.definition?.config.disks ?? []) {
-        const clash = disks.find((disk) => disk.path === theirs.path && !(disk.isReadOnly && theirs.isReadOnly));
-        if (clash !== undefined)
-          throw new ManagerError(
-            'bad-disk',
-            `The disk ${clash.path} is in use by ${other.name}.`,
-            `Shut ${other.name} down first, or give one of them a copy.`,
-          );
-      }
-    }
-  }
-
   #listen(machine: FleetMachine, onSpawned?: RunListener['onSpawned']): RunListener {
     const {consoles, metrics, log} = this.#parts;
     // Opened before every start, so this settles before the first byte arrives and keeps the order of bytes.
@@ -279,6 +267,7 @@ export class MachineRunner {
       const status = end.status === 0 ? '' : ` with status ${end.status}`;
       log.record('machine-stopped', `${machine.name} is off${status}.`, machine);
     }
+    this.#letGo(machine.id);
     (await consoles.open(machine.id)).setRun(undefined);
     await this.remember(machine);
     this.#runs.get(machine.id)?.resolve();
@@ -289,11 +278,17 @@ export class MachineRunner {
     const error = toManagerError(thrown);
     const {fleet, log} = this.#parts;
     fleet.apply(machine, 'start-failed', {reason: error.message, run: undefined, process: undefined});
+    this.#letGo(machine.id);
     log.record('start-failed', `${machine.name} could not be started: ${error.message}`, machine);
     this.#runs.get(machine.id)?.resolve();
     this.#runs.delete(machine.id);
     await this.remember(machine);
     return error;
+  }
+
+  #letGo(id: string): void {
+    this.#held.get(id)?.[Symbol.dispose]();
+    this.#held.delete(id);
   }
 
   /** Writes down a machine's name, process and crash, for the daemon after this one. Never fails. */

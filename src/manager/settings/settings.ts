@@ -53,6 +53,10 @@ export const settingsSchema = z.strictObject({
   }),
   events: z.strictObject({keptCount: count}),
   jobs: z.strictObject({keptCount: count}),
+  disks: z.strictObject({
+    /** Folders below which backing images may lie, besides the folder of the disk that stands on them. */
+    backingFolders: z.array(z.string().min(1).max(4096)).max(64),
+  }),
   images: z.strictObject({
     /** Package mirror; empty: the host's own. */
     debianMirror: z.string(),

@@ -3,6 +3,7 @@
  * knows the other.
  */
 import type {ParavirtError} from '../error.js';
+import type {ImageFile} from './image-file.js';
 
 /** The unit of a disk's size and of every request, in bytes. */
 export const SECTOR_BYTES = 512;
@@ -27,26 +28,65 @@ export interface BlockBackend extends AsyncDisposable {
   discard(offset: number, length: number): Promise<void>;
   /** The range reads as zeros afterwards. */
   writeZeroes(offset: number, length: number): Promise<void>;
+  /** What is at `offset`, and how far that goes at least. Shorter answers than the truth are allowed, wrong ones not. */
+  status(offset: number, length: number): Promise<RangeStatus>;
+  /** Puts the file in order as closing does: durable, and nothing reserved in it. No request is under way. */
+  settle(): Promise<void>;
+  /** Gives the disk another size, with no request under way. Rejects with `bad-option` where the format cannot do that now. */
+  resize(sizeBytes: number): Promise<void>;
+}
+
+/**
+ * A stretch of a disk. `zero` reads as zeros; `data` may hold anything. `depth` says which image of the chain answers:
+ * 0 the top, 1 its backing image, and so on; nobody answers for a `zero` beyond the last one's data.
+ */
+export interface RangeStatus {
+  readonly kind: 'data' | 'zero';
+  readonly length: number;
+  readonly depth: number;
+  /** Where the bytes lie in that image's file, when they are there as they are. */
+  readonly filePosition?: number;
+  /** True for data stored compressed. */
+  readonly isCompressed?: boolean;
+}
+
+/** What an image's own header says, before anything of it is used. */
+export interface ImageSummary {
+  readonly sizeBytes: number;
+  /** The image below it, as written in the header: untrusted. */
+  readonly backing?: {readonly path: string; readonly format: string | undefined};
+  /** More to know, for people: pairs of a name and a value. */
+  readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** How to open an image. */
 export interface BlockOpenOptions {
-  readonly path: string;
   readonly isReadOnly: boolean;
-  /**
-   * Every write is durable when it resolves and `flush` has nothing left to do. For processes that may not sync:
-   * Node refuses fsync under its permission model.
-   */
-  readonly isWriteThrough?: boolean;
+  /** What shows through where the image holds nothing. Owned by the image from then on; only read. */
+  readonly backing?: BlockBackend;
 }
 
-/** One row of `formats/registry.ts`. */
+/** How to make an image. A format refuses what it has no place for. */
+export interface BlockCreateOptions {
+  readonly sizeBytes: number;
+  /** Written into the header. */
+  readonly backing?: {readonly path: string; readonly format: string};
+  readonly clusterBytes?: number;
+  readonly refcountBits?: number;
+  readonly version?: number;
+  readonly compression?: 'zlib' | 'zstd';
+}
+
+/** One row of `formats/registry.ts`. Every function rejects with a `ParavirtError`. */
 export interface BlockFormat {
   readonly name: string;
-  /** Opens an existing image. Rejects with a `ParavirtError`. */
-  open(options: BlockOpenOptions): Promise<BlockBackend>;
-  /** Makes a new, empty image; fails with `in-use` if the path exists. Rejects with a `ParavirtError`. */
-  create(path: string, sizeBytes: number): Promise<void>;
+  readonly canHaveBacking: boolean;
+  /** Reads the header alone, with bounds on everything in it. */
+  inspect(file: ImageFile): Promise<ImageSummary>;
+  /** Opens an image; the file is the image's to close from then on, also when this fails. */
+  open(file: ImageFile, options: BlockOpenOptions): Promise<BlockBackend>;
+  /** Writes a new image into an empty file, durably. */
+  create(file: ImageFile, options: BlockCreateOptions): Promise<void>;
 }
 
 /** A request that failed on the host's side, as its device reports it to the machine's owner. */

@@ -157,7 +157,7 @@ describe('the daemon', () => {
       await client.request(machineCreate, {name, boot, memoryBytes: 64 * MEBIBYTE, disks: [{path}]});
     await client.request(machineStart, {machine: 'one'});
     await expect(client.request(machineStart, {machine: 'two'})).rejects.toMatchObject({
-      code: 'bad-disk',
+      code: 'disk-in-use',
       message: `The disk ${path} is in use by one.`,
     });
   });

@@ -2,8 +2,10 @@ import {mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile} from 'node:fs/p
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {createImage} from '../../../src/paravirt/block/create-image.js';
 import {raw} from '../../../src/paravirt/block/formats/raw.js';
 import {hostError, openError} from '../../../src/paravirt/block/host-error.js';
+import {HostFile} from '../../../src/paravirt/block/host-file.js';
 import {BlkDevice} from '../../../src/paravirt/devices/blk.js';
 import {MmioDriver} from '../../support/driver-mmio.js';
 
@@ -17,10 +19,13 @@ afterEach(() => rm(folder, {recursive: true}));
 
 const shared = (length: number, fill = 0) => new Uint8Array(new SharedArrayBuffer(length)).fill(fill);
 
+const make = (sizeBytes: number) => createImage(path, 'raw', {sizeBytes});
+const open = async (isReadOnly: boolean) => raw.open(await HostFile.open(path, isReadOnly), {isReadOnly});
+
 describe('a raw image', () => {
   it('is its file, byte for byte', async () => {
-    await raw.create(path, 1 << 20);
-    await using disk = await raw.open({path, isReadOnly: false});
+    await make(1 << 20);
+    await using disk = await open(false);
     expect(disk.sizeBytes).toBe(1 << 20);
     await disk.writev([shared(512, 1), shared(0), shared(1024, 2)], 4096);
     await disk.flush();
@@ -31,17 +36,9 @@ describe('a raw image', () => {
     expect([first[511], first[512], second[935]]).toEqual([1, 2, 2]);
   });
 
-  it('opened write-through needs no sync to be durable', async () => {
-    await raw.create(path, 4096);
-    await using disk = await raw.open({path, isReadOnly: false, isWriteThrough: true});
-    await disk.writev([shared(512, 5)], 512);
-    await disk.flush();
-    expect((await readFile(path))[512]).toBe(5);
-  });
-
   it('takes and fills more buffers than one system call can', async () => {
-    await raw.create(path, 1 << 20);
-    await using disk = await raw.open({path, isReadOnly: false});
+    await make(1 << 20);
+    await using disk = await open(false);
     const buffers = Array.from({length: 2048}, (_, index) => shared(256, index & 0xff));
     await disk.writev(buffers, 0);
     const back = Array.from({length: 2048}, () => shared(256));
@@ -51,7 +48,7 @@ describe('a raw image', () => {
 
   it('reads zeros where its last sector is not whole', async () => {
     await writeFile(path, new Uint8Array(700).fill(3));
-    await using disk = await raw.open({path, isReadOnly: true});
+    await using disk = await open(true);
     expect(disk.sizeBytes).toBe(1024);
     const buffer = shared(1024, 0xff);
     await disk.readv([buffer], 0);
@@ -59,8 +56,8 @@ describe('a raw image', () => {
   });
 
   it('reads zeros when somebody truncated it meanwhile', async () => {
-    await raw.create(path, 4096);
-    await using disk = await raw.open({path, isReadOnly: false});
+    await make(4096);
+    await using disk = await open(false);
     await truncate(path, 512);
     const buffer = shared(4096, 0xff);
     await disk.readv([buffer], 0);
@@ -68,8 +65,8 @@ describe('a raw image', () => {
   });
 
   it('writes zeros over data and leaves holes holes', async () => {
-    await raw.create(path, 8 << 20);
-    await using disk = await raw.open({path, isReadOnly: false});
+    await make(8 << 20);
+    await using disk = await open(false);
     await disk.writev([shared(4096, 7)], 1 << 20);
     const blocks = (await stat(path)).blocks;
     await disk.writeZeroes(512, (8 << 20) - 512);
@@ -79,8 +76,8 @@ describe('a raw image', () => {
   });
 
   it('a disk in the guest ends up in the file', async () => {
-    await raw.create(path, 1 << 20);
-    const device = new BlkDevice({backend: await raw.open({path, isReadOnly: false})});
+    await make(1 << 20);
+    const device = new BlkDevice({backend: await open(false)});
     const driver = new MmioDriver(device).start();
     const header = new Uint8Array(16);
     header[0] = 1;
@@ -98,25 +95,25 @@ describe('a path that is no image', () => {
   it.each([
     ['a file that does not exist', async () => {}, 'not-found'],
     ['a folder', () => mkdir(path), 'not-a-file'],
-  ])('%s', async (_name, make, code) => {
-    await make();
-    await expect(raw.open({path, isReadOnly: true})).rejects.toMatchObject({code});
-    await expect(raw.open({path, isReadOnly: false})).rejects.toMatchObject({code});
+  ])('%s', async (_name, prepare, code) => {
+    await prepare();
+    await expect(open(true)).rejects.toMatchObject({code});
+    await expect(open(false)).rejects.toMatchObject({code});
   });
 
   it('a file that exists is not overwritten by a new image', async () => {
     await writeFile(path, 'precious');
-    await expect(raw.create(path, 512)).rejects.toMatchObject({code: 'in-use'});
+    await expect(make(512)).rejects.toMatchObject({code: 'in-use'});
     expect(await readFile(path, 'utf8')).toBe('precious');
   });
 
   it.each([0, -512, 100, 513, Number.NaN, 2 ** 60])('no image of %d bytes is made', async (size) => {
-    await expect(raw.create(path, size)).rejects.toMatchObject({code: 'bad-option'});
+    await expect(make(size)).rejects.toMatchObject({code: 'bad-option'});
     await expect(stat(path)).rejects.toThrow();
   });
 
   it('a device', async () => {
-    await expect(raw.open({path: '/dev/null', isReadOnly: true})).rejects.toMatchObject({code: 'not-a-file'});
+    await expect(HostFile.open('/dev/null', true)).rejects.toMatchObject({code: 'not-a-file'});
   });
 });
 

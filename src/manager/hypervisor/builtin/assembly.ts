@@ -8,6 +8,7 @@
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
+import {constants} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {pathToFileURL} from 'node:url';
 import type {DevicePlan} from '../../../engine/contract.js';
@@ -15,7 +16,9 @@ import {type BootSpec, Machine, type RegionSettings, type Tier} from '../../../e
 import {virtioSlot} from '../../../engine/platform/memory-map.js';
 import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {Uart16550} from '../../../engine/platform/uart16550.js';
-import {raw} from '../../../paravirt/block/formats/registry.js';
+import {openChain} from '../../../paravirt/block/chain.js';
+import {HostFile} from '../../../paravirt/block/host-file.js';
+import {LiveDisk} from '../../../paravirt/block/live-disk.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
 import {BlkDevice} from '../../../paravirt/devices/blk.js';
@@ -27,7 +30,7 @@ import {bundledEntry} from '../../bundle.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
-import type {BootFiles} from '../contract.js';
+import type {BootFiles, DiskPlan} from '../contract.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 
@@ -36,7 +39,7 @@ export interface AssemblyPlan {
   readonly memoryBytes: number;
   readonly hartCount: number;
   readonly boot: BootFiles;
-  readonly disks: readonly {readonly path: string; readonly isReadOnly: boolean}[];
+  readonly disks: readonly DiskPlan[];
   readonly size: TerminalSize;
   /** Ports after the agent's, in the guest's order. */
   readonly ports: readonly string[];
@@ -121,16 +124,18 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
   }
 }
 
-async function openDisk(
-  disk: {readonly path: string; readonly isReadOnly: boolean},
-  cleanup: AsyncDisposableStack,
-): Promise<BlkDevice> {
+async function openDisk({images, isReadOnly}: DiskPlan, cleanup: AsyncDisposableStack): Promise<BlkDevice> {
   // Under the permission model fsync is refused: writes go through instead.
-  const isWriteThrough = process.permission !== undefined;
-  const backend = await raw.open({...disk, isWriteThrough});
+  const flags = process.permission === undefined ? 0 : constants.O_DSYNC;
+  const backend = new LiveDisk(
+    await openChain(images, isReadOnly, (path, mustNotWrite) =>
+      HostFile.open(path, mustNotWrite, mustNotWrite ? 0 : flags),
+    ),
+  );
   const device = new BlkDevice({
     backend,
-    onHostFailure: ({operation, error}) => console.error(`disk ${disk.path}: ${operation} failed: ${error.message}`),
+    onHostFailure: ({operation, error}) =>
+      console.error(`disk ${images[0]?.path}: ${operation} failed: ${error.message}`),
   });
   // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
   cleanup.defer(() => device[Symbol.asyncDispose]());

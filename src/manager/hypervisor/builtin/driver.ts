@@ -132,7 +132,7 @@ export class BuiltinDriver implements HypervisorDriver {
       tier,
       regions: {...regions, hotThreshold},
       boot: plan.boot,
-      disks: [...plan.disks],
+      disks: plan.disks.map(({images, isReadOnly}) => ({images: [...images], isReadOnly})),
       size: plan.size,
       scrollbackBytes: this.#options.scrollbackBytes,
       logMaxBytes: this.#options.logMaxBytes,

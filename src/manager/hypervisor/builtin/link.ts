@@ -37,7 +37,9 @@ export const launchSchema = z.object({
     }),
     z.object({kind: z.literal('firmware'), elfPath: z.string()}),
   ]),
-  disks: z.array(z.object({path: z.string(), isReadOnly: z.boolean()})),
+  disks: z.array(
+    z.object({images: z.array(z.object({path: z.string(), format: z.string()})).min(1), isReadOnly: z.boolean()}),
+  ),
   size: terminalSizeSchema,
   scrollbackBytes: z.number().int(),
   logMaxBytes: z.number().int(),

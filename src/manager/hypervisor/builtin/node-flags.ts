@@ -30,12 +30,12 @@ export function machineNodeFlags(launch: Launch, program: string, packageFolder:
     join(packageFolder, 'package.json'),
     launch.folder,
     ...bootFiles,
-    ...launch.disks.map((disk) => disk.path),
+    ...launch.disks.flatMap(({images}) => images.map(({path}) => path)),
   ];
   const writes = [
     launch.folder,
     launch.socketPath,
-    ...launch.disks.filter((disk) => !disk.isReadOnly).map((disk) => disk.path),
+    ...launch.disks.flatMap(({images, isReadOnly}) => (isReadOnly ? [] : images.slice(0, 1).map(({path}) => path))),
   ];
   return [
     '--permission',

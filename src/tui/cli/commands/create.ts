@@ -1,10 +1,9 @@
-import {existsSync, statSync} from 'node:fs';
 import {resolve} from 'node:path';
 import type {Command} from 'commander';
 import {type Boot, MAX_HARTS, machineCreate, machineStart, type Tier} from '../../../manager/protocol/machine.js';
-import {parseBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
+import {parseDiskOption} from '../disk-option.js';
 import {collect, cpusOption, hotThresholdOption, sizeOption, tierOption} from '../parse-values.js';
 import {followJob} from '../progress.js';
 import {UsageError} from '../report-error.js';
@@ -41,13 +40,6 @@ function bootOf(image: string | undefined, options: CreateOptions): Boot {
   };
 }
 
-// `--disk 1G` makes a new one, `--disk FILE` uses a file; a file wins when both could be meant.
-function diskOf(text: string): {newSizeBytes: number} | {path: string} {
-  const size = parseBytes(text);
-  if (size === undefined || (existsSync(text) && statSync(text).isFile())) return {path: resolve(text)};
-  return {newSizeBytes: Math.ceil(size / 512) * 512};
-}
-
 /** `viv create`: defines a machine. */
 export const create: CliCommand = {
   rank: 1,
@@ -59,7 +51,11 @@ export const create: CliCommand = {
       .option('-n, --name <name>', 'its name; one is chosen when left out')
       .option('-m, --memory <size>', 'guest memory, as 256M', sizeOption)
       .option('--cpus <count>', `number of CPUs, 1 to ${MAX_HARTS}`, cpusOption)
-      .option('--disk <size or file>', 'a new disk of a size, or a raw disk file; repeatable', collect)
+      .option(
+        '--disk <size or file>',
+        'a new disk of a size, or a file; ,format=raw|qcow2 and ,ro may follow; repeatable',
+        collect,
+      )
       .option('--kernel <file>', 'boot this Linux kernel instead of an image')
       .option('--initrd <file>', 'with --kernel: its initramfs')
       .option('--append <line>', 'kernel command line')
@@ -78,7 +74,7 @@ export const create: CliCommand = {
           ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
           ...(options.tier === undefined ? {} : {tier: options.tier}),
           ...(options.hotThreshold === undefined ? {} : {hotThreshold: options.hotThreshold}),
-          disks: (options.disk ?? []).map(diskOf),
+          disks: (options.disk ?? []).map(parseDiskOption),
         });
         if (options.start) {
           const started = await client.request(machineStart, {machine: machine.id});

@@ -1,0 +1,128 @@
+/**
+ * Who uses which disk image: one writer, or any number of readers. Each use is a file that names image and process, in a
+ * folder all programs of this user share; a use whose process is gone does not count. Images are known by device and
+ * inode, so that links and other paths are the same image. QEMU's own locks are looked at as well.
+ *
+ * A use is announced first and compared with the others then: of two that come at the same moment both may be refused,
+ * never both accepted.
+ */
+import {randomUUID} from 'node:crypto';
+import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {z} from 'zod';
+import {ManagerError} from '../protocol/errors.js';
+import {isUsedByQemu} from './kernel-locks.js';
+import {identifyProcess, isAlive, type ProcessIdentity} from './process-identity.js';
+
+const useSchema = z.object({
+  pid: z.number().int().positive(),
+  startToken: z.string().optional(),
+  owner: z.string(),
+  path: z.string(),
+  isWriting: z.boolean(),
+});
+type Use = z.output<typeof useSchema>;
+
+/** An image that is wanted. */
+export interface ImageUse {
+  readonly path: string;
+  readonly isWriting: boolean;
+}
+
+/** Uses that are held; disposing ends them. */
+export interface HeldImages extends Disposable {
+  /** From now on they last as long as that process. */
+  handOver(process: ProcessIdentity): void;
+}
+
+/** See the module. */
+export class ImageLocks {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * Takes all images or none. `owner` is who others are told has them: a machine's name or a command.
+   * Errors: disk-in-use, file-not-found
+   */
+  acquire(images: readonly ImageUse[], owner: string): HeldImages {
+    if (images.length > 0) mkdirSync(this.#folder, {recursive: true, mode: 0o700});
+    const held: {readonly file: string; use: Use}[] = [];
+    const release = () => {
+      for (const {file} of held.splice(0)) rmSync(file, {force: true});
+    };
+    try {
+      for (const {path, isWriting} of images) {
+        const {dev, ino} = identify(path);
+        const self: ProcessIdentity = identifyProcess(process.pid) ?? {pid: process.pid};
+        const use: Use = {...self, owner, path, isWriting};
+        const key = `${dev}-${ino}.`;
+        const file = join(this.#folder, `${key}${randomUUID()}`);
+        write(file, use);
+        held.push({file, use});
+        this.#refuseClash(key, file, use);
+        if (isUsedByQemu({dev, ino}, isWriting)) throw inUse(path, 'QEMU', isWriting);
+      }
+    } catch (thrown) {
+      release();
+      throw thrown;
+    }
+    return {
+      handOver: (identity) => {
+        for (const one of held) {
+          one.use = {owner: one.use.owner, path: one.use.path, isWriting: one.use.isWriting, ...identity};
+          write(one.file, one.use);
+        }
+      },
+      [Symbol.dispose]: release,
+    };
+  }
+
+  #refuseClash(key: string, own: string, {path, isWriting}: Use): void {
+    for (const name of readdirSync(this.#folder)) {
+      const file = join(this.#folder, name);
+      if (!name.startsWith(key) || name.endsWith('.new') || file === own) continue;
+      const other = read(file);
+      if (other === undefined) continue;
+      if (!isAlive(other)) rmSync(file, {force: true});
+      else if (isWriting || other.isWriting) throw inUse(path, other.owner, isWriting);
+    }
+  }
+}
+
+function inUse(path: string, owner: string, isWriting: boolean): ManagerError {
+  return new ManagerError(
+    'disk-in-use',
+    `The disk ${path} is in use by ${owner}.`,
+    isWriting
+      ? `Shut ${owner} down first, or make an overlay: viv disk create --backing ${path} NEW.`
+      : `Shut ${owner} down first, or copy the image.`,
+  );
+}
+
+function identify(path: string): {readonly dev: number; readonly ino: number} {
+  try {
+    return statSync(path);
+  } catch (thrown) {
+    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ManagerError('file-not-found', `The disk ${path} cannot be read: ${detail}.`, 'Check the path.');
+  }
+}
+
+/** Whole or not there: readers come at any time. */
+function write(file: string, use: Use): void {
+  const complete = `${file}.new`;
+  writeFileSync(complete, JSON.stringify(use), {mode: 0o600});
+  renameSync(complete, file);
+}
+
+function read(file: string): Use | undefined {
+  try {
+    return useSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    // Ended at this moment, or not written by us.
+    return undefined;
+  }
+}
