@@ -94,7 +94,12 @@ describeWith(['qemu-img'], 'a qcow2 image under random requests', () => {
       for (let round = 0; round < ROUNDS; round++) {
         {
           const backing = base === undefined ? {} : {backing: await base.open()};
-          await using disk = await openQcow2(await HostFile.open(path, false), {isReadOnly: false, ...backing});
+          await using disk = await openQcow2(await HostFile.open(path, false), {
+            isReadOnly: false,
+            ...backing,
+            // Every other round clusters are used again at once.
+            ...(round % 2 === 0 ? {} : {pool: {bytesMin: 4096, bytesMax: 1 << 20, clustersMax: 64, clustersMin: 2}}),
+          });
           const model = new DiskModel(disk, bytes, random);
           await model.run(Math.ceil(OPERATIONS / shapes.length / ROUNDS), {parallel: 1 + random.below(8)});
           await model.verify();

@@ -8,7 +8,7 @@
  *   what it shows before its data is there is what the disk showed before;
  * - a cluster goes back only when the sync after its unlinking has passed and every request that could still use it is done.
  *
- * So a pool costs one sync for up to `BATCH_BYTES_MAX` of new clusters, however small the writes are.
+ * So a pool costs one sync for up to 64 MiB of new clusters, however small the writes are.
  */
 import {ParavirtError} from '../../../error.js';
 import {isZero} from '../../buffers.js';
@@ -16,12 +16,19 @@ import type {ImageFile} from '../../image-file.js';
 import type {MetadataMap} from './metadata-map.js';
 import type {Refcounts, Run} from './refcounts.js';
 
-/** The first batch; each next one is twice as large. Small disks stay small, and growing ones sync seldom. */
-const BATCH_BYTES_MIN = 1 << 20;
-const BATCH_BYTES_MAX = 64 << 20;
-/** Bounds the counts that one batch writes where clusters are tiny. */
-const BATCH_CLUSTERS_MAX = 8192;
-const BATCH_CLUSTERS_MIN = 4;
+/** How many clusters are made ready at once. Units: bytes, but for `clusters` */
+export interface PoolBounds {
+  /** The first batch; each next one is twice as large, so that small disks stay small and growing ones sync seldom. */
+  readonly bytesMin: number;
+  readonly bytesMax: number;
+  /** Bounds the counts that one batch writes where clusters are tiny. */
+  readonly clustersMax: number;
+  readonly clustersMin: number;
+}
+
+/** What is used unless a test wants every batch to be the last. */
+export const poolBounds: PoolBounds = {bytesMin: 1 << 20, bytesMax: 64 << 20, clustersMax: 8192, clustersMin: 4};
+
 /** Clusters looked at for holes in one batch. */
 const SCAN_CLUSTERS = 65_536;
 const ZERO_CHUNK_BYTES = 1 << 20;
@@ -32,6 +39,7 @@ export class Allocator {
   readonly #refcounts: Refcounts;
   readonly #metadata: MetadataMap;
   readonly #clusterBytes: number;
+  readonly #bounds: PoolBounds;
   #pool: {first: number; count: number}[] = [];
   #pooled = 0;
   /** Counted as free, with old bytes in them. */
@@ -45,12 +53,19 @@ export class Allocator {
   #refilling: Promise<void> | undefined;
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(file: ImageFile, refcounts: Refcounts, metadata: MetadataMap, clusterBytes: number) {
+  constructor(
+    file: ImageFile,
+    refcounts: Refcounts,
+    metadata: MetadataMap,
+    clusterBytes: number,
+    bounds: PoolBounds = poolBounds,
+  ) {
+    this.#bounds = bounds;
     this.#file = file;
     this.#refcounts = refcounts;
     this.#metadata = metadata;
     this.#clusterBytes = clusterBytes;
-    this.#batchClusters = this.#batchOf(BATCH_BYTES_MIN);
+    this.#batchClusters = this.#batchOf(bounds.bytesMin);
     this.#end = Math.ceil(file.sizeBytes / clusterBytes);
     this.#scanEnd = this.#end;
   }
@@ -143,7 +158,7 @@ export class Allocator {
       this.#pool.push({first: run.first, count: run.count});
       this.#pooled += run.count;
     }
-    this.#batchClusters = Math.min(wanted * 2, this.#batchOf(BATCH_BYTES_MAX));
+    this.#batchClusters = Math.min(wanted * 2, this.#batchOf(this.#bounds.bytesMax));
   }
 
   /** Counts and clears free clusters inside the file. */
@@ -235,7 +250,8 @@ export class Allocator {
   }
 
   #batchOf(bytes: number): number {
-    return Math.min(BATCH_CLUSTERS_MAX, Math.max(BATCH_CLUSTERS_MIN, Math.floor(bytes / this.#clusterBytes)));
+    const {clustersMin, clustersMax} = this.#bounds;
+    return Math.min(clustersMax, Math.max(clustersMin, Math.floor(bytes / this.#clusterBytes)));
   }
 
   /** One change of refcounts after the other. */

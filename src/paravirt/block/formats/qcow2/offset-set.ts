@@ -31,8 +31,10 @@ export class OffsetSet {
 
   #find(value: number): number {
     const mask = this.#slots.length - 1;
-    // Neighbours stay neighbours, far clusters are spread by the upper bits.
-    let at = (value ^ Math.imul(Math.floor(value / 0x1_0000), 0x9e3779b1)) & mask;
+    // Mixed well: clusters come in long rows, and rows that met would be searched from end to end.
+    let hash = Math.imul(value ^ Math.floor(value / 0x1_0000_0000) ^ (value >>> 15), 0x85eb_ca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+    let at = (hash ^ (hash >>> 16)) & mask;
     while (this.#slots[at] !== EMPTY && this.#slots[at] !== value) at = (at + 1) & mask;
     return at;
   }

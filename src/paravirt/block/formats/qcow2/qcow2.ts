@@ -2,7 +2,7 @@
 import {ParavirtError} from '../../../error.js';
 import type {BlockFormat, BlockOpenOptions, ImageSummary} from '../../contract.js';
 import type {ImageFile} from '../../image-file.js';
-import {Allocator} from './allocator.js';
+import {Allocator, type PoolBounds} from './allocator.js';
 import {checkQcow2} from './check.js';
 import {createQcow2} from './create.js';
 import {clearAutoclear, corrupt, type Header, readHeader} from './header.js';
@@ -31,7 +31,10 @@ async function inspect(file: ImageFile): Promise<ImageSummary> {
 }
 
 /** Opens an image; the file is its own from then on. Errors: corrupt, unsupported, bad-option, io */
-export async function openQcow2(file: ImageFile, options: BlockOpenOptions): Promise<Qcow2Image> {
+export async function openQcow2(
+  file: ImageFile,
+  options: BlockOpenOptions & {readonly pool?: PoolBounds},
+): Promise<Qcow2Image> {
   await using owned = new AsyncDisposableStack();
   owned.use(file);
   const {isReadOnly, backing} = options;
@@ -51,7 +54,7 @@ export async function openQcow2(file: ImageFile, options: BlockOpenOptions): Pro
   let allocator: Allocator | undefined;
   if (!isReadOnly) {
     const refcounts = await Refcounts.open(file, header, metadata);
-    allocator = new Allocator(file, refcounts, metadata, 2 ** header.clusterBits);
+    allocator = new Allocator(file, refcounts, metadata, 2 ** header.clusterBits, options.pool);
     if (header.hasAutoclear) await clearAutoclear(file);
   }
   const mapping = new Mapping(file, header, metadata, l1);
