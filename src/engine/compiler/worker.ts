@@ -18,7 +18,8 @@ import {COMPILE_NS, COMPILED_BYTES, COMPILED_REGIONS} from '../memory/header.js'
 import type {MemoryLayout} from '../memory/layout.js';
 import {MAX_JUMP_TARGETS, type RegionSettings} from '../tiers.js';
 import {compileOptimised} from './flags.js';
-import type {CompileMessage, CompilerMessage} from './messages.js';
+import type {CompileMessage, CompilerMessage, MakerMessage} from './messages.js';
+import {type Asker, RequestQueue} from './queue.js';
 import {RegionStore, regionKey} from './store.js';
 
 /** What the compiler's thread is started with. */
@@ -40,14 +41,18 @@ export function runCompiler(): void {
   compiler.listen();
 }
 
+interface Planned {
+  readonly key: string;
+  readonly request: RegionRequest;
+  readonly plan: RegionPlan;
+}
+
 class Compiler {
   readonly #data: CompilerWorkerData;
   readonly #views: MemoryViews;
   readonly #decoder = new Decoder(instructions);
   readonly #store: RegionStore;
-  readonly #queue = new Map<string, RegionRequest>();
-  /** Requests to answer once the queue is empty. */
-  #unanswered: {readonly hart: number; readonly op: number}[] = [];
+  readonly #queue = new RequestQueue();
   #isScheduled = false;
 
   constructor(data: CompilerWorkerData) {
@@ -58,12 +63,12 @@ class Compiler {
 
   listen(): void {
     this.#data.ports.forEach((port, hart) => {
-      port.on('message', (message: CompileMessage) => this.#ask(hart, message));
+      port.on('message', (message: MakerMessage) => this.#receive(hart, message));
     });
   }
 
-  #ask(hart: number, message: CompileMessage): void {
-    this.#enqueue(hart, message);
+  #receive(hart: number, message: MakerMessage): void {
+    this.#enter(hart, message);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -72,10 +77,16 @@ class Compiler {
     });
   }
 
+  #enter(hart: number, message: MakerMessage): void {
+    if (message.kind === 'compile') this.#enqueue(hart, message);
+    else this.#forget(this.#store.changed(message.batch, message.index));
+  }
+
   #enqueue(hart: number, {request, attempt, op}: CompileMessage): void {
-    this.#unanswered.push({hart, op});
     const key = regionKey(request);
-    if (attempt > 1 || !this.#store.has(key)) this.#queue.set(key, request);
+    const asker = {hart, op};
+    if (attempt === 1 && this.#store.has(key)) this.#answer([asker]);
+    else this.#answer(this.#queue.add(key, request, asker)?.askers ?? []);
   }
 
   #drain(): void {
@@ -83,35 +94,51 @@ class Compiler {
       this.#compileBatch();
       this.#data.ports.forEach((port, hart) => {
         for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port))
-          this.#enqueue(hart, more.message as CompileMessage);
+          this.#enter(hart, more.message as MakerMessage);
       });
     }
-    this.#answer();
   }
 
-  #answer(): void {
-    for (const {hart, op} of this.#unanswered) {
+  #answer(askers: readonly Asker[]): void {
+    for (const {hart, op} of askers) {
       const message: CompilerMessage = {kind: 'answered', op};
       this.#data.ports[hart]!.postMessage(message);
       askHart(this.#views, hart, HartRequest.regions);
     }
-    this.#unanswered = [];
   }
 
   #compileBatch(): void {
     const began = performance.now();
-    const {settings, layout, memory} = this.#data;
-    const batch: {readonly key: string; readonly request: RegionRequest; readonly plan: RegionPlan}[] = [];
-    for (const [key, request] of this.#queue) {
-      if (batch.length === MAX_BATCH) break;
-      this.#queue.delete(key);
-      if (this.#store.defers(key)) continue;
+    const {settings, layout} = this.#data;
+    const planned: Planned[] = [];
+    const most = Math.min(MAX_BATCH, settings.maxRegions);
+    const askers: Asker[] = [];
+    while (planned.length < most) {
+      const waiting = this.#queue.take();
+      if (!waiting) break;
+      const {key, request} = waiting;
+      askers.push(...waiting.askers);
+      if (this.#isOutdated(request) || this.#store.defers(key)) continue;
       const bounds = {maxOps: settings.maxOps, maxJumpTargets: MAX_JUMP_TARGETS};
       const plan = planRegion(this.#decoder, this.#views, layout, request, bounds);
-      if (plan) batch.push({key, request, plan});
+      if (plan) planned.push({key, request, plan});
       else this.#store.refuse(key);
     }
-    if (batch.length === 0) return;
+    if (planned.length > 0) this.#make(planned);
+    this.#answer(askers);
+    this.#account((performance.now() - began) * 1e6);
+  }
+
+  /** True when the code has changed since it was asked for: no hart would take the region. */
+  #isOutdated({pages}: RegionRequest): boolean {
+    const {generations} = this.#data.layout;
+    const home = pages.find(({distance}) => distance === 0);
+    return !home || Atomics.load(this.#views.i32, (generations >> 2) + home.guestPage) !== home.generation;
+  }
+
+  /** Compiles planned regions; in halves when together they are more than the machine may have. */
+  #make(batch: readonly Planned[]): void {
+    const {layout, memory} = this.#data;
     const pages = memory.buffer.byteLength / WASM_PAGE;
     const limits = {initialPages: pages, maximumPages: pages};
     const bytes = buildRegions(
@@ -120,10 +147,15 @@ class Compiler {
       layout.hartCount,
       hostFuses(),
     );
+    if (!this.#store.fits(batch.length, bytes.length)) {
+      const half = batch.length >> 1;
+      if (half === 0) this.#store.refuse(batch[0]!.key);
+      else for (const part of [batch.slice(0, half), batch.slice(half)]) this.#make(part);
+      return;
+    }
     const module = compileOptimised(bytes);
-    const gone = this.#store.evict(batch.length, bytes.length);
-    if (gone.length > 0) this.#send({kind: 'forget', indices: gone});
-    const indices = this.#store.add(
+    this.#forget(this.#store.evict(batch.length, bytes.length));
+    const {batch: name, indices} = this.#store.add(
       batch.map(({key}) => key),
       batch.flatMap(({request, plan}) => plan.blocks.map(({block}) => regionKey(request, deltaOf(block.start)))),
       bytes.length,
@@ -136,8 +168,13 @@ class Compiler {
         .sort((a, b) => Number(a.distance !== 0) - Number(b.distance !== 0))
         .map(({guestPage, generation}) => ({guestPage, generation})),
     }));
-    this.#send({kind: 'take', module, regions});
-    this.#account((performance.now() - began) * 1e6);
+    this.#send({kind: 'take', batch: name, module, regions});
+  }
+
+  #forget(indices: readonly number[]): void {
+    if (indices.length === 0) return;
+    this.#send({kind: 'forget', indices});
+    this.#account(0);
   }
 
   #send(message: CompilerMessage): void {

@@ -8,13 +8,13 @@ import {MAX_DEPTH} from '../codegen/region/abi.js';
 import {buildRegions} from '../codegen/region/module.js';
 import {planRegion, type RegionRequest} from '../codegen/region/request.js';
 import type {MemoryLimits} from '../codegen/wasm/module.js';
-import type {BatchRegion, CompileMessage, CompilerMessage} from '../compiler/messages.js';
+import type {BatchRegion, CompilerMessage, MakerMessage} from '../compiler/messages.js';
 import type {Decoder} from '../isa/decoder.js';
 import {PAGE_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {MAX_JUMP_TARGETS, type RegionSettings} from '../tiers.js';
 import type {CodeCache} from './code-cache.js';
 import * as H from './layout.js';
-import {Regions} from './regions.js';
+import {type NewRegion, Regions} from './regions.js';
 import type {HartState} from './state.js';
 
 /** Pages on each side of an entry's page that a region may reach into. */
@@ -44,12 +44,15 @@ export class RegionMaker {
   readonly #parts: MakerParts;
   /** Ops whose requests the compiler has not answered. */
   readonly #asked = new Set<number>();
+  /** Of a hart that compiles for itself: table indices that are free again, and the first that was never used. */
+  readonly #free = new Set<number>();
   #next = 1;
 
   constructor(parts: MakerParts) {
     this.#parts = parts;
-    this.regions = new Regions(parts.state, parts.table, parts.imports['none'], parts.code);
-    parts.code.listen(this.regions);
+    const {state, table, imports, code} = parts;
+    this.regions = new Regions(state, table, imports['none'], code, (region) => this.#changed(region));
+    code.listen(this.regions);
   }
 
   /** An op was arrived at often enough. */
@@ -74,8 +77,7 @@ export class RegionMaker {
         return;
       }
       this.#asked.add(op);
-      const message: CompileMessage = {kind: 'compile', request, attempt, op};
-      compiler.postMessage(message);
+      this.#send({kind: 'compile', request, attempt, op});
     } else this.#compile(op, request);
   }
 
@@ -87,32 +89,52 @@ export class RegionMaker {
       const message = next.message as CompilerMessage;
       if (message.kind === 'answered') this.#asked.delete(message.op);
       else if (message.kind === 'forget') for (const index of message.indices) this.regions.remove(index);
-      else this.#take(message.module, message.regions);
+      else this.#take(message.batch, message.module, message.regions);
     }
   }
 
-  #take(module: WebAssembly.Module, regions: readonly BatchRegion[]): void {
+  #changed({batch, index}: NewRegion): void {
+    if (this.#parts.compiler) this.#send({kind: 'changed', batch, index});
+    else this.#free.add(index);
+  }
+
+  #send(message: MakerMessage): void {
+    this.#parts.compiler?.postMessage(message);
+  }
+
+  /** False when none of the regions was of use. */
+  #take(batch: number, module: WebAssembly.Module, regions: readonly BatchRegion[]): boolean {
     const {memory, imports, table} = this.#parts;
     const {exports} = new WebAssembly.Instance(module, {env: {...imports, memory, table}});
+    let isUseful = false;
     regions.forEach((region, i) => {
-      this.regions.install({...region, run: exports[`r${i}`]});
+      if (this.regions.install({...region, batch, run: exports[`r${i}`]})) isUseful = true;
     });
+    return isUseful;
   }
 
   #compile(op: number, request: RegionRequest): void {
     const {state, decoder, settings, limits} = this.#parts;
     const bounds = {maxOps: settings.maxOps, maxJumpTargets: MAX_JUMP_TARGETS};
     const plan = planRegion(decoder, state.views, state.layout, request, bounds);
-    if (!plan || this.#next > settings.maxRegions) {
+    const index = plan && this.#takeIndex();
+    if (!plan || index === undefined) {
       this.regions.giveUp(op);
       return;
     }
     const module = new WebAssembly.Module(buildRegions([plan], limits, state.layout.hartCount, hostFuses()));
     const home = request.pages.find(({distance}) => distance === 0)!;
     const others = request.pages.filter((page) => plan.pages.some(({guestPage}) => guestPage === page.guestPage));
-    const index = this.#next++;
-    this.#take(module, [{index, entry: request.entry, pages: [home, ...others]}]);
+    const isTaken = this.#take(0, module, [{index, entry: request.entry, pages: [home, ...others]}]);
+    if (!isTaken) this.#free.add(index);
     this.regions.cool(op);
+  }
+
+  #takeIndex(): number | undefined {
+    const [free] = this.#free;
+    if (free === undefined) return this.#next > this.#parts.settings.maxRegions ? undefined : this.#next++;
+    this.#free.delete(free);
+    return free;
   }
 
   /** What is known of the code around an op; undefined when it is in no decoded page. */

@@ -14,6 +14,8 @@ export interface RegionPage {
 
 /** A compiled region on its way to a hart. */
 export interface NewRegion {
+  /** Name of the batch that it came in. */
+  readonly batch: number;
   readonly index: number;
   /** Byte offset of the entry in its page, which is the first of `pages`. */
   readonly entry: number;
@@ -55,17 +57,25 @@ export class Regions {
   readonly #functions: RegionFunctions;
   readonly #none: unknown;
   readonly #pages: DecodedPages;
+  readonly #changed: (region: NewRegion) => void;
   readonly #byIndex = new Map<number, Installed>();
   readonly #byPage = new Map<number, Set<Installed>>();
   /** By page, then by op. */
   readonly #attempts = new Map<number, Map<number, number>>();
 
-  /** `none` is the function that stands for no region. */
-  constructor(state: HartState, functions: RegionFunctions, none: unknown, pages: DecodedPages) {
+  /** `none` is the function that stands for no region; `changed` is told of regions that are no good to any hart any more. */
+  constructor(
+    state: HartState,
+    functions: RegionFunctions,
+    none: unknown,
+    pages: DecodedPages,
+    changed: (region: NewRegion) => void,
+  ) {
     this.#state = state;
     this.#functions = functions;
     this.#none = none;
     this.#pages = pages;
+    this.#changed = changed;
   }
 
   /** Takes a region; false when its code has changed since or the entry has one already. */
@@ -74,7 +84,11 @@ export class Regions {
     const isCurrent = region.pages.every(
       ({guestPage, generation}) => this.#pages.keep(guestPage) && this.#pages.generationOf(guestPage) === generation,
     );
-    if (!isCurrent || !home) return false;
+    if (!isCurrent || !home) {
+      if (region.pages.some(({guestPage, generation}) => this.#pages.generationOf(guestPage) > generation))
+        this.#changed(region);
+      return false;
+    }
     for (const other of this.#byPage.get(home.guestPage) ?? [])
       if (other.entry === region.entry && other.pages[0]!.guestPage === home.guestPage) return false;
     const installed: Installed = {...region, op: 0};
@@ -86,6 +100,9 @@ export class Regions {
     }
     this.#functions.set(region.index, region.run);
     this.installed++;
+    // When it goes again it may be asked for again as often.
+    const ops = this.#pages.opsOf(home.guestPage);
+    if (ops !== 0) this.#attempts.get(home.guestPage)?.delete(ops + region.entry * 8);
     this.#link(installed);
     return true;
   }
@@ -97,7 +114,7 @@ export class Regions {
     const generation = this.#pages.generationOf(guestPage);
     for (const region of [...regions]) {
       if (region.pages.some((page) => page.guestPage === guestPage && page.generation !== generation))
-        this.remove(region.index);
+        this.#drop(region);
       else this.#link(region);
     }
   }
@@ -106,7 +123,7 @@ export class Regions {
   forget(guestPage: number, isStale: boolean): void {
     this.#attempts.delete(guestPage);
     for (const region of [...(this.#byPage.get(guestPage) ?? [])]) {
-      if (isStale) this.remove(region.index);
+      if (isStale) this.#drop(region);
       else if (region.pages[0]!.guestPage === guestPage) region.op = 0;
     }
   }
@@ -133,6 +150,11 @@ export class Regions {
     const side = this.sideOf(region.op);
     u16[region.op >>> 1] = u16[side >>> 1]! & ~SIDE_IS_TARGET;
     i32[side >>> 2] = 0;
+  }
+
+  #drop(region: Installed): void {
+    this.remove(region.index);
+    this.#changed(region);
   }
 
   /** How often an op was asked for, this time included, since its page was decoded. */

@@ -189,7 +189,7 @@ describe('interrupts', () => {
         to S, supervisor
         supervisor:
         csrr t0, time
-        li t1, 20000
+        li t1, 2000000
         add s2, t0, t1
         csrw stimecmp, s2
         csrr s0, sip
