@@ -109,12 +109,13 @@ export interface HypervisorDriver {
   start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine>;
   /**
    * Finds a machine that an earlier daemon started, and replays its console from what its process still has. When it
-   * is gone: how it ended, as far as that can be told.
+   * is gone: how it ended, as far as that can be told. `disks` as far as they can still be found.
    */
   find(
     id: string,
     folder: string,
     process: ProcessIdentity,
+    disks: readonly DiskPlan[],
     listener: RunListener,
   ): Promise<RunningMachine | {readonly end: MachineEnd}>;
 }

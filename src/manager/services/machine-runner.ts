@@ -160,7 +160,11 @@ export class MachineRunner {
     console.begin(process.consoleBase);
     fleet.apply(machine, 'start', {process});
     this.#runs.set(machine.id, Promise.withResolvers());
-    const found = await machine.driver.find(machine.id, machine.folder, process, this.#listen(machine));
+    // Disks that cannot be found any more are not synced for the machine: it then does that its own way.
+    const disks = await this.#parts.volumes
+      .plan(machine.folder, machine.definition?.config.disks ?? [])
+      .catch(() => []);
+    const found = await machine.driver.find(machine.id, machine.folder, process, disks, this.#listen(machine));
     if ('end' in found) {
       consoles.forgetFound(machine.id);
       return this.#ended(machine, found.end);

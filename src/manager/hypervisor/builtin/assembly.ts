@@ -8,7 +8,6 @@
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
-import {constants} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {pathToFileURL} from 'node:url';
 import type {DevicePlan} from '../../../engine/contract.js';
@@ -17,6 +16,7 @@ import {virtioSlot} from '../../../engine/platform/memory-map.js';
 import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {Uart16550} from '../../../engine/platform/uart16550.js';
 import {openChain} from '../../../paravirt/block/chain.js';
+import {DelegatedFile, type FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import {HostFile} from '../../../paravirt/block/host-file.js';
 import {LiveDisk} from '../../../paravirt/block/live-disk.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
@@ -60,8 +60,10 @@ export interface AssembledMachine extends AsyncDisposable {
   port(name: string): CharPort;
 }
 
-/** Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
-export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMachine> {
+/**
+ * `syncer` makes writes durable where this process may not.
+ * Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
+export async function assembleMachine(plan: AssemblyPlan, syncer?: FileSyncer): Promise<AssembledMachine> {
   checkWebAssembly();
   await using cleanup = new AsyncDisposableStack();
   try {
@@ -69,7 +71,7 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
     const console = new ConsoleDevice(plan.size);
     const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
     const disks: BlkDevice[] = [];
-    for (const disk of plan.disks) disks.push(await openDisk(disk, cleanup));
+    for (const disk of plan.disks) disks.push(await openDisk(disk, syncer, cleanup));
     const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks];
     const platform = standardPlatform();
     const spec = {
@@ -124,14 +126,14 @@ export async function assembleMachine(plan: AssemblyPlan): Promise<AssembledMach
   }
 }
 
-async function openDisk({images, isReadOnly}: DiskPlan, cleanup: AsyncDisposableStack): Promise<BlkDevice> {
-  // Under the permission model fsync is refused: writes go through instead.
-  const flags = process.permission === undefined ? 0 : constants.O_DSYNC;
-  const backend = new LiveDisk(
-    await openChain(images, isReadOnly, (path, mustNotWrite) =>
-      HostFile.open(path, mustNotWrite, mustNotWrite ? 0 : flags),
-    ),
-  );
+async function openDisk(
+  {images, isReadOnly}: DiskPlan,
+  syncer: FileSyncer | undefined,
+  cleanup: AsyncDisposableStack,
+): Promise<BlkDevice> {
+  const openFile = (path: string, mustNotWrite: boolean) =>
+    mustNotWrite || syncer === undefined ? HostFile.open(path, mustNotWrite) : DelegatedFile.open(path, syncer);
+  const backend = new LiveDisk(await openChain(images, isReadOnly, openFile));
   const device = new BlkDevice({
     backend,
     onHostFailure: ({operation, error}) =>

@@ -9,7 +9,15 @@ import type {Boot, Tier} from '../../protocol/machine.js';
 import type {Settings} from '../../settings/settings.js';
 import {writeFileAtomic} from '../../store/atomic-file.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
-import type {Capabilities, HypervisorDriver, LaunchPlan, MachineEnd, RunListener, RunningMachine} from '../contract.js';
+import type {
+  Capabilities,
+  DiskPlan,
+  HypervisorDriver,
+  LaunchPlan,
+  MachineEnd,
+  RunListener,
+  RunningMachine,
+} from '../contract.js';
 import {checkMachine} from './check.js';
 import {type Launch, LINK_VERSION} from './link.js';
 import {machineEnvironment, machineNodeFlags} from './node-flags.js';
@@ -73,7 +81,10 @@ export class BuiltinDriver implements HypervisorDriver {
       const identity = identifyProcess(child.pid ?? 0);
       if (identity === undefined) throw startFailed(explainEnd(plan.folder, await exited, 'It ended'));
       await listener.onSpawned(identity);
-      const link = await ProcessLink.open({identity, folder: plan.folder, socketPath: launch.socketPath, exited}, gate);
+      const link = await ProcessLink.open(
+        {identity, folder: plan.folder, socketPath: launch.socketPath, exited, disks: writableDisks(plan.disks)},
+        gate,
+      );
       await abortable(link.boot(), given);
       isStarted = true;
       return link;
@@ -92,6 +103,7 @@ export class BuiltinDriver implements HypervisorDriver {
     id: string,
     folder: string,
     process: ProcessIdentity,
+    disks: readonly DiskPlan[],
     listener: RunListener,
   ): Promise<RunningMachine | {readonly end: MachineEnd}> {
     const socketPath = this.#socketPath(id);
@@ -100,7 +112,10 @@ export class BuiltinDriver implements HypervisorDriver {
       return {end: explainEnd(folder, undefined, 'The machine process ended while the daemon was away')};
     }
     try {
-      const link = await ProcessLink.open({identity: process, folder, socketPath}, listener);
+      const link = await ProcessLink.open(
+        {identity: process, folder, socketPath, disks: writableDisks(disks)},
+        listener,
+      );
       if (!link.isStarted) {
         link.release();
         globalThis.process.kill(process.pid, 'SIGKILL');
@@ -155,6 +170,11 @@ export class BuiltinDriver implements HypervisorDriver {
       closeSync(log);
     }
   }
+}
+
+/** Images that a machine writes: the tops of its disks. */
+function writableDisks(disks: readonly DiskPlan[]): string[] {
+  return disks.flatMap(({images, isReadOnly}) => (isReadOnly ? [] : images.slice(0, 1).map(({path}) => path)));
 }
 
 /** The process writes one line when its socket is there. */

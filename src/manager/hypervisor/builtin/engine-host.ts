@@ -4,6 +4,7 @@
  * guest has opened it, to the serial port before.
  */
 
+import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
@@ -31,6 +32,7 @@ export class EngineHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
   readonly #plan: AssemblyPlan;
   readonly #listener: HostListener;
+  readonly #syncer: FileSyncer | undefined;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
   #current: AssembledMachine;
@@ -39,7 +41,13 @@ export class EngineHost implements MachineHost {
   #isDisposed = false;
   #onInputRoom: () => void = () => undefined;
 
-  private constructor(plan: AssemblyPlan, listener: HostListener, first: AssembledMachine) {
+  private constructor(
+    plan: AssemblyPlan,
+    listener: HostListener,
+    syncer: FileSyncer | undefined,
+    first: AssembledMachine,
+  ) {
+    this.#syncer = syncer;
     this.#plan = plan;
     this.#listener = listener;
     this.#size = plan.size;
@@ -52,8 +60,13 @@ export class EngineHost implements MachineHost {
   }
 
   /** Builds the machine. Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory */
-  static async create(this: void, plan: AssemblyPlan, listener: HostListener): Promise<EngineHost> {
-    return new EngineHost(plan, listener, await assembleMachine(plan));
+  static async create(
+    this: void,
+    plan: AssemblyPlan,
+    listener: HostListener,
+    syncer?: FileSyncer,
+  ): Promise<EngineHost> {
+    return new EngineHost(plan, listener, syncer, await assembleMachine(plan, syncer));
   }
 
   /** The machine of the moment, for what only an embedded run needs (signature, exec ports). */
@@ -145,7 +158,7 @@ export class EngineHost implements MachineHost {
     this.#before = this.#totals();
     // First: disks are locked while open, and two guests' RAM may be more than the host has.
     await this.#current[Symbol.asyncDispose]();
-    const next = await assembleMachine({...this.#plan, size: this.#size});
+    const next = await assembleMachine({...this.#plan, size: this.#size}, this.#syncer);
     this.#current = next;
     if (this.#isDisposed) return next[Symbol.asyncDispose]();
     this.#input.take();

@@ -88,6 +88,12 @@ export const linkInput = defineRequest('link/input', z.object({data: bytesSchema
 /** Size of the guest's terminal. */
 export const linkResize = defineRequest('link/resize', z.object({size: terminalSizeSchema}), z.object({}));
 
+/**
+ * From the process to the daemon: syncs a disk of this machine, which the process may not do itself.
+ * Errors: file-not-found for any other file; disk-full, storage-failed
+ */
+export const linkSync = defineRequest('link/sync', z.object({path: z.string().min(1).max(4096)}), z.object({}));
+
 /** Samples the guest for a while; answers then. */
 export const linkProfile = defineRequest(
   'link/profile',

@@ -13,6 +13,8 @@ for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal
 
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
 process.title = `vivarium: ${launch.name}`;
-const server = new MachineServer(launch, (plan, listener) => EngineHost.create({...plan, ports: []}, listener));
+const server = new MachineServer(launch, (plan, listener, syncer) =>
+  EngineHost.create({...plan, ports: []}, listener, syncer),
+);
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

@@ -5,6 +5,7 @@
 import {writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {join} from 'node:path';
+import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import {ByteRing} from '../../console/byte-ring.js';
 import {StreamPump} from '../../console/stream-pump.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
@@ -29,9 +30,10 @@ import {
   linkResume,
   linkShutdown,
 } from './link.js';
+import {LinkedSyncer} from './linked-syncer.js';
 
 /** Builds the machine when the daemon says so. Errors thrown reach the daemon. */
-export type HostFactory = (launch: Launch, listener: HostListener) => Promise<MachineHost>;
+export type HostFactory = (launch: Launch, listener: HostListener, syncer: FileSyncer) => Promise<MachineHost>;
 
 /** A machine process whose daemon has not told it to boot within this time ends: the daemon died while starting it. */
 const ORPHAN_TIMEOUT_MS = 30_000;
@@ -126,14 +128,18 @@ export class MachineServer {
 
   async #boot(): Promise<{startedAtMs: number}> {
     if (this.#host !== undefined) throw new ManagerError('wrong-state', 'It runs already.', 'Nothing to do.');
-    const host = await this.#factory(this.#launch, {
-      onOutput: (bytes) => {
-        this.#ring.append(bytes);
-        this.#log.append(bytes);
-        this.#pump?.pull();
+    const host = await this.#factory(
+      this.#launch,
+      {
+        onOutput: (bytes) => {
+          this.#ring.append(bytes);
+          this.#log.append(bytes);
+          this.#pump?.pull();
+        },
+        onRebooted: () => this.#channel?.notify(linkRebooted, {}),
       },
-      onRebooted: () => this.#channel?.notify(linkRebooted, {}),
-    });
+      new LinkedSyncer(() => this.#channel),
+    );
     this.#host = host;
     host.ended.then(
       (end) => this.#finished.resolve(end),
@@ -177,6 +183,14 @@ export class MachineServer {
     }
   }
 
+  async #closeHost(): Promise<void> {
+    try {
+      await this.#host?.[Symbol.asyncDispose]();
+    } catch (thrown) {
+      console.error(`closing the machine: ${thrown instanceof Error ? thrown.message : thrown}`);
+    }
+  }
+
   #started(): MachineHost {
     if (this.#host !== undefined) return this.#host;
     throw new ManagerError('wrong-state', 'The machine has not been booted.', 'Start it first.');
@@ -185,12 +199,13 @@ export class MachineServer {
   async #close(): Promise<void> {
     const end = await this.#finished.promise;
     clearInterval(this.#sampler);
+    // While the daemon still listens: disks are synced through it.
+    await this.#closeHost();
     this.#record(end);
     this.#pump?.pull();
     this.#channel?.notify(linkEnded, {end});
     this.#channel?.end();
     this.#server.close();
-    await this.#host?.[Symbol.asyncDispose]();
     await this.#log[Symbol.asyncDispose]();
   }
 }

@@ -3,7 +3,7 @@
  * bundle, its folder, its boot files and disks, and writes its folder and writable disks; it starts no programs and
  * loads no native code. Two limits of Node 26 show through:
  * - a unix socket needs `--allow-net`, which allows TCP as well;
- * - fsync is refused under the model, so disks are opened with O_DSYNC there (see engine-host.ts).
+ * - fsync is refused under the model, so the daemon syncs disks for the process (see disk-syncer.ts).
  */
 import {dirname, join} from 'node:path';
 import type {Launch} from './link.js';

@@ -12,6 +12,7 @@ import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {MachineEnd, RunListener, RunningMachine} from '../contract.js';
+import {DiskSyncer} from './disk-syncer.js';
 import {
   LINK_VERSION,
   linkAttach,
@@ -27,6 +28,7 @@ import {
   linkResize,
   linkResume,
   linkShutdown,
+  linkSync,
 } from './link.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
 
@@ -42,6 +44,8 @@ export interface ProcessHandle {
   readonly folder: string;
   readonly socketPath: string;
   readonly exited?: Promise<ExitStatus>;
+  /** Disks that the process may have synced. */
+  readonly disks: readonly string[];
 }
 
 /** See the module. */
@@ -49,6 +53,7 @@ export class ProcessLink implements RunningMachine {
   readonly #handle: ProcessHandle;
   readonly #listener: RunListener;
   readonly #gone = Promise.withResolvers<void>();
+  readonly #syncer = new DiskSyncer();
   #channel: Channel;
   #startedAtMs = 0;
   #isPaused = false;
@@ -70,6 +75,7 @@ export class ProcessLink implements RunningMachine {
   /** Connects to a process that listens. Errors: machine-failed */
   static async open(handle: ProcessHandle, listener: RunListener): Promise<ProcessLink> {
     const link = new ProcessLink(handle, await dial(handle.socketPath), listener);
+    for (const path of handle.disks) await link.#syncer.add(path);
     link.#listen();
     const hello = await link.#channel.request(linkHello, {linkVersion: LINK_VERSION});
     if (hello.linkVersion !== LINK_VERSION) {
@@ -162,6 +168,7 @@ export class ProcessLink implements RunningMachine {
 
   release(): void {
     this.#isReleased = true;
+    void this.#syncer[Symbol.asyncDispose]();
     this.#channel[Symbol.dispose]();
   }
 
@@ -173,6 +180,10 @@ export class ProcessLink implements RunningMachine {
       this.#listener.onOutput(offset, bytes);
     });
     channel.on(linkCounters, (counters) => this.#listener.onCounters(counters));
+    channel.handle(linkSync, async ({path}) => {
+      await this.#syncer.sync(path);
+      return {};
+    });
     channel.on(linkRebooted, () => this.#listener.onRebooted());
     channel.on(linkEnded, ({end}) => {
       this.#end = end;
@@ -197,6 +208,7 @@ export class ProcessLink implements RunningMachine {
     const end = this.#end ?? explainEnd(this.#handle.folder, this.#exit, circumstance);
     this.#listener.onEnd(this.#isKilled ? {kind: 'powered-off', status: 0} : end);
     this.#gone.resolve();
+    await this.#syncer[Symbol.asyncDispose]();
   }
 
   async #reconnect(): Promise<boolean> {

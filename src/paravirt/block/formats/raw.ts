@@ -25,6 +25,7 @@ class RawImage implements BlockBackend {
   readonly canDiscard = false;
   readonly #file: ImageFile;
   #sizeBytes: number;
+  #isClosed = false;
 
   constructor(file: ImageFile, isReadOnly: boolean) {
     this.#file = file;
@@ -76,7 +77,13 @@ class RawImage implements BlockBackend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file[Symbol.asyncDispose]();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      await this.flush();
+    } finally {
+      await this.#file[Symbol.asyncDispose]();
+    }
   }
 }
 

@@ -51,7 +51,14 @@ const refusedHeaders: readonly (readonly [string, Edit, string])[] = [
   ['extended L2 entries', u64(72, 16n), 'unsupported'],
   ['an unknown feature', u64(72, 1n << 40n), 'unsupported'],
   ['a compression type without its bit', (view) => view.setUint8(104, 1), 'corrupt'],
-  ['an unknown compression', (view) => (u64(72, 8n)(view), view.setUint8(104, 9)), 'unsupported'],
+  [
+    'an unknown compression',
+    (view) => {
+      u64(72, 8n)(view);
+      view.setUint8(104, 9);
+    },
+    'unsupported',
+  ],
   ['refcounts of 2^7 bits', u32(96, 7), 'corrupt'],
   ['a header of 103 bytes', u32(100, 103), 'corrupt'],
   ['a header of 2^32-8 bytes', u32(100, 0xffff_fff8), 'corrupt'],
@@ -73,12 +80,54 @@ const refusedHeaders: readonly (readonly [string, Edit, string])[] = [
     'corrupt',
   ],
   ['65537 snapshots', u32(60, 65_537), 'corrupt'],
-  ['snapshots outside the file', (view) => (u32(60, 3)(view), u64(64, 1n << 41n)(view)), 'corrupt'],
-  ['snapshots over the L1 table', (view) => (u32(60, 1)(view), u64(64, view.getBigUint64(40))(view)), 'corrupt'],
-  ['a backing name outside the first cluster', (view) => (u64(8, 65_530n)(view), u32(16, 100)(view)), 'corrupt'],
-  ['a backing name of 2^31 bytes', (view) => (u64(8, 512n)(view), u32(16, 1 << 31)(view)), 'corrupt'],
-  ['a backing name of zeros', (view) => (u64(8, 1024n)(view), u32(16, 8)(view)), 'corrupt'],
-  ['an extension that never ends', (view) => (u32(112, 0x1234)(view), u32(116, 0xffff_fff0)(view)), 'corrupt'],
+  [
+    'snapshots outside the file',
+    (view) => {
+      u32(60, 3)(view);
+      u64(64, 1n << 41n)(view);
+    },
+    'corrupt',
+  ],
+  [
+    'snapshots over the L1 table',
+    (view) => {
+      u32(60, 1)(view);
+      u64(64, view.getBigUint64(40))(view);
+    },
+    'corrupt',
+  ],
+  [
+    'a backing name outside the first cluster',
+    (view) => {
+      u64(8, 65_530n)(view);
+      u32(16, 100)(view);
+    },
+    'corrupt',
+  ],
+  [
+    'a backing name of 2^31 bytes',
+    (view) => {
+      u64(8, 512n)(view);
+      u32(16, 1 << 31)(view);
+    },
+    'corrupt',
+  ],
+  [
+    'a backing name of zeros',
+    (view) => {
+      u64(8, 1024n)(view);
+      u32(16, 8)(view);
+    },
+    'corrupt',
+  ],
+  [
+    'an extension that never ends',
+    (view) => {
+      u32(112, 0x1234)(view);
+      u32(116, 0xffff_fff0)(view);
+    },
+    'corrupt',
+  ],
   ['an L2 table at the header', (view) => view.setBigUint64(l1At(view), 1n << 63n), 'corrupt'],
   ['an L2 table outside the file', (view) => view.setBigUint64(l1At(view), (1n << 63n) | (1n << 50n)), 'corrupt'],
   [

@@ -1,0 +1,162 @@
+/**
+ * A file of a process that may not sync (Node refuses fsync under its permission model): another process that holds the
+ * file open as well syncs it on request. While nobody is there to ask, the file is durable all the same:
+ *
+ *   syncer there:  writes ─▶ page cache, their places remembered        sync ─▶ asks the syncer
+ *   syncer gone:   writes ─▶ O_DSYNC                                    sync ─▶ remembered places are written once more, O_DSYNC
+ *
+ * Invariant: what was written and not synced is remembered until a sync that began later has passed, whoever did it.
+ */
+import {constants} from 'node:fs';
+import {ParavirtError} from '../error.js';
+import {totalBytes} from './buffers.js';
+import {HostFile} from './host-file.js';
+import type {ImageFile} from './image-file.js';
+import {SyncGate} from './sync-gate.js';
+
+/** Somebody who may sync. */
+export interface FileSyncer {
+  /** False while there is nobody to ask. */
+  readonly isThere: boolean;
+  /** Syncs a file. Rejects with `unavailable` when nobody answered; any other error is one of the disk. */
+  sync(path: string): Promise<void>;
+}
+
+/** Places are remembered in blocks of this size. */
+const BLOCK_BYTES = 256 << 10;
+/** Remembered blocks at which a sync begins by itself: 4 GiB of the file, and under 1 MiB of ours. */
+const BLOCKS_MAX = 16_384;
+
+/** See the module. */
+export class DelegatedFile implements ImageFile {
+  readonly path: string;
+  readonly isReadOnly = false;
+  readonly #cached: HostFile;
+  readonly #through: HostFile;
+  readonly #syncer: FileSyncer;
+  readonly #gate = new SyncGate(() => this.#makeDurable());
+  #unsynced = new Set<number>();
+  #isSizeUnsynced = false;
+  #writing = 0;
+  #whenIdle: (() => void) | undefined;
+  /** Set while remembered places are written once more: nobody may change them meanwhile. */
+  #rewriting: Promise<void> | undefined;
+
+  private constructor(path: string, cached: HostFile, through: HostFile, syncer: FileSyncer) {
+    this.path = path;
+    this.#cached = cached;
+    this.#through = through;
+    this.#syncer = syncer;
+  }
+
+  /** Opens an existing file to write. Errors: those of `HostFile.open` */
+  static async open(path: string, syncer: FileSyncer): Promise<DelegatedFile> {
+    const cached = await HostFile.open(path, false);
+    try {
+      const through = await HostFile.open(path, false, constants.O_DSYNC);
+      return new DelegatedFile(path, cached, through, syncer);
+    } catch (error) {
+      await cached[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get sizeBytes(): number {
+    return Math.max(this.#cached.sizeBytes, this.#through.sizeBytes);
+  }
+
+  readv(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    return this.#cached.readv(buffers, position);
+  }
+
+  async writev(buffers: readonly Uint8Array[], position: number): Promise<void> {
+    while (this.#rewriting !== undefined) await this.#rewriting;
+    const isCached = this.#syncer.isThere;
+    this.#writing++;
+    try {
+      await (isCached ? this.#cached : this.#through).writev(buffers, position);
+    } finally {
+      // Also after a failure: part of it may be in the page cache.
+      if (isCached) this.#remember(position, totalBytes(buffers));
+      if (--this.#writing === 0) this.#whenIdle?.();
+    }
+    if (this.#unsynced.size > BLOCKS_MAX) this.sync().catch(() => undefined);
+  }
+
+  async resize(sizeBytes: number): Promise<void> {
+    while (this.#rewriting !== undefined) await this.#rewriting;
+    await this.#cached.resize(sizeBytes);
+    await this.#through.resize(sizeBytes);
+    this.#isSizeUnsynced = true;
+  }
+
+  sync(): Promise<void> {
+    return this.#gate.pass();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cached[Symbol.asyncDispose]();
+    await this.#through[Symbol.asyncDispose]();
+  }
+
+  async #makeDurable(): Promise<void> {
+    if (this.#unsynced.size === 0 && !this.#isSizeUnsynced) return;
+    if (this.#syncer.isThere && (await this.#askSyncer())) return;
+    await this.#rewrite();
+  }
+
+  /** False when nobody answered. */
+  async #askSyncer(): Promise<boolean> {
+    const covered = this.#unsynced;
+    const isSizeCovered = this.#isSizeUnsynced;
+    this.#unsynced = new Set();
+    this.#isSizeUnsynced = false;
+    try {
+      await this.#syncer.sync(this.path);
+      return true;
+    } catch (error) {
+      for (const block of covered) this.#unsynced.add(block);
+      this.#isSizeUnsynced ||= isSizeCovered;
+      if (error instanceof ParavirtError && error.code === 'unavailable') return false;
+      throw error;
+    }
+  }
+
+  /** Writes every remembered place once more, with nobody writing beside it. */
+  async #rewrite(): Promise<void> {
+    const {promise, resolve} = Promise.withResolvers<void>();
+    this.#rewriting = promise;
+    try {
+      if (this.#writing > 0) {
+        await new Promise<void>((idle) => {
+          this.#whenIdle = idle;
+        });
+        this.#whenIdle = undefined;
+      }
+      const block = new Uint8Array(BLOCK_BYTES);
+      const size = this.sizeBytes;
+      // The last byte carries the size of a file that was only lengthened.
+      if (this.#isSizeUnsynced && size > 0) await this.#rewritePart(block.subarray(0, 1), size - 1);
+      this.#isSizeUnsynced = false;
+      for (const index of this.#unsynced) {
+        const position = index * BLOCK_BYTES;
+        const length = Math.min(BLOCK_BYTES, size - position);
+        if (length > 0) await this.#rewritePart(block.subarray(0, length), position);
+        this.#unsynced.delete(index);
+      }
+    } finally {
+      this.#rewriting = undefined;
+      resolve();
+    }
+  }
+
+  async #rewritePart(part: Uint8Array, position: number): Promise<void> {
+    await this.#cached.readv([part], position);
+    await this.#through.writev([part], position);
+  }
+
+  #remember(position: number, length: number): void {
+    const last = Math.floor((position + length - 1) / BLOCK_BYTES);
+    for (let block = Math.floor(position / BLOCK_BYTES); block <= last; block++) this.#unsynced.add(block);
+  }
+}

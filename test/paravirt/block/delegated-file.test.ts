@@ -1,0 +1,131 @@
+import {readFileSync} from 'node:fs';
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {DelegatedFile, type FileSyncer} from '../../../src/paravirt/block/delegated-file.js';
+import {ParavirtError} from '../../../src/paravirt/error.js';
+import {SeededRandom} from '../../support/seeded-random.js';
+
+class FakeSyncer implements FileSyncer {
+  isThere = true;
+  asked = 0;
+  /** Thrown at whoever asks. */
+  answer: Error | undefined;
+  gate: Promise<void> | undefined;
+
+  async sync(): Promise<void> {
+    this.asked++;
+    await this.gate;
+    if (this.answer !== undefined) throw this.answer;
+  }
+}
+
+let folder = '';
+let path = '';
+let syncer = new FakeSyncer();
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'viv-delegated-'));
+  path = join(folder, 'disk.raw');
+  await writeFile(path, new Uint8Array(4 << 20));
+  syncer = new FakeSyncer();
+});
+afterEach(() => rm(folder, {recursive: true}));
+
+const bytes = (length: number, fill: number) => new Uint8Array(length).fill(fill);
+const unavailable = () => new ParavirtError('unavailable', 'Nobody is there.', 'Wait.');
+/** Bytes that this process has given to write calls so far. */
+const writtenBytes = () => Number(/wchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+
+describe('a file that somebody else syncs', () => {
+  it('asks once for all that was written, and not when nothing was', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    await file.sync();
+    expect(syncer.asked).toBe(0);
+    await file.writev([bytes(4096, 1)], 0);
+    await file.writev([bytes(4096, 2)], 1 << 20);
+    await file.sync();
+    await file.sync();
+    expect(syncer.asked).toBe(1);
+    await file.resize(8 << 20);
+    await file.sync();
+    expect(syncer.asked).toBe(2);
+  });
+
+  it('covers what is written while a sync is under way by the next one', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    await file.writev([bytes(512, 1)], 0);
+    const gate = Promise.withResolvers<void>();
+    syncer.gate = gate.promise;
+    const first = file.sync();
+    await file.writev([bytes(512, 2)], 512);
+    gate.resolve();
+    await first;
+    await file.sync();
+    expect(syncer.asked).toBe(2);
+  });
+
+  it.each([
+    ['is gone', () => Object.assign(syncer, {isThere: false})],
+    ['goes while it is asked', () => Object.assign(syncer, {answer: unavailable()})],
+  ])('is made durable by its own hand when the other %s', async (_name, leave) => {
+    await using file = await DelegatedFile.open(path, syncer);
+    await file.writev([bytes(4096, 7)], 4096);
+    await file.resize(5 << 20);
+    leave();
+    const before = writtenBytes();
+    await file.sync();
+    // The block that was written, and the last byte for the size.
+    expect(writtenBytes() - before).toBeGreaterThanOrEqual((256 << 10) + 1);
+    const again = writtenBytes();
+    await file.sync();
+    expect(writtenBytes() - again).toBeLessThan(4096);
+    const content = await readFile(path);
+    expect([content.length, content[4095], content[4096], content[8191], content[8192]]).toEqual([5 << 20, 0, 7, 7, 0]);
+  });
+
+  it('asks again when the other is back', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    syncer.isThere = false;
+    await file.writev([bytes(512, 1)], 0);
+    await file.sync();
+    expect(syncer.asked).toBe(0);
+    syncer.isThere = true;
+    await file.writev([bytes(512, 2)], 0);
+    await file.sync();
+    expect(syncer.asked).toBe(1);
+  });
+
+  it('tells an error of the disk, and never calls anything durable after it', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    await file.writev([bytes(512, 1)], 0);
+    syncer.answer = new ParavirtError('io', 'The disk broke.', 'Replace it.');
+    await expect(file.sync()).rejects.toMatchObject({code: 'io'});
+    syncer.answer = undefined;
+    await expect(file.sync()).rejects.toMatchObject({code: 'io'});
+  });
+
+  it('loses nothing while the other comes and goes under parallel writes', async () => {
+    const random = new SeededRandom(3);
+    const expected = new Uint8Array(4 << 20);
+    {
+      await using file = await DelegatedFile.open(path, syncer);
+      for (let round = 0; round < 60; round++) {
+        syncer.isThere = random.chance(50);
+        syncer.answer = random.chance(30) ? unavailable() : undefined;
+        const lanes = Array.from({length: 6}, async (_, lane) => {
+          const at = lane * 600_000 + random.below(500) * 512;
+          const data = bytes(512 * (1 + random.below(150)), random.below(256));
+          expected.set(data, at);
+          await file.writev([data], at);
+        });
+        await Promise.all([...lanes, file.sync()]);
+      }
+      await file.sync();
+      const back = new Uint8Array(expected.length);
+      await file.readv([back], 0);
+      expect(Buffer.compare(back, expected)).toBe(0);
+    }
+    expect(Buffer.compare(await readFile(path), expected)).toBe(0);
+  });
+});
