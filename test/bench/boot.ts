@@ -60,11 +60,13 @@ async function benchIdle({command, args, env}: GuestCommand): Promise<void> {
     const share = (cpuSeconds(child.pid!) - before) / IDLE_SECONDS;
     child.kill('SIGUSR1');
     const touched = Number((await until(/touched (\d+)/))[1]);
-    const resident = Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024;
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    const bytesOf = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+    const resident = bytesOf('VmRSS');
     console.log(`idle guest: ${(share * 100).toFixed(2)} % of a core over ${IDLE_SECONDS} s`);
     const mib = (bytes: number) => (bytes / 1024 ** 2).toFixed(0);
     console.log(
-      `memory: ${mib(resident)} MiB resident, ${mib(touched)} MiB touched by the guest, ${mib(resident - touched)} MiB beyond`,
+      `memory: ${mib(resident)} MiB resident, ${mib(touched)} MiB touched by the guest, ${mib(resident - touched)} MiB beyond, of it ${mib(bytesOf('RssFile'))} MiB files that all machines share`,
     );
   } finally {
     child.kill('SIGKILL');
