@@ -13,7 +13,10 @@ const guestTests = readdirSync(join(root, 'test/engine'), {recursive: true, enco
 
 function runsGuests(file: string): boolean {
   const text = readFileSync(file, 'utf8');
-  return /from '[./]*\/support\/(bare-guest|bare-machine)\.js'/.test(text) && !/import \{.*\bREGIONS\b/.test(text);
+  return (
+    /from '[./]*\/support\/(bare-guest|bare-machine)\.js'/.test(text) &&
+    !/import \{.*\b(REGIONS|defaultRegionSettings)\b/.test(text)
+  );
 }
 
 const tiers = ['interpreter', 'regions', 'mixed'].map((tier) => ({
