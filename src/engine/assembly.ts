@@ -44,6 +44,34 @@ export function modelOf(plan: DevicePlan, models: readonly DeviceModel[]): Devic
   return model;
 }
 
+/** The registers of one device in shared memory. */
+export interface DeviceSlice {
+  readonly kind: string;
+  readonly address: number;
+  /** Where they begin, and their length in bytes. */
+  readonly at: number;
+  readonly bytes: number;
+}
+
+/** Where the registers of all devices are: interrupt controller, timer, then in the order of the plans. */
+export function deviceSlices(
+  deviceBase: number,
+  plans: readonly DevicePlan[],
+  models: readonly DeviceModel[],
+): readonly DeviceSlice[] {
+  let next = deviceBase;
+  const slice = (kind: string, address: number, bytes: number): DeviceSlice => {
+    const at = next;
+    next += align(bytes);
+    return {kind, address, at, bytes};
+  };
+  return [
+    slice('plic', memoryMap.plic, plic.stateBytes),
+    slice('aclint', memoryMap.aclint, aclint.stateBytes),
+    ...plans.map((plan) => slice(plan.kind, plan.address, modelOf(plan, models).stateBytes)),
+  ];
+}
+
 /** Bytes of shared memory that the devices' state takes, interrupt controller and timer included. */
 export function deviceStateBytes(plans: readonly DevicePlan[], models: readonly DeviceModel[]): number {
   if (plans.length + 2 > MAX_DEVICES)
@@ -90,22 +118,15 @@ export function assemble(
   models: readonly DeviceModel[],
   clock: MachineClock,
 ): Assembly {
-  let next = deviceBase;
-  const slice = (bytes: number) => {
-    const at = next;
-    next += align(bytes);
-    return {
-      state: new DataView(views.buffer, at, bytes),
-      cells: new Int32Array(views.buffer, at, bytes >> 2),
-    };
-  };
-  const controller = createPlic(slice(plic.stateBytes).cells, hartCount, (context, isPending) => {
+  const [controllerSlice, timerSlice, ...slices] = deviceSlices(deviceBase, plans, models);
+  const cellsOf = ({at, bytes}: DeviceSlice) => new Int32Array(views.buffer, at, bytes >> 2);
+  const controller = createPlic(cellsOf(controllerSlice!), hartCount, (context, isPending) => {
     const bits = externalBits((context & 1) === 0);
     if (isPending) raise(views, context >> 1, bits);
     else lower(views, context >> 1, bits);
   });
   const timer = createAclint({
-    cells: slice(aclint.stateBytes).cells,
+    cells: cellsOf(timerSlice!),
     hartCount,
     clock,
     setSoftwarePending(hart, isPending) {
@@ -122,8 +143,10 @@ export function assemble(
   });
   const devices = plans.map((plan, index): AssembledDevice => {
     const model = modelOf(plan, models);
+    const slice = slices[index]!;
     const context: DeviceContext = {
-      ...slice(model.stateBytes),
+      state: new DataView(views.buffer, slice.at, slice.bytes),
+      cells: cellsOf(slice),
       irq: {number: plan.irq, set: (isAsserted) => controller.setSource(plan.irq, isAsserted)},
       clock,
       doorbell: new SharedDoorbell(views.i32, index),

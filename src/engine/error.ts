@@ -8,6 +8,7 @@
  * - `outside-memory`: asks for guest addresses that are not RAM
  * - `no-memory`: the host cannot give the memory asked for
  * - `bad-spec`: a machine description that contradicts itself
+ * - `bad-state`: a saved state that no machine, or not this one, can be in
  */
 export type EngineErrorCode =
   | 'not-a-kernel'
@@ -17,7 +18,8 @@ export type EngineErrorCode =
   | 'too-large'
   | 'outside-memory'
   | 'no-memory'
-  | 'bad-spec';
+  | 'bad-spec'
+  | 'bad-state';
 
 /**
  * An error the user or the host caused, to be shown as it is: one sentence and a hint for the next step.

@@ -19,11 +19,13 @@ import * as H from './hart/layout.js';
 import {HART_STACK_MB} from './hart/region-maker.js';
 import {resetHart} from './hart/reset.js';
 import {Sampler} from './hart/samples.js';
+import {pcOf} from './hart/saved-hart.js';
 import {kick} from './hart/signals.js';
 import {HartState, type MemoryViews, viewMemory} from './hart/state.js';
 import {EXIT, type HartMessage, type HartWorkerData} from './hart/worker.js';
 import {Decoder} from './isa/decoder.js';
 import {instructions} from './isa/instructions.js';
+import {type MachineState, restoreMachine, type StatePlace, saveMachine, startAddresses} from './machine-state.js';
 import {hostNs, MachineClock} from './memory/clock.js';
 import {
   ATTENTION,
@@ -42,7 +44,7 @@ import {
   TOUCHED_PAGES,
 } from './memory/header.js';
 import {layoutMemory, type MemoryLayout, PAGE_BYTES, RAM_BASE} from './memory/layout.js';
-import {Ram} from './memory/ram.js';
+import {PAGE_FLAG, Ram} from './memory/ram.js';
 import {Syscon} from './platform/syscon.js';
 import {checkRegionSettings, type RegionSettings, type Tier} from './tiers.js';
 
@@ -56,7 +58,8 @@ export interface MachineSpec {
   readonly tier: Tier;
   /** Bounds of region making. */
   readonly regions: RegionSettings;
-  readonly boot: BootSpec;
+  /** What it starts with, or the state in which it goes on once its RAM is filled. */
+  readonly boot: BootSpec | {readonly kind: 'saved'; readonly state: MachineState};
   /** Every device, the platform's included (`standardPlatform()`). */
   readonly devices: readonly DevicePlan[];
 }
@@ -138,6 +141,9 @@ export class Machine implements AsyncDisposable {
   readonly exited: Promise<MachineExit>;
   /** Address of a symbol of the firmware (`begin_signature` …); undefined for a kernel. */
   readonly symbol: BootPlan['symbol'];
+  readonly #place: StatePlace;
+  readonly #hasSbi: boolean;
+  readonly #tohost: number;
   readonly #views: MemoryViews;
   readonly #layout: MemoryLayout;
   readonly #clock: MachineClock;
@@ -154,20 +160,22 @@ export class Machine implements AsyncDisposable {
   #lostHarts = 0;
 
   private constructor(
-    views: MemoryViews,
-    layout: MemoryLayout,
+    place: StatePlace,
     clock: MachineClock,
     assembly: Assembly,
-    plan: BootPlan,
+    start: Start,
     tier: Tier,
     workers: readonly Worker[],
     compiler: Worker | undefined,
   ) {
+    const {views, layout} = place;
+    this.#place = place;
     this.#views = views;
     this.#layout = layout;
     this.#clock = clock;
-    // Not the plan: it holds the loaded files.
-    this.symbol = plan.symbol;
+    this.#hasSbi = start.hasSbi;
+    this.#tohost = start.tohost;
+    this.symbol = start.symbol;
     this.#workers = workers;
     this.#compiler = compiler;
     this.#hasRegions = tier !== 'interpreter';
@@ -190,33 +198,19 @@ export class Machine implements AsyncDisposable {
     const {models} = environment;
     const settings = checkRegionSettings(spec.regions);
     const layout = layoutMemory(spec.memoryBytes, spec.hartCount, deviceStateBytes(spec.devices, models));
-    const range = {baseAddress: RAM_BASE, sizeBytes: spec.memoryBytes};
-    const treeOf = {
-      memory: range,
-      hartCount: spec.hartCount,
-      isaExtensions,
-      mmuType: 'riscv,sv57' as const,
-      devices: spec.devices.map((plan) => ({model: modelOf(plan, models), plan})),
-    };
-    const plan = planBoot(spec.boot, range, (chosen) => buildDeviceTree(treeOf, chosen));
     const memory = allocate(layout.totalBytes);
     const views = viewMemory(memory.buffer);
-    const ram = new Ram(views, layout);
-    for (const {address, bytes} of plan.writes) {
-      ram.bytes(address, bytes.length)?.set(bytes);
-      ram.markWritten(address, bytes.length);
-    }
+    const place: StatePlace = {views, layout, plans: spec.devices, models};
+    const start = prepareStart(place, spec);
     views.i32[RUN_STATE >> 2] = PAUSED;
     const clock = new MachineClock(views.f64);
     const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
     const pages = layout.totalBytes / WASM_PAGE;
     const limits = {initialPages: pages, maximumPages: pages};
-    const hasSbi = plan.mode === 'supervisor';
+    const {hasSbi} = start;
     if (spec.tier !== 'interpreter') prepareForRegions();
     const options = {memory: limits, layout, hasSbi, hasRegions: spec.tier !== 'interpreter', hasFusion: hostFuses()};
     const module = await compileInBackground(buildInterpreter(handlers, options));
-    for (let hart = 0; hart < spec.hartCount; hart++)
-      resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: plan.registers.a1});
     const assembly = assemble(views, layout.deviceBase, spec.hartCount, spec.devices, models, clock);
     const channels = spec.tier === 'auto' ? Array.from({length: spec.hartCount}, () => new MessageChannel()) : [];
     const compiler = spec.tier === 'auto' ? startCompiler(environment, memory, layout, settings, channels) : undefined;
@@ -232,8 +226,8 @@ export class Machine implements AsyncDisposable {
         compiler: channel?.port1,
         plans: spec.devices,
         hasSbi,
-        pc: plan.registers.pc,
-        tohost: plan.symbol('tohost') ?? -1,
+        pc: start.pcs[id]!,
+        tohost: start.tohost,
       };
       return new Worker(environment.hartWorker, {
         workerData,
@@ -242,7 +236,7 @@ export class Machine implements AsyncDisposable {
         resourceLimits: {stackSizeMb: HART_STACK_MB},
       });
     });
-    return new Machine(views, layout, clock, assembly, plan, spec.tier, workers, compiler);
+    return new Machine(place, clock, assembly, start, spec.tier, workers, compiler);
   }
 
   /** Called on this thread whenever the device rings its doorbell. One listener per device. */
@@ -281,6 +275,20 @@ export class Machine implements AsyncDisposable {
     this.#clock.resume();
     Atomics.compareExchange(i32, RUN_STATE >> 2, PAUSED, RUNNING);
     Atomics.notify(i32, RUN_STATE >> 2);
+  }
+
+  /**
+   * The state of a machine that is paused, its RAM apart: the pages that `isTouched` tells of. Devices of the I/O thread
+   * must have nothing under way.
+   */
+  save(): MachineState {
+    if (Atomics.load(this.#views.i32, RUN_STATE >> 2) !== PAUSED) throw new Error('a machine that runs is saved');
+    return saveMachine(this.#place, this.#hasSbi, this.#tohost);
+  }
+
+  /** Whether a page of RAM (index) was ever written; the others are zero. */
+  isTouched(page: number): boolean {
+    return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.touched) !== 0;
   }
 
   counters(): MachineCounters {
@@ -422,14 +430,50 @@ export class Machine implements AsyncDisposable {
     this.#onCompilerFault(this.#compilerFault);
   }
 
-  /** The last known pc of a hart that cannot say it itself (only right to the page while it runs). */
+  /** The last known pc of a hart that cannot say it itself. */
   #pcOf(hart: number): bigint {
-    const state = new HartState(hart, this.#views, this.#layout);
-    return BigInt.asUintN(64, state.u64(H.PAGE_PC) + BigInt((state.i32(H.OP) - state.i32(H.PAGE_OPS)) >> 3));
+    return pcOf(new HartState(hart, this.#views, this.#layout));
   }
 }
 
 const firstLine = (reason: string) => reason.split('\n', 1)[0]!.slice(0, MAX_REASON_CHARS);
+
+/** How a machine starts: the harts' first addresses, and what its threads must know. */
+interface Start {
+  readonly pcs: readonly bigint[];
+  readonly hasSbi: boolean;
+  readonly tohost: number;
+  readonly symbol: BootPlan['symbol'];
+}
+
+/** Fills the memory of a new machine: what it boots, or the state in which it goes on. */
+function prepareStart(place: StatePlace, {boot, memoryBytes, hartCount, devices}: MachineSpec): Start {
+  const {views, layout, models} = place;
+  if (boot.kind === 'saved') {
+    restoreMachine(place, boot.state);
+    const {hasSbi, tohost} = boot.state;
+    return {pcs: startAddresses(boot.state), hasSbi, tohost, symbol: () => undefined};
+  }
+  const range = {baseAddress: RAM_BASE, sizeBytes: memoryBytes};
+  const treeOf = {
+    memory: range,
+    hartCount,
+    isaExtensions,
+    mmuType: 'riscv,sv57' as const,
+    devices: devices.map((plan) => ({model: modelOf(plan, models), plan})),
+  };
+  const {writes, mode, registers, symbol} = planBoot(boot, range, (chosen) => buildDeviceTree(treeOf, chosen));
+  const ram = new Ram(views, layout);
+  for (const {address, bytes} of writes) {
+    ram.bytes(address, bytes.length)?.set(bytes);
+    ram.markWritten(address, bytes.length);
+  }
+  const hasSbi = mode === 'supervisor';
+  for (let hart = 0; hart < hartCount; hart++)
+    resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: registers.a1});
+  const pcs = Array<bigint>(hartCount).fill(BigInt(registers.pc));
+  return {pcs, hasSbi, tohost: symbol('tohost') ?? -1, symbol};
+}
 
 /** Node ends a process that waits for nothing else while V8 compiles. */
 async function compileInBackground(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {

@@ -67,6 +67,10 @@ export interface VirtioDevice extends AsyncDisposable {
   reset(): Promise<void> | undefined;
   /** Waits (the promise, if it returns one) for the requests that are in flight now: before a snapshot, or a queue's end. */
   drain(): Promise<void> | undefined;
+  /** JSON of what a snapshot must hold of the device beside its registers and guest RAM; asked for after `drain`. */
+  save?(): string;
+  /** Takes back what `save` gave, before `attach`. Errors: ParavirtError `corrupt` */
+  restore?(saved: string): void;
 }
 
 /** One row of `devices/registry.ts`: how a machine's definition names a device and what it makes of it. */

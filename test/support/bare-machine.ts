@@ -26,13 +26,18 @@ export interface BareOptions {
   readonly tier?: TestTier;
   /** In an address space whose pages lie in memory in reverse order, so that no two follow each other. */
   readonly isPaged?: boolean;
+  /** Called with the started machine, and with each it gives that goes on instead, until it gives none. */
+  readonly onStarted?: (machine: Machine) => Promise<Machine | undefined>;
 }
 
 /** Boots the program as firmware and waits for its end; not for ever. */
-export async function runBare(program: GuestProgram, {tier = testTier(), isPaged}: BareOptions = {}): Promise<BareRun> {
+export async function runBare(
+  program: GuestProgram,
+  {tier = testTier(), isPaged, onStarted}: BareOptions = {},
+): Promise<BareRun> {
   const {resultsAddress, resultBytes} = program;
   const end = Math.ceil((resultsAddress + resultBytes) / PAGE_BYTES) * PAGE_BYTES;
-  await using machine = await Machine.create(
+  let machine = await Machine.create(
     {
       memoryBytes: end - RAM_BASE + ROOM_BYTES,
       hartCount: 1,
@@ -47,7 +52,13 @@ export async function runBare(program: GuestProgram, {tier = testTier(), isPaged
     },
   );
   const places = isPaged ? scatter(machine, program, end) : undefined;
+  await using last = new AsyncDisposableStack();
+  last.defer(() => machine[Symbol.asyncDispose]());
   machine.start();
+  for (let next = await onStarted?.(machine); next; next = await onStarted?.(machine)) {
+    machine = next;
+    machine.start();
+  }
   using patience = new DisposableStack();
   const hanging = new Promise<{readonly kind: 'hangs'}>((resolve) => {
     const timer = setTimeout(() => resolve({kind: 'hangs'}), HANG_MS);
@@ -80,10 +91,13 @@ function scatter({memory}: Machine, {baseAddress, fixedPages, satpAddress}: Gues
   all.forEach((page, i) => {
     const place = places.get(page)!;
     memory.bytes(place, PAGE_BYTES)?.set(contents[i]!);
+    memory.markWritten(place, PAGE_BYTES);
     tables.map(BigInt(page), BigInt(place), RWX);
   });
   const {address, bytes} = tables.segment();
   memory.bytes(address, bytes.length)?.set(bytes);
+  memory.markWritten(address, bytes.length);
   memory.view.setBigUint64(satpAddress - memory.baseAddress, tables.satp(), true);
+  memory.markWritten(satpAddress, 8);
   return places;
 }

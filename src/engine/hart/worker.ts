@@ -15,6 +15,7 @@ import type {MemoryLayout} from '../memory/layout.js';
 import {RAM_BASE} from '../memory/layout.js';
 import {Ram} from '../memory/ram.js';
 import type {RegionSettings, Tier} from '../tiers.js';
+import {MENVCFG, SLOT} from './csr-table.js';
 import {Hart} from './hart.js';
 import {endMachine, SbiCalls} from './sbi-calls.js';
 import {HartState, viewMemory} from './state.js';
@@ -32,7 +33,8 @@ export interface HartWorkerData {
   readonly plans: readonly DevicePlan[];
   /** True when the emulator is the supervisor's firmware. */
   readonly hasSbi: boolean;
-  readonly pc: number;
+  /** Where the hart starts. */
+  readonly pc: bigint;
   /** Physical address of HTIF's tohost, or -1. */
   readonly tohost: number;
 }
@@ -62,7 +64,8 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   const sbi = data.hasSbi ? new SbiCalls(views, layout, ram, assembly.devices) : undefined;
   const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
   const hart = new Hart({state, handlers, bus: assembly.bus, clock, devices: assembly.devices, ...(sbi ? {sbi} : {})});
-  hart.timer.isStimecmpOn = data.hasSbi;
+  // A restored guest may have turned it on.
+  hart.timer.isStimecmpOn = data.hasSbi || (state.csr(SLOT.menvcfg) & MENVCFG.STCE) !== 0n;
   if (data.tohost >= 0) {
     const put = (byte: number) => {
       const uart = assembly.bus.find(UART_BASE, 1);
@@ -75,7 +78,7 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   const limits = {initialPages: pages, maximumPages: pages};
   const regions = {settings: data.settings, limits, ...(data.compiler ? {compiler: data.compiler} : {})};
   hart.link(data.module, data.memory, data.tier === 'interpreter' ? undefined : regions);
-  hart.setPc(data.pc | 0, Math.floor(data.pc / 2 ** 32));
+  hart.setPc(Number(BigInt.asIntN(32, data.pc)), Number(BigInt.asIntN(32, data.pc >> 32n)));
   try {
     hart.loop();
   } catch (error) {

@@ -23,6 +23,7 @@ import {
   u16Pair,
 } from './console/layout.js';
 import {ConsolePort} from './console/port.js';
+import {readSavedPorts} from './console/saved-port.js';
 
 const QUEUE_SIZE = 64;
 /** Bytes of a port's name. */
@@ -133,6 +134,18 @@ export class ConsoleDevice implements VirtioDevice {
 
   drain(): undefined {
     return undefined;
+  }
+
+  save(): string {
+    return JSON.stringify(this.#ports.map((port) => ({...port.save(), ...this.#control.save(port)})));
+  }
+
+  restore(saved: string): void {
+    const ports = readSavedPorts(saved, this.#ports.length);
+    for (const [i, port] of this.#ports.entries()) {
+      port.restore(ports[i]!);
+      this.#control.restore(port, ports[i]!);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

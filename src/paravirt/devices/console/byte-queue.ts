@@ -36,6 +36,17 @@ export class ByteQueue {
     else this.#chunks[0] = first.subarray(count);
   }
 
+  /** All bytes, which stay in the queue. */
+  copy(): Uint8Array<ArrayBuffer> {
+    const all = new Uint8Array(this.#lengthBytes);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    return all;
+  }
+
   clear(): void {
     this.#chunks.length = 0;
     this.#lengthBytes = 0;

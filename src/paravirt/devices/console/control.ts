@@ -11,6 +11,7 @@ import type {ActiveDriver} from '../../device.js';
 import type {SplitQueue} from '../../virtqueue/split-queue.js';
 import {CONTROL_BYTES, CONTROL_RECEIVE_QUEUE, CONTROL_TRANSMIT_QUEUE, controlMessage, EVENT} from './layout.js';
 import {CHAINS_PER_TURN, type ConsolePort} from './port.js';
+import type {SavedPort} from './saved-port.js';
 
 /** What a port still has to be told. */
 interface Pending {
@@ -42,6 +43,16 @@ export class PortControl {
   reset(): void {
     this.#driver = undefined;
     this.#pending = this.#ports.map(() => ({isReady: false, events: new Set<number>()}));
+  }
+
+  /** What the guest knows of a port, and what it has to be told still. */
+  save(port: ConsolePort): Pick<SavedPort, 'isReady' | 'events'> {
+    const {isReady, events} = this.#pending[port.id]!;
+    return {isReady, events: [...events]};
+  }
+
+  restore(port: ConsolePort, {isReady, events}: SavedPort): void {
+    this.#pending[port.id] = {isReady, events: new Set(events)};
   }
 
   /** The host opened or closed its end of a port. */

@@ -11,6 +11,7 @@ import type {CharPort, CharPortListener} from '../../char/contract.js';
 import type {ActiveDriver} from '../../device.js';
 import {ByteQueue} from './byte-queue.js';
 import {receiveQueue, transmitQueue} from './layout.js';
+import type {SavedPort} from './saved-port.js';
 
 /** Input one port keeps for a guest that does not read. */
 export const INPUT_LIMIT_BYTES = 64 << 10;
@@ -67,6 +68,21 @@ export class ConsolePort implements CharPort {
   /** What the guest is to be told about the host's end. */
   get isHostOpen(): boolean {
     return this.#isHostOpen;
+  }
+
+  /** Both ends as the guest knows them, and input on its way to it. */
+  save(): Omit<SavedPort, 'isReady' | 'events'> {
+    return {
+      isGuestOpen: this.#isGuestOpen && !this.#isGuestClosing,
+      isHostOpen: this.#isHostOpen,
+      input: Buffer.from(this.#input.copy()).toString('base64'),
+    };
+  }
+
+  restore({isGuestOpen, isHostOpen, input}: SavedPort): void {
+    this.#isGuestOpen = isGuestOpen;
+    this.#isHostOpen = isHostOpen;
+    this.#input.put(Buffer.from(input, 'base64'));
   }
 
   listen(listener: CharPortListener | undefined): void {

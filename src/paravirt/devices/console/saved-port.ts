@@ -1,0 +1,47 @@
+/** What a snapshot holds of a console's port: what the guest was told, and what it said, over the control queues. */
+import {ParavirtError} from '../../error.js';
+
+/** One port. */
+export interface SavedPort {
+  readonly isGuestOpen: boolean;
+  readonly isHostOpen: boolean;
+  /** The guest has said that it knows the port. */
+  readonly isReady: boolean;
+  /** Control events that the guest has to be told of (see `EVENT`). */
+  readonly events: readonly number[];
+  /** Input that the guest has not read, base64. */
+  readonly input: string;
+}
+
+/** Reads the JSON that the console saved. Errors: ParavirtError `corrupt` */
+export function readSavedPorts(saved: string, count: number): readonly SavedPort[] {
+  const ports: unknown = parse(saved);
+  if (!Array.isArray(ports) || ports.length !== count || !ports.every(isSavedPort)) throw corrupt();
+  return ports;
+}
+
+function isSavedPort(value: unknown): value is SavedPort {
+  if (typeof value !== 'object' || value === null) return false;
+  const port = value as Partial<Record<keyof SavedPort, unknown>>;
+  return (
+    typeof port.isGuestOpen === 'boolean' &&
+    typeof port.isHostOpen === 'boolean' &&
+    typeof port.isReady === 'boolean' &&
+    Array.isArray(port.events) &&
+    port.events.every((event) => Number.isInteger(event)) &&
+    typeof port.input === 'string' &&
+    /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(port.input)
+  );
+}
+
+function parse(saved: string): unknown {
+  try {
+    return JSON.parse(saved);
+  } catch {
+    throw corrupt();
+  }
+}
+
+function corrupt(): ParavirtError {
+  return new ParavirtError('corrupt', 'The saved state of a console makes no sense.', 'Use another snapshot.');
+}
