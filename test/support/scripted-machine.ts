@@ -83,6 +83,7 @@ class ScriptedHost implements MachineHost {
     if (command === 'off') this.#finish({kind: 'powered-off', status: Number(argument)});
     if (command === 'crash') this.#finish({kind: 'crashed', reason: 'The guest fell over at pc 0x80000000.'});
     if (command === 'reboot') this.#listener.onRebooted();
+    if (command === 'halt') this.#listener.onHalted?.('Paused, its disk failed: The host disk is full.');
     if (command === 'deaf') this.#isDeaf = true;
     if (command === 'print') this.#print(argument);
     if (command === 'flood')

@@ -69,6 +69,8 @@ export interface RunListener {
   onOutput(offset: number, bytes: Uint8Array): void;
   onCounters(counters: RunCounters): void;
   onRebooted(): void;
+  /** It paused by itself, because a disk of the host failed; nothing is lost, `resume` tries again. */
+  onHalted(reason: string): void;
   /** Once, and last. */
   onEnd(end: MachineEnd): void;
 }
@@ -78,6 +80,8 @@ export interface RunningMachine {
   readonly process: ProcessIdentity;
   readonly startedAtMs: number;
   readonly isPaused: boolean;
+  /** Why it is paused, when it did so by itself. */
+  readonly haltReason: string | undefined;
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** Asks the guest to power off. */

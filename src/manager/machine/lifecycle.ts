@@ -12,6 +12,7 @@
  *     │ └─────────────────────┼──────────────┘ off
  *     └── off (from running, paused) ── guest powered off, or forced
  *
+ * `halted`, a failing disk of the host, pauses a machine that is running or stopping.
  * `crashed` is reached from every state that has a process; `broken` (unreadable definition) has no way out but
  * removing it or repairing the file.
  */
@@ -23,6 +24,7 @@ export type LifeEvent =
   | 'start-failed'
   | 'started'
   | 'paused'
+  | 'halted'
   | 'resumed'
   | 'ask-shutdown'
   | 'shutdown-ignored'
@@ -33,9 +35,9 @@ export type LifeEvent =
 export const lifecycle: Readonly<Record<MachineState, Readonly<Partial<Record<LifeEvent, MachineState>>>>> = {
   defined: {start: 'starting'},
   starting: {started: 'running', 'start-failed': 'defined', off: 'defined', crashed: 'crashed'},
-  running: {paused: 'paused', 'ask-shutdown': 'stopping', off: 'defined', crashed: 'crashed'},
+  running: {paused: 'paused', halted: 'paused', 'ask-shutdown': 'stopping', off: 'defined', crashed: 'crashed'},
   paused: {resumed: 'running', off: 'defined', crashed: 'crashed'},
-  stopping: {'shutdown-ignored': 'running', off: 'defined', crashed: 'crashed'},
+  stopping: {halted: 'paused', 'shutdown-ignored': 'running', off: 'defined', crashed: 'crashed'},
   crashed: {start: 'starting'},
   broken: {},
 };

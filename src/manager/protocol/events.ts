@@ -13,6 +13,7 @@ export const eventKindSchema = z.enum([
   'machine-paused',
   'machine-resumed',
   'machine-rebooted',
+  'disk-failed',
   'machine-stopping',
   'machine-stopped',
   'machine-killed',

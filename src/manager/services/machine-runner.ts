@@ -3,7 +3,7 @@
  * through the life-cycle table; what a machine's process does by itself arrives as events of its run.
  */
 import {setTimeout as delay} from 'node:timers/promises';
-import type {BootFiles, MachineEnd, RunListener} from '../hypervisor/contract.js';
+import type {BootFiles, MachineEnd, RunListener, RunningMachine} from '../hypervisor/contract.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
@@ -113,6 +113,12 @@ export class MachineRunner {
       waiting.abort();
     }
     const reason = `It did not power off within ${timeoutMs / 1000} s of being asked.`;
+    if (machine.state === 'paused')
+      throw new ManagerError(
+        'wrong-state',
+        `${machine.name} was paused before it was off. ${machine.reason ?? ''}`.trim(),
+        `Resume it with \`viv resume ${machine.name}\`, and shut it down then.`,
+      );
     if (!fleet.apply(machine, 'shutdown-ignored', {reason})) return machine;
     log.record('shutdown-ignored', `${machine.name}: ${reason}`, machine);
     throw new ManagerError(
@@ -170,7 +176,7 @@ export class MachineRunner {
       return this.#ended(machine, found.end);
     }
     fleet.apply(machine, 'started', {run: found, terminalPath: await consoles.openTerminal(machine.id)});
-    if (found.isPaused) fleet.apply(machine, 'paused');
+    if (found.isPaused) fleet.apply(machine, 'paused', pauseReason(found));
     console.setRun(found);
     log.record('machine-found', `${machine.name} was found running by the new daemon.`, machine);
   }
@@ -213,6 +219,7 @@ export class MachineRunner {
       if (machine.process === undefined) return;
       const terminalPath = await consoles.openTerminal(id);
       fleet.apply(machine, 'started', {run, terminalPath, process: {...machine.process, startedAtMs: run.startedAtMs}});
+      if (run.isPaused) fleet.apply(machine, 'paused', pauseReason(run));
       console.setRun(run);
       log.record('machine-started', `${name} was started.`, machine);
     } catch (thrown) {
@@ -255,8 +262,16 @@ export class MachineRunner {
       onOutput: (offset, bytes) => void console.then((opened) => opened.output(offset, bytes)),
       onCounters: (counters) => metrics.add(machine.id, counters),
       onRebooted: () => log.record('machine-rebooted', `${machine.name} rebooted.`, machine),
+      onHalted: (reason) => this.#halted(machine, reason),
       onEnd: (end) => void this.#ended(machine, end),
     };
+  }
+
+  #halted(machine: FleetMachine, reason: string): void {
+    const {fleet, log} = this.#parts;
+    // Paused already by the user, or still starting: then whoever finishes the start tells it.
+    if (!fleet.apply(machine, 'halted', {reason}) && machine.state === 'paused') fleet.update(machine, {reason});
+    log.record('disk-failed', `${machine.name}: ${reason}`, machine);
   }
 
   async #ended(machine: FleetMachine, end: MachineEnd): Promise<void> {
@@ -309,4 +324,8 @@ export class MachineRunner {
     this.#saves.set(id, save);
     return save;
   }
+}
+
+function pauseReason({haltReason}: RunningMachine): {readonly reason?: string} {
+  return haltReason === undefined ? {} : {reason: haltReason};
 }

@@ -93,4 +93,6 @@ export interface BlockFormat {
 export interface BlockFailure {
   readonly operation: 'read' | 'write' | 'flush' | 'discard' | 'write-zeroes';
   readonly error: ParavirtError;
+  /** The guest waits for it; otherwise it was told. */
+  readonly isParked: boolean;
 }

@@ -3,7 +3,7 @@
  * and the backend.
  *
  *   popped ─▶ parsed ─▶ in flight ─▶ status written, chain given back
- *                           │ host disk full
+ *                           │ host disk full or failing
  *                           └─▶ parked ── retryParked ─▶ in flight        (the guest waits and loses nothing)
  *
  * Invariants: at most `IN_FLIGHT_MAX` requests are in flight or parked; chains beyond that stay on the avail ring. A flush
@@ -31,8 +31,9 @@ export interface BlkOptions {
   /** Logical block size the guest sees, 512 unless told. */
   readonly blockBytes?: number;
   /**
-   * Called when the host failed a request. After `no-space` the request is parked: the owner pauses the machine and calls
-   * `retryParked` when there is room. Without a listener, and for other errors, the guest gets an I/O error.
+   * Called when the host failed a request. After `no-space` and `io` the request is parked: the owner pauses the machine
+   * and calls `retryParked` when the disk may work again. A read that fails by `io` once more is the guest's to deal
+   * with, and so is everything else, and all of it without a listener: the guest gets an I/O error.
    */
   readonly onHostFailure?: (failure: BlockFailure) => void;
 }
@@ -51,6 +52,7 @@ export interface BlkCounters {
 interface Flight {
   readonly queue: SplitQueue;
   readonly request: BlkRequest;
+  hasFailed: boolean;
 }
 
 /** The block device. */
@@ -96,7 +98,7 @@ export class BlkDevice implements VirtioDevice {
     };
   }
 
-  /** Requests that wait for room on the host's disk. */
+  /** Requests that wait for the host's disk to work again. */
   get parkedCount(): number {
     return this.#parked.length;
   }
@@ -126,7 +128,7 @@ export class BlkDevice implements VirtioDevice {
         driver.fail(queueIndex, request);
         return;
       }
-      this.#launch({queue, request});
+      this.#launch({queue, request, hasFailed: false});
     }
   }
 
@@ -146,7 +148,7 @@ export class BlkDevice implements VirtioDevice {
     this.#host?.writeConfig(0, capacityField(this.#backend.sizeBytes));
   }
 
-  /** Starts every parked request again: there is room on the host's disk, or the owner wants to see whether there is. */
+  /** Starts every parked request again: the host's disk works again, or the owner wants to see whether it does. */
   retryParked(): void {
     for (const flight of this.#parked.splice(0)) this.#launch(flight);
   }
@@ -225,12 +227,14 @@ export class BlkDevice implements VirtioDevice {
 
   #failed(flight: Flight, error: unknown): void {
     const failure = blockFailure(flight.request.operation, error);
-    if (failure.error.code === 'no-space' && this.#onHostFailure !== undefined && !flight.queue.isBroken) {
-      this.#parked.push(flight);
-    } else {
-      this.#finish(flight, STATUS.IOERR);
-    }
-    this.#onHostFailure?.(failure);
+    const isWorthWaiting =
+      failure.error.code === 'no-space' ||
+      (failure.error.code === 'io' && !(failure.operation === 'read' && flight.hasFailed));
+    const isParked = isWorthWaiting && this.#onHostFailure !== undefined && !flight.queue.isBroken;
+    flight.hasFailed = true;
+    if (isParked) this.#parked.push(flight);
+    else this.#finish(flight, STATUS.IOERR);
+    this.#onHostFailure?.({...failure, isParked});
   }
 
   /** Takes chains that stayed on the avail ring while too many requests were in flight. */
@@ -270,7 +274,7 @@ function serialField(serial: string): Uint8Array {
   return field;
 }
 
-function blockFailure(operation: BlkOperation, error: unknown): BlockFailure {
+function blockFailure(operation: BlkOperation, error: unknown): Omit<BlockFailure, 'isParked'> {
   const kind = operation.kind === 'get-id' || operation.kind === 'refused' ? 'read' : operation.kind;
   if (error instanceof ParavirtError) return {operation: kind, error};
   // A backend that rejects with anything else has a bug; the guest still gets an answer, the owner the cause.

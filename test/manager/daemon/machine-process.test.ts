@@ -106,6 +106,28 @@ describe('a machine process', () => {
     expect((await client.request(machineKill, {machine: 'one'})).machine.state).toBe('defined');
   });
 
+  it('whose disk fails is paused with the reason, also for the next daemon, and goes on when resumed', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const machine = await daemon.run(client, 'one');
+    const console = await TestConsole.open(client, 'one');
+    await console.type('halt\n');
+    const show = async () => (await client.request(machineShow, {machine: machine.id})).machine;
+    await until(async () => (await show()).state === 'paused');
+    expect((await show()).reason).toContain('The host disk is full.');
+    expect(await eventKinds(client, 'one')).toContain('disk-failed');
+    const {pid} = client.daemon;
+    process.kill(pid, 'SIGKILL');
+    await until(() => identifyProcess(pid) === undefined);
+    const next = await daemon.connect();
+    expect((await next.request(machineShow, {machine: machine.id})).machine).toMatchObject({
+      state: 'paused',
+      reason: expect.stringContaining('The host disk is full.'),
+    });
+    const resumed = (await next.request(machineResume, {machine: 'one'})).machine;
+    expect([resumed.state, resumed.reason]).toEqual(['running', undefined]);
+  });
+
   it('that refuses its kernel leaves the machine defined and no process', async () => {
     daemon = await TestDaemon.create();
     const client = await daemon.connect();

@@ -254,32 +254,49 @@ function range(count: number): [number, number][] {
 }
 
 describe('a host that fails', () => {
-  it('gives the guest an I/O error and the owner the reason', async () => {
+  it('gives the guest an I/O error for what waiting cannot mend, and the owner the reason', async () => {
     const failures: BlockFailure[] = [];
     const {disk, device, ask} = setUp(new FakeDisk(), {onHostFailure: (failure) => failures.push(failure)});
-    disk.failure = new ParavirtError('io', 'The disk is broken.', 'Buy another.');
+    disk.failure = new ParavirtError('corrupt', 'The disk is damaged.', 'Check it.');
     expect((await ask(header(IN), {write: 512}, status)).status).toBe(IOERR);
-    expect(failures).toEqual([{operation: 'read', error: disk.failure}]);
+    expect(failures).toEqual([{operation: 'read', error: disk.failure, isParked: false}]);
     expect(device.counters.failedOperations).toBe(1);
   });
 
-  it('that is full parks the request until there is room; nothing is lost', async () => {
+  it('parks a read that fails once, and gives the guest the error when it fails again', async () => {
     const failures: BlockFailure[] = [];
     const {disk, device, driver, queue} = setUp(new FakeDisk(), {onHostFailure: (failure) => failures.push(failure)});
-    disk.failure = new ParavirtError('no-space', 'The host disk is full.', 'Free some space.');
-    queue.add(header(OUT, 2), sector(7), status);
+    disk.failure = new ParavirtError('io', 'The disk is broken.', 'Buy another.');
+    queue.add(header(IN), {write: 512}, status);
     driver.notify(0);
     await device.drain();
-    expect([queue.takeUsed(), device.parkedCount, failures[0]?.error.code]).toEqual([undefined, 1, 'no-space']);
+    expect([queue.takeUsed(), device.parkedCount]).toEqual([undefined, 1]);
     device.retryParked();
     await device.drain();
-    expect([device.parkedCount, failures.length]).toEqual([1, 2]);
-    disk.failure = undefined;
-    device.retryParked();
-    await device.drain();
-    expect(queue.takeUsed()?.written).toEqual(Uint8Array.of(OK));
-    expect(disk.bytes[1024]).toBe(7);
+    expect(queue.takeUsed()?.written.at(-1)).toBe(IOERR);
+    expect(failures.map(({isParked}) => isParked)).toEqual([true, false]);
   });
+
+  it.each(['no-space', 'io'] as const)(
+    'by %s parks a write until the disk works again; nothing is lost',
+    async (code) => {
+      const failures: BlockFailure[] = [];
+      const {disk, device, driver, queue} = setUp(new FakeDisk(), {onHostFailure: (failure) => failures.push(failure)});
+      disk.failure = new ParavirtError(code, 'The host disk is full.', 'Free some space.');
+      queue.add(header(OUT, 2), sector(7), status);
+      driver.notify(0);
+      await device.drain();
+      expect([queue.takeUsed(), device.parkedCount, failures[0]?.error.code]).toEqual([undefined, 1, code]);
+      device.retryParked();
+      await device.drain();
+      expect([device.parkedCount, failures.length]).toEqual([1, 2]);
+      disk.failure = undefined;
+      device.retryParked();
+      await device.drain();
+      expect(queue.takeUsed()?.written).toEqual(Uint8Array.of(OK));
+      expect(disk.bytes[1024]).toBe(7);
+    },
+  );
 
   it('that is full is an I/O error when nobody could free space', async () => {
     const {disk, ask} = setUp();

@@ -60,10 +60,20 @@ export interface AssembledMachine extends AsyncDisposable {
   port(name: string): CharPort;
 }
 
+/** What a machine's devices need of the process around them. */
+export interface AssemblyEnvironment {
+  /** Makes writes durable where this process may not. */
+  readonly syncer?: FileSyncer | undefined;
+  /** The host failed a request that the guest waits for. `reason` is one sentence and the next step. */
+  readonly onDiskFailed?: (reason: string) => void;
+}
+
 /**
- * `syncer` makes writes durable where this process may not.
  * Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
-export async function assembleMachine(plan: AssemblyPlan, syncer?: FileSyncer): Promise<AssembledMachine> {
+export async function assembleMachine(
+  plan: AssemblyPlan,
+  environment: AssemblyEnvironment = {},
+): Promise<AssembledMachine> {
   checkWebAssembly();
   await using cleanup = new AsyncDisposableStack();
   try {
@@ -71,7 +81,7 @@ export async function assembleMachine(plan: AssemblyPlan, syncer?: FileSyncer): 
     const console = new ConsoleDevice(plan.size);
     const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
     const disks: BlkDevice[] = [];
-    for (const disk of plan.disks) disks.push(await openDisk(disk, syncer, cleanup));
+    for (const disk of plan.disks) disks.push(await openDisk(disk, environment, cleanup));
     const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks];
     const platform = standardPlatform();
     const spec = {
@@ -128,7 +138,7 @@ export async function assembleMachine(plan: AssemblyPlan, syncer?: FileSyncer): 
 
 async function openDisk(
   {images, isReadOnly}: DiskPlan,
-  syncer: FileSyncer | undefined,
+  {syncer, onDiskFailed}: AssemblyEnvironment,
   cleanup: AsyncDisposableStack,
 ): Promise<BlkDevice> {
   const openFile = (path: string, mustNotWrite: boolean) =>
@@ -136,8 +146,10 @@ async function openDisk(
   const backend = new LiveDisk(await openChain(images, isReadOnly, openFile));
   const device = new BlkDevice({
     backend,
-    onHostFailure: ({operation, error}) =>
-      console.error(`disk ${images[0]?.path}: ${operation} failed: ${error.message}`),
+    onHostFailure: ({operation, error, isParked}) => {
+      console.error(`disk ${images[0]?.path}: ${operation} failed: ${error.message}`);
+      if (isParked) onDiskFailed?.(`Paused, its disk ${images[0]?.path} failed: ${error.message} ${error.hint}`);
+    },
   });
   // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
   cleanup.defer(() => device[Symbol.asyncDispose]());

@@ -72,6 +72,7 @@ export class BuiltinDriver implements HypervisorDriver {
       onOutput: (offset, bytes) => listener.onOutput(offset, bytes),
       onCounters: (counters) => listener.onCounters(counters),
       onRebooted: () => listener.onRebooted(),
+      onHalted: (reason) => listener.onHalted(reason),
       onEnd: (end) => {
         if (isStarted) listener.onEnd(end);
       },

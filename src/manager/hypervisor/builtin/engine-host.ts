@@ -11,7 +11,7 @@ import type {TerminalSize} from '../../protocol/console.js';
 import {toManagerError} from '../../protocol/errors.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {MachineEnd} from '../contract.js';
-import {type AssembledMachine, type AssemblyPlan, assembleMachine} from './assembly.js';
+import {type AssembledMachine, type AssemblyEnvironment, type AssemblyPlan, assembleMachine} from './assembly.js';
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
@@ -32,22 +32,23 @@ export class EngineHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
   readonly #plan: AssemblyPlan;
   readonly #listener: HostListener;
-  readonly #syncer: FileSyncer | undefined;
+  readonly #environment: AssemblyEnvironment;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
   #current: AssembledMachine;
   #before: Totals = zero;
   #size: TerminalSize;
   #isDisposed = false;
+  #isHalted = false;
   #onInputRoom: () => void = () => undefined;
 
   private constructor(
     plan: AssemblyPlan,
     listener: HostListener,
-    syncer: FileSyncer | undefined,
+    environment: AssemblyEnvironment,
     first: AssembledMachine,
   ) {
-    this.#syncer = syncer;
+    this.#environment = environment;
     this.#plan = plan;
     this.#listener = listener;
     this.#size = plan.size;
@@ -66,7 +67,10 @@ export class EngineHost implements MachineHost {
     listener: HostListener,
     syncer?: FileSyncer,
   ): Promise<EngineHost> {
-    return new EngineHost(plan, listener, syncer, await assembleMachine(plan, syncer));
+    let host: EngineHost | undefined;
+    const environment = {syncer, onDiskFailed: (reason: string) => host?.halt(reason)};
+    host = new EngineHost(plan, listener, environment, await assembleMachine(plan, environment));
+    return host;
   }
 
   /** The machine of the moment, for what only an embedded run needs (signature, exec ports). */
@@ -84,6 +88,8 @@ export class EngineHost implements MachineHost {
   }
 
   resume(): void {
+    this.#isHalted = false;
+    for (const disk of this.#current.disks) disk.retryParked();
     this.#current.machine.resume();
   }
 
@@ -158,13 +164,23 @@ export class EngineHost implements MachineHost {
     this.#before = this.#totals();
     // First: disks are locked while open, and two guests' RAM may be more than the host has.
     await this.#current[Symbol.asyncDispose]();
-    const next = await assembleMachine({...this.#plan, size: this.#size}, this.#syncer);
+    const next = await assembleMachine({...this.#plan, size: this.#size}, this.#environment);
     this.#current = next;
     if (this.#isDisposed) return next[Symbol.asyncDispose]();
     this.#input.take();
     this.#connect(next);
     next.machine.start();
     this.#listener.onRebooted();
+  }
+
+  /** Stops the guest: what it waits for is parked in its disks, and time should not pass over it. */
+  private halt(reason: string): void {
+    if (this.#isHalted || this.#isDisposed) return;
+    this.#isHalted = true;
+    this.#current.machine.pause().then(
+      () => this.#listener.onHalted?.(reason),
+      (thrown: unknown) => console.error(`pausing: ${toManagerError(thrown).message}`),
+    );
   }
 
   #connect(assembled: AssembledMachine): void {

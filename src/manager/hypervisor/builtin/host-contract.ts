@@ -12,6 +12,8 @@ export interface HostListener {
   onOutput(bytes: Uint8Array): void;
   /** The guest asked for a reboot and was started again. */
   onRebooted(): void;
+  /** The host's disk failed: the guest is paused and waits. `resume` tries again. `reason` is one sentence. */
+  onHalted?(reason: string): void;
 }
 
 /** A machine in this process. Made by a `HostFactory`, not yet started. */

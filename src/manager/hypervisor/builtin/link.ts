@@ -63,6 +63,7 @@ export const linkHello = defineRequest(
     id: z.string(),
     isStarted: z.boolean(),
     isPaused: z.boolean(),
+    haltReason: z.string().optional(),
     startedAtMs: z.number(),
   }),
 );
@@ -124,6 +125,9 @@ export const linkCounters = defineNotification(
 
 /** The guest rebooted. */
 export const linkRebooted = defineNotification('link/rebooted', z.object({}));
+
+/** The guest was paused because a disk of the host failed. */
+export const linkHalted = defineNotification('link/halted', z.object({reason: z.string()}));
 
 /** The run ended; the process ends after this. */
 export const linkEnded = defineNotification('link/ended', z.object({end: endSchema}));

@@ -20,6 +20,7 @@ import {
   linkBoot,
   linkCounters,
   linkEnded,
+  linkHalted,
   linkHello,
   linkInput,
   linkOutput,
@@ -52,6 +53,7 @@ export class MachineServer {
   #sampler: NodeJS.Timeout | undefined;
   #startedAtMs = 0;
   #isPaused = false;
+  #haltReason: string | undefined;
 
   constructor(launch: Launch, factory: HostFactory) {
     this.#launch = launch;
@@ -93,6 +95,7 @@ export class MachineServer {
       id: this.#launch.id,
       isStarted: this.#host !== undefined,
       isPaused: this.#isPaused,
+      haltReason: this.#haltReason,
       startedAtMs: this.#startedAtMs,
     }));
     channel.handle(linkBoot, () => this.#boot());
@@ -106,8 +109,10 @@ export class MachineServer {
       return {};
     });
     channel.handle(linkResume, async () => {
-      this.#started().resume();
+      // First: what failed before may fail again at once.
       this.#isPaused = false;
+      this.#haltReason = undefined;
+      this.#started().resume();
       return {};
     });
     channel.handle(linkShutdown, async () => {
@@ -137,6 +142,11 @@ export class MachineServer {
           this.#pump?.pull();
         },
         onRebooted: () => this.#channel?.notify(linkRebooted, {}),
+        onHalted: (reason) => {
+          this.#isPaused = true;
+          this.#haltReason = reason;
+          this.#channel?.notify(linkHalted, {reason});
+        },
       },
       new LinkedSyncer(() => this.#channel),
     );

@@ -19,6 +19,7 @@ import {
   linkBoot,
   linkCounters,
   linkEnded,
+  linkHalted,
   linkHello,
   linkInput,
   linkOutput,
@@ -57,6 +58,7 @@ export class ProcessLink implements RunningMachine {
   #channel: Channel;
   #startedAtMs = 0;
   #isPaused = false;
+  #haltReason: string | undefined;
   #isKilled = false;
   #isReleased = false;
   #end: MachineEnd | undefined;
@@ -88,6 +90,7 @@ export class ProcessLink implements RunningMachine {
     }
     link.#startedAtMs = hello.startedAtMs;
     link.#isPaused = hello.isPaused;
+    link.#haltReason = hello.haltReason;
     return link;
   }
 
@@ -108,6 +111,10 @@ export class ProcessLink implements RunningMachine {
     return this.#isPaused;
   }
 
+  get haltReason(): string | undefined {
+    return this.#haltReason;
+  }
+
   /** Boots the guest and follows it. Errors: what is wrong with kernel, firmware, disks or memory */
   async boot(): Promise<void> {
     this.#startedAtMs = (await this.#request(() => this.#channel.request(linkBoot, {}))).startedAtMs;
@@ -125,8 +132,10 @@ export class ProcessLink implements RunningMachine {
   }
 
   async resume(): Promise<void> {
-    await this.#request(() => this.#channel.request(linkResume, {}));
+    // First: it may be paused again before this is answered.
     this.#isPaused = false;
+    this.#haltReason = undefined;
+    await this.#request(() => this.#channel.request(linkResume, {}));
   }
 
   async askShutdown(): Promise<void> {
@@ -183,6 +192,11 @@ export class ProcessLink implements RunningMachine {
     channel.handle(linkSync, async ({path}) => {
       await this.#syncer.sync(path);
       return {};
+    });
+    channel.on(linkHalted, ({reason}) => {
+      this.#isPaused = true;
+      this.#haltReason = reason;
+      this.#listener.onHalted(reason);
     });
     channel.on(linkRebooted, () => this.#listener.onRebooted());
     channel.on(linkEnded, ({end}) => {
