@@ -5,5 +5,14 @@
 export type {BenchReport, BenchSide, KernelTime} from './client/bench.js';
 export {Client, type ConnectionState, type ConnectOptions} from './client/client.js';
 export {ConsoleSession, type ConsoleSessionOptions} from './client/console-session.js';
+export type {
+  DiskCheck,
+  DiskInfo,
+  DiskProgress,
+  DiskStretch,
+  DiskTools,
+  NamedImage,
+  NewImage,
+} from './client/disk-tools.js';
 export {type Embedded, openEmbedded, type RunFirmwareOptions, type RunImageOptions} from './client/embedded.js';
 export type {SymbolPlace, SymbolTable} from './client/symbols.js';

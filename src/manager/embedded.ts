@@ -16,7 +16,9 @@ import {checkMemoryFree, checkReadable} from './services/boot-files.js';
 import {examineHost} from './services/doctor.js';
 import {openImageStore} from './services/image-service.js';
 import {JobService} from './services/job-service.js';
+import {VolumeTools} from './services/volume-tools.js';
 import {loadSettings, type Settings} from './settings/settings.js';
+import {ImageLocks} from './store/image-locks.js';
 
 /** Opens it on the folders that the environment names; images are shared with the daemon. */
 export async function createEmbedded(environment: NodeJS.ProcessEnv = process.env): Promise<Embedded> {
@@ -93,6 +95,8 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
           writeSignature(options, (granularity) => formatSignature(assembled.machine, granularity)),
       });
     },
+
+    disks: new VolumeTools(settings.disks, new ImageLocks(paths.imageLocks)),
 
     doctor: () => examineHost(environment),
 

@@ -7,6 +7,7 @@ import type {Check} from '../protocol/daemon.js';
 import type {Job} from '../protocol/job.js';
 import type {Tier} from '../protocol/machine.js';
 import type {BenchOptions, BenchReport} from './bench.js';
+import type {DiskTools} from './disk-tools.js';
 import type {SymbolTable} from './symbols.js';
 
 /** How guest code runs; what is left out stands in the settings. */
@@ -59,6 +60,8 @@ export interface Embedded {
   runImage(options: RunImageOptions): Promise<number>;
   /** Runs to power-off. Resolves with the exit status. Errors: bad-firmware, file-not-found, machine-failed, cancelled */
   runFirmware(options: RunFirmwareOptions): Promise<number>;
+  /** Disk images as files. */
+  readonly disks: DiskTools;
   /** The checks of `viv doctor`. */
   doctor(): Promise<readonly Check[]>;
   /** Reads names of guest code for `viv top`. Errors: file-not-found, bad-firmware, bad-request (no symbols) */

@@ -21,6 +21,7 @@ export const eventKindSchema = z.enum([
   'machine-found',
   'machine-broken',
   'machine-renamed',
+  'machine-changed',
   'machine-removed',
   'machine-unremoved',
   'shutdown-ignored',

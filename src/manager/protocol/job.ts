@@ -14,7 +14,7 @@ export type JobState = z.output<typeof jobStateSchema>;
  */
 export const jobSchema = z.object({
   id: z.string(),
-  kind: z.enum(['image-build']),
+  kind: z.enum(['image-build', 'disk']),
   subject: z.string(),
   state: jobStateSchema,
   stage: z.string(),

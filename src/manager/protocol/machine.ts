@@ -120,6 +120,15 @@ const machineParams = z.object({machine: machineRefSchema});
 /** Most disks made anew get this many bytes at most: 2 TiB, sparse. */
 export const MAX_NEW_DISK_BYTES = 2 ** 41;
 
+/** A disk that is there already, or one to be made. */
+export const diskParamSchema = z.union([
+  diskSchema.extend({format: diskFormatSchema.optional()}),
+  z.object({
+    newSizeBytes: z.number().int().min(512).max(MAX_NEW_DISK_BYTES).multipleOf(512),
+    format: diskFormatSchema.default('qcow2'),
+  }),
+]);
+
 /**
  * Defines a machine without starting it. A disk whose format is left out is raw, unless it looks like something else:
  * that is refused. No name: one like `brave-otter`. Sizes left out come from the image or from
@@ -136,18 +145,7 @@ export const machineCreate = defineRequest(
     hartCount: z.number().optional(),
     tier: z.string().max(64).optional(),
     hotThreshold: z.number().optional(),
-    disks: z
-      .array(
-        z.union([
-          diskSchema.extend({format: diskFormatSchema.optional()}),
-          z.object({
-            newSizeBytes: z.number().int().min(512).max(MAX_NEW_DISK_BYTES).multipleOf(512),
-            format: diskFormatSchema.default('qcow2'),
-          }),
-        ]),
-      )
-      .max(MAX_DISKS)
-      .default([]),
+    disks: z.array(diskParamSchema).max(MAX_DISKS).default([]),
   }),
   z.object({machine: machineSchema}),
 );
@@ -195,6 +193,23 @@ export const machineRename = defineRequest(
   'machine/rename',
   z.object({machine: machineRefSchema, name: z.string().max(1024)}),
   z.object({machine: machineSchema}),
+);
+
+/** Adds a disk to a machine that is not running, as the last one. Errors: wrong-state, file-not-found, bad-disk, disk-full */
+export const machineAttachDisk = defineRequest(
+  'machine/attachDisk',
+  z.object({machine: machineRefSchema, disk: diskParamSchema}),
+  z.object({machine: machineSchema}),
+);
+
+/**
+ * Takes a disk away from a machine that is not running: by its place, from 0, or its path. The file stays; `path` says
+ * where. Errors: wrong-state, bad-request
+ */
+export const machineDetachDisk = defineRequest(
+  'machine/detachDisk',
+  z.object({machine: machineRefSchema, disk: z.union([z.number().int().min(0), z.string().min(1).max(4096)])}),
+  z.object({machine: machineSchema, path: z.string()}),
 );
 
 /** Moves a stopped machine to the trash, from which `machineUnremove` brings it back. Errors: wrong-state */

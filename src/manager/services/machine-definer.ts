@@ -1,14 +1,24 @@
 /** Makes, renames, removes and brings back machines: everything that touches definitions, nothing that runs. */
 import {randomUUID} from 'node:crypto';
+import {existsSync} from 'node:fs';
 import {mkdir} from 'node:fs/promises';
-import {join} from 'node:path';
+import {isAbsolute, join} from 'node:path';
+import type {z} from 'zod';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
+import {hasProcess} from '../machine/lifecycle.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
 import {checkMemorySize} from '../machine/memory-size.js';
 import {checkHartCount, checkHotThreshold, checkTier} from '../machine/processors.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
-import type {Disk, DiskFormat, MachineConfig, machineCreate} from '../protocol/machine.js';
+import {
+  type Disk,
+  type DiskFormat,
+  type diskParamSchema,
+  MAX_DISKS,
+  type MachineConfig,
+  type machineCreate,
+} from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineDefinition, MachineStore, StoredMachine} from '../store/machine-store.js';
 import {checkBoot, checkMemoryExists} from './boot-files.js';
@@ -31,6 +41,8 @@ export interface DefinerParts {
   readonly log: EventLog;
   readonly settings: Settings['machines'];
 }
+
+type DiskParam = z.output<typeof diskParamSchema>;
 
 /** See the module. */
 export class MachineDefiner {
@@ -63,9 +75,7 @@ export class MachineDefiner {
       const newDisks: {readonly path: string; readonly format: DiskFormat; readonly sizeBytes: number}[] = [];
       for (const [index, disk] of params.disks.entries()) {
         if ('path' in disk) {
-          const recorded = {...disk, format: disk.format ?? ('raw' as const)};
-          await volumes.check(recorded, disk.format !== undefined);
-          disks.push(recorded);
+          disks.push(await this.#checkDisk(disk));
         } else {
           const path = join('disks', `disk${index}.${disk.format}`);
           newDisks.push({path, format: disk.format, sizeBytes: disk.newSizeBytes});
@@ -84,6 +94,48 @@ export class MachineDefiner {
     } finally {
       this.#pendingNames.delete(name);
     }
+  }
+
+  /** Errors: machine-not-found, wrong-state, bad-request, file-not-found, bad-disk, disk-full */
+  async attachDisk(reference: string, disk: DiskParam): Promise<FleetMachine> {
+    const {machine, definition} = this.#findStopped(reference);
+    const {config} = definition;
+    if (config.disks.length === MAX_DISKS)
+      throw new ManagerError(
+        'bad-request',
+        `${machine.name} has ${MAX_DISKS} disks, and no place for more.`,
+        'Detach one.',
+      );
+    let attached: Disk;
+    if ('path' in disk) attached = await this.#checkDisk(disk);
+    else {
+      const taken = new Set(config.disks.map(({path}) => path));
+      let number = 0;
+      const name = () => join('disks', `disk${number}.${disk.format}`);
+      while (taken.has(name()) || existsSync(join(machine.folder, name()))) number++;
+      attached = {path: name(), format: disk.format, isReadOnly: false};
+      await this.#parts.volumes.create(join(machine.folder, attached.path), disk.format, disk.newSizeBytes);
+    }
+    return this.#redefine(machine, definition, [...config.disks, attached], `${attached.path} was attached.`);
+  }
+
+  /** Errors: machine-not-found, wrong-state, bad-request */
+  async detachDisk(reference: string, which: number | string): Promise<{machine: FleetMachine; path: string}> {
+    const {machine, definition} = this.#findStopped(reference);
+    const {disks} = definition.config;
+    const full = ({path}: Disk) => (isAbsolute(path) ? path : join(machine.folder, path));
+    const index =
+      typeof which === 'number' ? which : disks.findIndex((disk) => [disk.path, full(disk)].includes(which));
+    const disk = disks[index];
+    if (disk === undefined)
+      throw new ManagerError(
+        'bad-request',
+        `${machine.name} has no disk ${which}.`,
+        `See its disks with \`viv show ${machine.name}\`; the first is 0.`,
+      );
+    const left = disks.filter((other) => other !== disk);
+    await this.#redefine(machine, definition, left, `${disk.path} was detached.`);
+    return {machine, path: full(disk)};
   }
 
   /** Puts a stored machine into the fleet, as defined, crashed or broken; whether it runs is found out later. */
@@ -155,6 +207,40 @@ export class MachineDefiner {
 
   #isTaken(name: string): boolean {
     return this.#pendingNames.has(name) || this.#parts.fleet.isNameTaken(name);
+  }
+
+  /** Records the format of a disk that is there. Errors: file-not-found, bad-disk */
+  async #checkDisk(disk: Extract<DiskParam, {path: string}>): Promise<Disk> {
+    const recorded = {...disk, format: disk.format ?? ('raw' as const)};
+    await this.#parts.volumes.check(recorded, disk.format !== undefined);
+    return recorded;
+  }
+
+  #findStopped(reference: string): {readonly machine: FleetMachine; readonly definition: MachineDefinition} {
+    const {fleet} = this.#parts;
+    const machine = fleet.find(reference);
+    // What cannot be renamed cannot be read either, and says why.
+    const {definition} = fleet.findFor('rename', reference);
+    if (definition !== undefined && !hasProcess(machine.state)) return {machine, definition};
+    throw new ManagerError(
+      'wrong-state',
+      `Cannot change the disks of ${machine.name}: it is ${machine.state}.`,
+      `Shut it down first: viv shutdown ${machine.name}`,
+    );
+  }
+
+  async #redefine(
+    machine: FleetMachine,
+    definition: MachineDefinition,
+    disks: readonly Disk[],
+    news: string,
+  ): Promise<FleetMachine> {
+    const {fleet, store, log} = this.#parts;
+    const changed = {...definition, config: {...definition.config, disks: [...disks]}};
+    await store.saveDefinition(changed);
+    fleet.update(machine, {definition: changed});
+    log.record('machine-changed', `${machine.name}: ${news}`, machine);
+    return machine;
   }
 
   #reserveName(wanted: string | undefined): string {

@@ -63,7 +63,7 @@ export class ImageLocks {
         write(file, use);
         held.push({file, use});
         this.#refuseClash(key, file, use);
-        if (isUsedByQemu({dev, ino}, isWriting)) throw inUse(path, 'QEMU', isWriting);
+        if (isUsedByQemu({dev, ino}, isWriting)) throw inUse(path, 'QEMU', false);
       }
     } catch (thrown) {
       release();
@@ -87,18 +87,19 @@ export class ImageLocks {
       const other = read(file);
       if (other === undefined) continue;
       if (!isAlive(other)) rmSync(file, {force: true});
-      else if (isWriting || other.isWriting) throw inUse(path, other.owner, isWriting);
+      else if (isWriting || other.isWriting) throw inUse(path, other.owner, !other.isWriting);
     }
   }
 }
 
-function inUse(path: string, owner: string, isWriting: boolean): ManagerError {
+/** What is only read can be stood on meanwhile. */
+function inUse(path: string, owner: string, canBeStoodOn: boolean): ManagerError {
   return new ManagerError(
     'disk-in-use',
     `The disk ${path} is in use by ${owner}.`,
-    isWriting
-      ? `Shut ${owner} down first, or make an overlay: viv disk create --backing ${path} NEW.`
-      : `Shut ${owner} down first, or copy the image.`,
+    canBeStoodOn
+      ? `Shut ${owner} down first, or make an overlay: viv disk create --backing ${path} NEW`
+      : `Shut ${owner} down first, or use another disk.`,
   );
 }
 

@@ -25,6 +25,7 @@ beforeEach(() => {
       runs.push(options);
       return 3;
     },
+    disks: {} as Embedded['disks'],
     doctor: async () => [
       {id: 'a', title: 'Memory', status: 'ok', message: '16G'},
       {id: 'b', title: 'apt-get', status: 'failed', message: 'It is missing.', hint: 'Install apt.'},

@@ -21,6 +21,11 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
       await runner.remember(machine);
       return {machine: describe(machine)};
     },
+    machineAttachDisk: async ({machine, disk}) => ({machine: describe(await definer.attachDisk(machine, disk))}),
+    machineDetachDisk: async ({machine, disk}) => {
+      const detached = await definer.detachDisk(machine, disk);
+      return {machine: describe(detached.machine), path: detached.path};
+    },
     machineRemove: async (params) => {
       const {id, name} = await definer.remove(params.machine);
       return {id, name};
@@ -37,6 +42,8 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
     | 'machineShutdown'
     | 'machineKill'
     | 'machineRename'
+    | 'machineAttachDisk'
+    | 'machineDetachDisk'
     | 'machineRemove'
     | 'machineUnremove'
     | 'machineList'

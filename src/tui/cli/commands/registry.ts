@@ -2,6 +2,7 @@ export {bench} from './bench.js';
 export {consoleCommand} from './console.js';
 export {create} from './create.js';
 export {daemon} from './daemon.js';
+export {disk} from './disk.js';
 export {doctor} from './doctor.js';
 export {image} from './image.js';
 export {kill, pause, resume, shutdown} from './life.js';
