@@ -10,7 +10,8 @@ import {raw} from '../../../../src/paravirt/block/formats/raw.js';
 import {MemoryFile} from '../../../support/memory-file.js';
 import {qemuCheck} from '../../../support/qemu-img.js';
 import {Clock, RecordingFile} from '../../../support/recording-file.js';
-import {fillSectors, SectorHistory} from '../../../support/sector-history.js';
+import {fillSectors} from '../../../support/sector-fill.js';
+import {SectorHistory} from '../../../support/sector-history.js';
 import {SeededRandom} from '../../../support/seeded-random.js';
 import {hasTool} from '../../../support/tools.js';
 
