@@ -2,11 +2,11 @@
  * A machine process without a machine: speaks the private protocol of a real one, and its "guest" does what is typed
  * on its console, line by line. Bundled by `bundleScriptedMachine` and put in the real one's place.
  */
-import {readFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
 import {launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
-import type {MachineEnd} from '../../src/manager/hypervisor/contract.js';
+import type {MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 
@@ -14,12 +14,14 @@ import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 class ScriptedHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
   readonly #listener: HostListener;
+  readonly #savedPath: string | undefined;
   readonly #finish: (end: MachineEnd) => void;
   readonly #startedAtMs = Date.now();
   #line = '';
   #isDeaf = false;
 
-  constructor(listener: HostListener) {
+  constructor(listener: HostListener, savedPath: string | undefined) {
+    this.#savedPath = savedPath;
     this.#listener = listener;
     const ended = Promise.withResolvers<MachineEnd>();
     this.ended = ended.promise;
@@ -27,7 +29,7 @@ class ScriptedHost implements MachineHost {
   }
 
   start(): void {
-    this.#print('booted\r\n');
+    this.#print(this.#savedPath === undefined ? 'booted\r\n' : `restored: ${readFileSync(this.#savedPath, 'utf8')}`);
   }
 
   async pause(): Promise<void> {
@@ -36,6 +38,12 @@ class ScriptedHost implements MachineHost {
 
   resume(): void {
     this.#print('[resumed]');
+  }
+
+  async save(path: string): Promise<SavedMachine> {
+    const text = `saved line ${JSON.stringify(this.#line)}\n`;
+    writeFileSync(path, text, {flag: 'wx'});
+    return {fileBytes: text.length, touchedBytes: 0, pausedMs: 0};
   }
 
   write(bytes: Uint8Array): void {
@@ -104,7 +112,7 @@ const server = new MachineServer(launch, async (plan, listener) => {
   const kernel = plan.boot.kind === 'linux' ? readFileSync(plan.boot.kernelPath, 'utf8').slice(64) : '';
   if (kernel === 'slow') await new Promise(() => undefined);
   if (kernel === 'bad') throw new ManagerError('bad-kernel', 'The file is no kernel.', 'Choose another file.');
-  return new ScriptedHost(listener);
+  return new ScriptedHost(listener, plan.savedPath);
 });
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

@@ -38,6 +38,16 @@ export interface LaunchPlan {
   readonly boot: BootFiles;
   readonly disks: readonly DiskPlan[];
   readonly size: TerminalSize;
+  /** A file that `RunningMachine.save` wrote: the machine goes on as it was then instead of booting. */
+  readonly savedPath?: string | undefined;
+}
+
+/** What was saved of a machine. Units: bytes; `touchedBytes` of RAM were ever written by the guest. */
+export interface SavedMachine {
+  readonly fileBytes: number;
+  readonly touchedBytes: number;
+  /** How long the guest stood still. Units: milliseconds */
+  readonly pausedMs: number;
 }
 
 /** How a machine's run ended. `reason` is one sentence. */
@@ -88,6 +98,12 @@ export interface RunningMachine {
   askShutdown(): Promise<void>;
   /** Ends the process at once; resolves when it is gone. `onEnd` follows as powered off. */
   kill(): Promise<void>;
+  /**
+   * Writes RAM, harts and devices (not disks) as they are at one instant into a new file in the machine's folder;
+   * durable when it resolves. The guest goes on afterwards unless it was paused before.
+   * Errors: not-supported, disk-full, storage-failed, machine-failed
+   */
+  save(path: string): Promise<SavedMachine>;
   /** Samples where the guest spends its time; resolves after `durationMs`. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   write(bytes: Uint8Array): Promise<void>;
@@ -108,7 +124,7 @@ export interface HypervisorDriver {
   check(memoryBytes: number, boot: Boot): Promise<void>;
   /**
    * Starts a machine; resolves when its guest runs. An aborted start leaves nothing.
-   * Errors: bad-kernel, bad-firmware, bad-disk, not-enough-memory, machine-failed, cancelled
+   * Errors: bad-kernel, bad-firmware, bad-disk, bad-snapshot, not-enough-memory, machine-failed, cancelled
    */
   start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine>;
   /**

@@ -33,6 +33,7 @@ export const errorCodes = [
   'bad-firmware',
   'bad-disk',
   'disk-in-use',
+  'bad-snapshot',
   'file-not-found',
   'viewer-not-found',
   'keyboard-taken',

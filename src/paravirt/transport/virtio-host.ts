@@ -42,6 +42,7 @@ export class VirtioHost implements DeviceHost {
   // Queues of the driver that is active; undefined while none is.
   #queues: (SplitQueue | undefined)[] | undefined;
   #isServing = false;
+  #isHeld = false;
   readonly #immediates = new Set<NodeJS.Immediate>();
 
   constructor(options: VirtioHostOptions) {
@@ -93,9 +94,23 @@ export class VirtioHost implements DeviceHost {
     if (this.#queues !== undefined) this.#interrupt(INTERRUPT_BIT.CONFIG);
   }
 
-  /** Resolves when no request of the device is in flight; call it with the harts paused, before a snapshot. */
-  async drain(): Promise<void> {
+  /**
+   * Resolves when the device has nothing under way; until `release` it starts nothing, so that guest RAM and registers
+   * stay as they are. Call it with the harts paused.
+   */
+  async hold(): Promise<void> {
+    this.#isHeld = true;
     await this.#device.drain();
+  }
+
+  /** Goes on where `hold` stopped. */
+  release(): void {
+    this.#isHeld = false;
+    const queues = this.#queues;
+    queues?.forEach((queue, index) => {
+      if (queue !== undefined && this.#queues === queues) this.#device.notified(index);
+    });
+    this.takeDoorbell();
   }
 
   /** Lets go of the guest and ends the device with its backend. */
@@ -124,6 +139,7 @@ export class VirtioHost implements DeviceHost {
         cursor,
         hasIndirect: hasFeature(VIRTIO_F_INDIRECT_DESC),
         hasEventIndex: hasFeature(VIRTIO_F_EVENT_IDX),
+        isHeld: () => this.#isHeld,
         interrupt: () => this.#interrupt(INTERRUPT_BIT.USED_RING),
         faulted: (fault) => this.#fail(index, fault),
       });

@@ -35,6 +35,8 @@ export interface QueueEnvironment {
   readonly cursor: Int32Array;
   readonly hasIndirect: boolean;
   readonly hasEventIndex: boolean;
+  /** While true nothing is popped: a snapshot is being taken. */
+  isHeld(): boolean;
   /** The driver wants to hear of used chains. */
   interrupt(): void;
   /** The guest broke a rule; the queue is out of use. */
@@ -93,13 +95,13 @@ export class SplitQueue {
   }
 
   /**
-   * Pops the next available descriptor chain, or `undefined` when the avail ring is empty or the queue is broken.
+   * Pops the next available descriptor chain, or `undefined` when the avail ring is empty, the queue is broken or held.
    * When it is empty the driver has been told to notify us of the next one.
    * Errors: a broken rule goes to `environment.faulted`, breaks the queue and pops nothing
    * Source: virtio 1.2 §2.7.14
    */
   pop(): DescriptorChain | undefined {
-    if (this.#isBroken) return undefined;
+    if (this.#isBroken || this.#environment.isHeld()) return undefined;
     const next = this.#cursor[NEXT_AVAIL]!;
     let count = this.#availableFrom(next);
     if (count === 0 && this.#environment.hasEventIndex) {

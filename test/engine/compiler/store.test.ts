@@ -57,7 +57,8 @@ describe('the store of regions', () => {
         let key = 0;
         for (const {regions, bytes, changed} of steps) {
           for (const index of store.evict(regions, bytes)) expect(live.delete(index)).toBe(true);
-          const {batch, indices} = store.add(names((key += regions), regions), [], bytes);
+          key += regions;
+          const {batch, indices} = store.add(names(key, regions), [], bytes);
           for (const index of indices) {
             // No index is given to two regions, and none is beyond the table of harts.
             expect(live.has(index) || index < 1 || index > limits.maxRegions).toBe(false);

@@ -62,6 +62,7 @@ describe('any garbage on a ring', () => {
           cursor: new Int32Array(CURSOR_CELLS),
           hasIndirect,
           hasEventIndex,
+          isHeld: () => false,
           interrupt: () => {},
           faulted: () => faults++,
         });

@@ -33,6 +33,7 @@ function setUp({
     cursor,
     hasIndirect,
     hasEventIndex,
+    isHeld: () => false,
     interrupt: () => counts.interrupts++,
     faulted: (fault) => faults.push(fault),
   });
@@ -115,6 +116,7 @@ describe('a split queue', () => {
       cursor,
       hasIndirect: true,
       hasEventIndex: true,
+      isHeld: () => false,
       interrupt: () => {},
       faulted: () => {},
     });
@@ -201,6 +203,7 @@ describe('a queue that cannot work is refused', () => {
       cursor: new Int32Array(CURSOR_CELLS),
       hasIndirect: false,
       hasEventIndex: false,
+      isHeld: () => false,
       interrupt: () => {},
       faulted: () => {},
     });
@@ -350,6 +353,7 @@ describe('a hostile chain breaks its queue and nothing else', () => {
       cursor: new Int32Array(CURSOR_CELLS),
       hasIndirect: false,
       hasEventIndex: false,
+      isHeld: () => false,
       interrupt: () => {},
       faulted: (fault) => faults.push(fault),
     });

@@ -30,9 +30,13 @@ import {bundledEntry} from '../../bundle.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
+import {programVersion} from '../../version.js';
 import type {BootFiles, DiskPlan} from '../contract.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
+import {SaveReader} from './saved/save-reader.js';
+import {type SaveSummary, writeSave} from './saved/save-writer.js';
+import {RAM_PAGE_BYTES, type SavedRam} from './saved/saved-ram.js';
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -43,6 +47,8 @@ export interface AssemblyPlan {
   readonly size: TerminalSize;
   /** Ports after the agent's, in the guest's order. */
   readonly ports: readonly string[];
+  /** A file that `AssembledMachine.save` wrote, to go on from instead of booting. */
+  readonly savedPath?: string | undefined;
   /** How guest code is run. */
   readonly tier: Tier;
   readonly regions: RegionSettings;
@@ -58,6 +64,8 @@ export interface AssembledMachine extends AsyncDisposable {
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
   port(name: string): CharPort;
+  /** Writes a machine that is paused, its disks apart, into a new file. Errors: wrong-state, disk-full, storage-failed */
+  save(path: string): Promise<SaveSummary>;
 }
 
 /** What a machine's devices need of the process around them. */
@@ -77,7 +85,8 @@ export async function assembleMachine(
   checkWebAssembly();
   await using cleanup = new AsyncDisposableStack();
   try {
-    const boot = await readBoot(plan.boot);
+    const saved = plan.savedPath === undefined ? undefined : cleanup.use(await SaveReader.open(plan.savedPath));
+    const boot = saved ? {kind: 'saved' as const, state: saved.head.machine} : await readBoot(plan.boot);
     const console = new ConsoleDevice(plan.size);
     const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
     const disks: BlkDevice[] = [];
@@ -104,9 +113,13 @@ export async function assembleMachine(
         models: [...platformModels, virtioMmio],
       }),
     );
-    releaseFiles(boot);
+    if (boot.kind !== 'saved') releaseFiles(boot);
+    const ram = ramOf(machine);
+    await saved?.loadRam(ram);
     machine.onCompilerFault(reportCompiler);
     devices.forEach((device, slot) => {
+      const state = saved?.head.devices[slot];
+      if (state != null) device.restore?.(state);
       const index = platform.length + slot;
       const context = machine.devices[index]?.context;
       if (context === undefined) throw new Error(`the machine has no device ${index}`);
@@ -128,6 +141,22 @@ export async function assembleMachine(
         const port = ports.port(name);
         if (port === undefined) throw new Error(`there is no port ${name}`);
         return port;
+      },
+      save: async (path) => {
+        if (disks.some(({parkedCount}) => parkedCount > 0))
+          throw new ManagerError('wrong-state', 'A disk waits for room on the host.', 'Make room, then try again.');
+        await Promise.all(hosts.map((host) => host.hold()));
+        try {
+          const head = {
+            writer: programVersion(),
+            savedAtMs: Date.now(),
+            machine: machine.save(),
+            devices: devices.map((device) => device.save?.() ?? null),
+          };
+          return await writeSave(path, head, ram);
+        } finally {
+          for (const host of hosts) host.release();
+        }
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
@@ -154,6 +183,21 @@ async function openDisk(
   // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
   cleanup.defer(() => device[Symbol.asyncDispose]());
   return device;
+}
+
+function ramOf(machine: Machine): SavedRam {
+  const {memory} = machine;
+  const addressOf = (page: number) => memory.baseAddress + page * RAM_PAGE_BYTES;
+  return {
+    sizeBytes: memory.sizeBytes,
+    isTouched: (page) => machine.isTouched(page),
+    bytes(page, count) {
+      const bytes = memory.bytes(addressOf(page), count * RAM_PAGE_BYTES);
+      if (bytes === undefined) throw new RangeError(`page ${page} is not in RAM`);
+      return bytes;
+    },
+    markWritten: (page, count) => memory.markWritten(addressOf(page), count * RAM_PAGE_BYTES),
+  };
 }
 
 function planSlot(device: VirtioDevice, slot: number): DevicePlan {

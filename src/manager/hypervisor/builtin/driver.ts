@@ -150,6 +150,7 @@ export class BuiltinDriver implements HypervisorDriver {
       boot: plan.boot,
       disks: plan.disks.map(({images, isReadOnly}) => ({images: [...images], isReadOnly})),
       size: plan.size,
+      savedPath: plan.savedPath,
       scrollbackBytes: this.#options.scrollbackBytes,
       logMaxBytes: this.#options.logMaxBytes,
       sampleIntervalMs: this.#options.sampleIntervalMs,

@@ -10,7 +10,7 @@ import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {toManagerError} from '../../protocol/errors.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {MachineEnd} from '../contract.js';
+import type {MachineEnd, SavedMachine} from '../contract.js';
 import {type AssembledMachine, type AssemblyEnvironment, type AssemblyPlan, assembleMachine} from './assembly.js';
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
@@ -40,6 +40,7 @@ export class EngineHost implements MachineHost {
   #size: TerminalSize;
   #isDisposed = false;
   #isHalted = false;
+  #isPaused = false;
   #onInputRoom: () => void = () => undefined;
 
   private constructor(
@@ -84,12 +85,14 @@ export class EngineHost implements MachineHost {
   }
 
   async pause(): Promise<void> {
+    this.#isPaused = true;
     await this.#current.machine.pause();
   }
 
   resume(): void {
     this.#isHalted = false;
     for (const disk of this.#current.disks) disk.retryParked();
+    this.#isPaused = false;
     this.#current.machine.resume();
   }
 
@@ -129,6 +132,19 @@ export class EngineHost implements MachineHost {
     return {...totals, memoryTouchedBytes: touchedBytes, netReceivedBytes: 0, netSentBytes: 0, ...code};
   }
 
+  async save(path: string): Promise<SavedMachine> {
+    const {machine} = this.#current;
+    const began = performance.now();
+    const wasPaused = this.#isPaused || this.#isHalted;
+    await machine.pause();
+    try {
+      const summary = await this.#current.save(path);
+      return {...summary, pausedMs: performance.now() - began};
+    } finally {
+      if (!wasPaused) machine.resume();
+    }
+  }
+
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
     return profileGuest(this.#current.machine, durationMs, signal);
   }
@@ -164,7 +180,7 @@ export class EngineHost implements MachineHost {
     this.#before = this.#totals();
     // First: disks are locked while open, and two guests' RAM may be more than the host has.
     await this.#current[Symbol.asyncDispose]();
-    const next = await assembleMachine({...this.#plan, size: this.#size}, this.#environment);
+    const next = await assembleMachine({...this.#plan, savedPath: undefined, size: this.#size}, this.#environment);
     this.#current = next;
     if (this.#isDisposed) return next[Symbol.asyncDispose]();
     this.#input.take();

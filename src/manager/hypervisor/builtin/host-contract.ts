@@ -1,7 +1,7 @@
 /** What the machine process and the embedded runs need of a machine, so that either can be tried with a scripted one. */
 import type {TerminalSize} from '../../protocol/console.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {MachineEnd, RunCounters} from '../contract.js';
+import type {MachineEnd, RunCounters, SavedMachine} from '../contract.js';
 
 /** Counters that a host can tell; the process adds its own memory. */
 export type HostCounters = Omit<RunCounters, 'atMs' | 'residentBytes'>;
@@ -25,6 +25,11 @@ export interface MachineHost extends AsyncDisposable {
   resize(size: TerminalSize): void;
   askShutdown(): void;
   counters(): HostCounters;
+  /**
+   * Writes the machine's state into a new file; not synced. Guest time stands still meanwhile.
+   * Errors: disk-full, storage-failed
+   */
+  save(path: string): Promise<SavedMachine>;
   /** Samples the guest for a while. An abort ends that early, with what there is. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   /** Settles when the guest has powered off or crashed for good; a reboot is not an end. */

@@ -1,13 +1,18 @@
 /** Gives errors of the engine and of devices their place in the manager's table; message and hint stay. */
-import {EngineError} from '../../../engine/error.js';
+import {EngineError, type EngineErrorCode} from '../../../engine/error.js';
 import {ParavirtError} from '../../../paravirt/error.js';
 import {type ErrorCode, ManagerError, toManagerError} from '../../protocol/errors.js';
+
+const engineCodes: Partial<Record<EngineErrorCode, ErrorCode>> = {
+  'no-memory': 'not-enough-memory',
+  'bad-spec': 'bad-request',
+  'bad-state': 'bad-snapshot',
+};
 
 /** `bootCode` is what a bad boot file is called here. */
 export function translateHostError(thrown: unknown, bootCode: 'bad-kernel' | 'bad-firmware'): ManagerError {
   if (thrown instanceof EngineError) {
-    const code: ErrorCode =
-      thrown.code === 'no-memory' ? 'not-enough-memory' : thrown.code === 'bad-spec' ? 'bad-request' : bootCode;
+    const code: ErrorCode = engineCodes[thrown.code] ?? bootCode;
     return new ManagerError(code, thrown.message, thrown.hint, {cause: thrown});
   }
   if (thrown instanceof ParavirtError) {

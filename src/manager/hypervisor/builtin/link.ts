@@ -41,6 +41,7 @@ export const launchSchema = z.object({
     z.object({images: z.array(z.object({path: z.string(), format: z.string()})).min(1), isReadOnly: z.boolean()}),
   ),
   size: terminalSizeSchema,
+  savedPath: z.string().optional(),
   scrollbackBytes: z.number().int(),
   logMaxBytes: z.number().int(),
   sampleIntervalMs: z.number().int(),
@@ -82,6 +83,16 @@ export const linkResume = defineRequest('link/resume', z.object({}), z.object({}
 
 /** Asks the guest to power off. */
 export const linkShutdown = defineRequest('link/shutdown', z.object({}), z.object({}));
+
+/**
+ * Writes the machine's state into a new file of its folder; not synced, the process may not do that. Guest time stands
+ * still meanwhile. Errors: disk-full, storage-failed, wrong-state
+ */
+export const linkSave = defineRequest(
+  'link/save',
+  z.object({path: z.string()}),
+  z.object({fileBytes: z.number(), touchedBytes: z.number(), pausedMs: z.number()}),
+);
 
 /** Console input. */
 export const linkInput = defineRequest('link/input', z.object({data: bytesSchema}), z.object({}));

@@ -29,6 +29,7 @@ import {
   linkRebooted,
   linkResize,
   linkResume,
+  linkSave,
   linkShutdown,
 } from './link.js';
 import {LinkedSyncer} from './linked-syncer.js';
@@ -127,6 +128,7 @@ export class MachineServer {
       this.#started().resize(size);
       return {};
     });
+    channel.handle(linkSave, ({path}) => this.#started().save(path));
     channel.handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
     channel.listen();
   }

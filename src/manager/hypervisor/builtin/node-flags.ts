@@ -30,6 +30,7 @@ export function machineNodeFlags(launch: Launch, program: string, packageFolder:
     join(packageFolder, 'package.json'),
     launch.folder,
     ...bootFiles,
+    ...(launch.savedPath === undefined ? [] : [launch.savedPath]),
     ...launch.disks.flatMap(({images}) => images.map(({path}) => path)),
   ];
   const writes = [

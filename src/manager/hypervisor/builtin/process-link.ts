@@ -3,15 +3,18 @@
  * The end is told exactly once, from whichever comes first: the process's own word, or the loss of the connection
  * together with the loss of the process.
  */
-import {rm} from 'node:fs/promises';
+import {constants} from 'node:fs';
+import {open, rm} from 'node:fs/promises';
 import {connect} from 'node:net';
+import {dirname} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {TerminalSize} from '../../protocol/console.js';
-import {ManagerError} from '../../protocol/errors.js';
+import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
+import {syncFolder} from '../../store/atomic-file.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
-import type {MachineEnd, RunListener, RunningMachine} from '../contract.js';
+import type {MachineEnd, RunListener, RunningMachine, SavedMachine} from '../contract.js';
 import {DiskSyncer} from './disk-syncer.js';
 import {
   LINK_VERSION,
@@ -28,6 +31,7 @@ import {
   linkRebooted,
   linkResize,
   linkResume,
+  linkSave,
   linkShutdown,
   linkSync,
 } from './link.js';
@@ -154,6 +158,23 @@ export class ProcessLink implements RunningMachine {
 
   async resize(size: TerminalSize): Promise<void> {
     await this.#request(() => this.#channel.request(linkResize, {size}));
+  }
+
+  async save(path: string): Promise<SavedMachine> {
+    const saved = await this.#request(() => this.#channel.request(linkSave, {path}));
+    try {
+      // The process writes there what it likes: no link is followed to another file.
+      const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await syncFolder(dirname(path));
+    } catch (thrown) {
+      throw toManagerError(thrown);
+    }
+    return saved;
   }
 
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {

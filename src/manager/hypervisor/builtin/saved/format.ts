@@ -1,0 +1,183 @@
+/**
+ * The file of a saved machine, little-endian:
+ *
+ *   "VIVSAVE\n" │ version u32 │ 0 u32 │ chunks of RAM, zstd │ head, zstd JSON │ table of chunks │ footer
+ *
+ * Table: 24 bytes a chunk: index u32, stored bytes u32, offset u64, CRC-32 of its content u32, 0 u32; chunks that are
+ * zero are missing. Footer (48 bytes): offset, stored bytes and CRC-32 of the head, offset, count and CRC-32 of the
+ * table, CRC-32 of the footer so far, "VIVSAVE\n". It is written last, so that a file that is not whole has none.
+ */
+import {crc32} from 'node:zlib';
+import {z} from 'zod';
+import type {MachineState} from '../../../../engine/machine-state.js';
+import {ManagerError} from '../../../protocol/errors.js';
+
+/** Grows when an older reader would misread a file; every file says it from the first byte on. */
+export const SAVE_VERSION = 1;
+/** RAM is stored in pieces of this many bytes. */
+export const CHUNK_BYTES = 1 << 18;
+/** Most stored bytes of a chunk: what zstd makes of noise. */
+export const CHUNK_STORED_MAX = CHUNK_BYTES + 4096;
+/** Most bytes of the head, stored and as JSON. */
+export const HEAD_BYTES_MAX = 8 << 20;
+/** Bytes before the first chunk. */
+export const PREAMBLE_BYTES = 16;
+/** Bytes of one row of the table, and of the footer. */
+export const ROW_BYTES = 24;
+export const FOOTER_BYTES = 48;
+
+const MAGIC = Buffer.from('VIVSAVE\n', 'latin1');
+
+const hex = z.string().regex(/^[0-9a-f]{1,16}$/);
+const deadline = z.number().nullable();
+
+/** A machine's state as the engine gives it (`MachineState`), and that of its paravirtual devices. */
+export const saveHeadSchema = z.object({
+  /** The version of Vivarium that wrote it, for people. */
+  writer: z.string().max(64),
+  savedAtMs: z.number(),
+  machine: z.object({
+    memoryBytes: z.number().int().positive(),
+    hasSbi: z.boolean(),
+    tohost: z.number(),
+    clockNs: z.number().min(0),
+    harts: z
+      .array(
+        z.object({
+          pc: hex,
+          x: z.array(hex).length(32),
+          f: z.array(hex).length(32),
+          fcsr: z.number().int(),
+          privilege: z.number().int(),
+          csrs: z.record(z.string().max(32), hex),
+          pending: z.number().int(),
+          supervisorDeadline: deadline,
+          machineDeadline: deadline,
+          hsmState: z.number().int(),
+          startAddress: hex,
+          startOpaque: hex,
+          instructions: z.number().min(0),
+          reservation: z.object({offset: z.number().int(), value: hex}).nullable(),
+        }),
+      )
+      .min(1)
+      .max(64),
+    devices: z
+      .array(z.object({kind: z.string().max(64), address: z.number(), registers: z.string().max(1 << 20)}))
+      .max(64),
+  }),
+  /** In the order of the machine's virtio slots; null: nothing beside the registers. */
+  devices: z
+    .array(
+      z
+        .string()
+        .max(1 << 20)
+        .nullable(),
+    )
+    .max(32),
+});
+/** See `saveHeadSchema`. */
+export interface SaveHead {
+  readonly writer: string;
+  readonly savedAtMs: number;
+  readonly machine: MachineState;
+  readonly devices: readonly (string | null)[];
+}
+
+/** Where a chunk of RAM is stored. */
+export interface ChunkRow {
+  readonly index: number;
+  readonly storedBytes: number;
+  readonly offset: number;
+  readonly checksum: number;
+}
+
+/** Where head and table are. */
+export interface Footer {
+  readonly head: {readonly offset: number; readonly storedBytes: number; readonly checksum: number};
+  readonly table: {readonly offset: number; readonly count: number; readonly checksum: number};
+}
+
+/** What every file begins with. */
+export function encodePreamble(): Buffer {
+  const bytes = Buffer.alloc(PREAMBLE_BYTES);
+  MAGIC.copy(bytes);
+  bytes.writeUInt32LE(SAVE_VERSION, 8);
+  return bytes;
+}
+
+/** Errors: bad-snapshot for what is no such file, or one of another version */
+export function checkPreamble(bytes: Buffer, path: string): void {
+  if (bytes.length < PREAMBLE_BYTES || !bytes.subarray(0, 8).equals(MAGIC))
+    throw badSave(path, 'it is no saved machine');
+  const version = bytes.readUInt32LE(8);
+  if (version === SAVE_VERSION) return;
+  throw new ManagerError(
+    'bad-snapshot',
+    `${path} has format version ${version}; this Vivarium reads version ${SAVE_VERSION}.`,
+    version > SAVE_VERSION ? 'Use the newer Vivarium that wrote it.' : 'Use the Vivarium that wrote it.',
+  );
+}
+
+/** The table of chunks. */
+export function encodeTable(rows: readonly ChunkRow[]): Buffer {
+  const bytes = Buffer.alloc(rows.length * ROW_BYTES);
+  rows.forEach(({index, storedBytes, offset, checksum}, i) => {
+    const at = i * ROW_BYTES;
+    bytes.writeUInt32LE(index, at);
+    bytes.writeUInt32LE(storedBytes, at + 4);
+    bytes.writeBigUInt64LE(BigInt(offset), at + 8);
+    bytes.writeUInt32LE(checksum, at + 16);
+  });
+  return bytes;
+}
+
+/** Reads `encodeTable`'s bytes. Offsets may lie anywhere: the reader checks them. */
+export function decodeTable(bytes: Buffer): ChunkRow[] {
+  return Array.from({length: bytes.length / ROW_BYTES}, (_, i) => {
+    const at = i * ROW_BYTES;
+    return {
+      index: bytes.readUInt32LE(at),
+      storedBytes: bytes.readUInt32LE(at + 4),
+      offset: Number(bytes.readBigUInt64LE(at + 8)),
+      checksum: bytes.readUInt32LE(at + 16),
+    };
+  });
+}
+
+/** The file's last bytes. */
+export function encodeFooter({head, table}: Footer): Buffer {
+  const bytes = Buffer.alloc(FOOTER_BYTES);
+  bytes.writeBigUInt64LE(BigInt(head.offset), 0);
+  bytes.writeUInt32LE(head.storedBytes, 8);
+  bytes.writeUInt32LE(head.checksum, 12);
+  bytes.writeBigUInt64LE(BigInt(table.offset), 16);
+  bytes.writeUInt32LE(table.count, 24);
+  bytes.writeUInt32LE(table.checksum, 28);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 32)), 32);
+  MAGIC.copy(bytes, 40);
+  return bytes;
+}
+
+/** Errors: bad-snapshot when it is no footer, or a damaged one */
+export function decodeFooter(bytes: Buffer, path: string): Footer {
+  if (bytes.length !== FOOTER_BYTES || !bytes.subarray(40).equals(MAGIC)) throw badSave(path, 'its end is missing');
+  if (crc32(bytes.subarray(0, 32)) !== bytes.readUInt32LE(32)) throw badSave(path, 'its footer is damaged');
+  return {
+    head: {
+      offset: Number(bytes.readBigUInt64LE(0)),
+      storedBytes: bytes.readUInt32LE(8),
+      checksum: bytes.readUInt32LE(12),
+    },
+    table: {
+      offset: Number(bytes.readBigUInt64LE(16)),
+      count: bytes.readUInt32LE(24),
+      checksum: bytes.readUInt32LE(28),
+    },
+  };
+}
+
+/** `what` is a clause: "its head is damaged". */
+export function badSave(path: string, what: string): ManagerError {
+  return new ManagerError('bad-snapshot', `${path} cannot be restored: ${what}.`, 'Use another snapshot.');
+}

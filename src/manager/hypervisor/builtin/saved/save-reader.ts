@@ -1,0 +1,162 @@
+/**
+ * Reads the file of a saved machine. The file may be hostile: every offset, length and checksum is checked before it is
+ * used, and nothing becomes larger than the format says.
+ */
+import {type FileHandle, open} from 'node:fs/promises';
+import {promisify} from 'node:util';
+import {crc32, zstdDecompress} from 'node:zlib';
+import {ManagerError} from '../../../protocol/errors.js';
+import {
+  badSave,
+  CHUNK_BYTES,
+  CHUNK_STORED_MAX,
+  type ChunkRow,
+  checkPreamble,
+  decodeFooter,
+  decodeTable,
+  FOOTER_BYTES,
+  type Footer,
+  HEAD_BYTES_MAX,
+  PREAMBLE_BYTES,
+  ROW_BYTES,
+  type SaveHead,
+  saveHeadSchema,
+} from './format.js';
+import {RAM_PAGE_BYTES, type SavedRam} from './saved-ram.js';
+
+const decompress = promisify(zstdDecompress);
+/** Chunks that are read and decompressed at once. */
+const PARALLEL = 4;
+const ZERO_PAGE = Buffer.alloc(RAM_PAGE_BYTES);
+
+/** A saved machine; dispose it to close the file. */
+export class SaveReader implements AsyncDisposable {
+  readonly head: SaveHead;
+  readonly path: string;
+  readonly #file: FileHandle;
+  readonly #rows: readonly ChunkRow[];
+
+  private constructor(path: string, file: FileHandle, head: SaveHead, rows: readonly ChunkRow[]) {
+    this.path = path;
+    this.#file = file;
+    this.head = head;
+    this.#rows = rows;
+  }
+
+  /** Reads all but RAM. Errors: bad-snapshot, file-not-found */
+  static async open(path: string): Promise<SaveReader> {
+    const file = await open(path, 'r').catch((cause: unknown) => {
+      throw new ManagerError('file-not-found', `${path} cannot be read.`, 'Check the path.', {cause});
+    });
+    try {
+      const {size} = await file.stat();
+      checkPreamble(await readAt(file, 0, Math.min(PREAMBLE_BYTES, size)), path);
+      if (size < PREAMBLE_BYTES + FOOTER_BYTES) throw badSave(path, 'its end is missing');
+      const end = size - FOOTER_BYTES;
+      const footer = decodeFooter(await readAt(file, end, FOOTER_BYTES), path);
+      const head = await readHead(file, footer, end, path);
+      const rows = await readTable(file, footer, end, path, head.machine.memoryBytes);
+      return new SaveReader(path, file, head, rows);
+    } catch (thrown) {
+      await file.close();
+      throw thrown;
+    }
+  }
+
+  /** Fills zeroed RAM of the size that the head says. Errors: bad-snapshot for damaged chunks */
+  async loadRam(ram: SavedRam): Promise<void> {
+    if (ram.sizeBytes !== this.head.machine.memoryBytes)
+      throw badSave(this.path, 'the machine has another memory size');
+    const next = this.#rows.values();
+    const work = async () => {
+      for (const row of next) await this.#loadChunk(row, ram);
+    };
+    await Promise.all(Array.from({length: PARALLEL}, work));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #loadChunk({index, storedBytes, offset, checksum}: ChunkRow, ram: SavedRam): Promise<void> {
+    const first = (index * CHUNK_BYTES) / RAM_PAGE_BYTES;
+    const length = Math.min(CHUNK_BYTES, ram.sizeBytes - index * CHUNK_BYTES);
+    const content = await unpack(await readAt(this.#file, offset, storedBytes), length);
+    if (content?.length !== length || crc32(content) !== checksum)
+      throw badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
+    for (let page = 0; page * RAM_PAGE_BYTES < length; page++) {
+      const bytes = content.subarray(page * RAM_PAGE_BYTES, (page + 1) * RAM_PAGE_BYTES);
+      // The host gives memory to pages that are written, with zeros too.
+      if (bytes.equals(ZERO_PAGE)) continue;
+      ram.bytes(first + page, 1).set(bytes);
+      ram.markWritten(first + page, 1);
+    }
+  }
+}
+
+async function readHead(file: FileHandle, {head}: Footer, end: number, path: string): Promise<SaveHead> {
+  if (!isInside(head.offset, head.storedBytes, end) || head.storedBytes > HEAD_BYTES_MAX)
+    throw badSave(path, 'its head lies outside the file');
+  const content = await unpack(await readAt(file, head.offset, head.storedBytes), HEAD_BYTES_MAX);
+  if (content === undefined || crc32(content) !== head.checksum) throw badSave(path, 'its head is damaged');
+  const parsed = saveHeadSchema.safeParse(parseJson(content));
+  if (!parsed.success) throw badSave(path, 'its head makes no sense');
+  return parsed.data;
+}
+
+async function readTable(
+  file: FileHandle,
+  {table}: Footer,
+  end: number,
+  path: string,
+  memoryBytes: number,
+): Promise<ChunkRow[]> {
+  const chunks = Math.ceil(memoryBytes / CHUNK_BYTES);
+  if (memoryBytes % RAM_PAGE_BYTES !== 0) throw badSave(path, 'its memory has no whole pages');
+  if (table.count > chunks || !isInside(table.offset, table.count * ROW_BYTES, end))
+    throw badSave(path, 'its table lies outside the file');
+  const bytes = await readAt(file, table.offset, table.count * ROW_BYTES);
+  if (bytes.length !== table.count * ROW_BYTES || crc32(bytes) !== table.checksum)
+    throw badSave(path, 'its table is damaged');
+  const rows = decodeTable(bytes);
+  const seen = new Set(rows.map(({index}) => index));
+  const isSound = rows.every(
+    ({index, storedBytes, offset}) =>
+      index < chunks && storedBytes <= CHUNK_STORED_MAX && isInside(offset, storedBytes, end),
+  );
+  if (!isSound || seen.size !== rows.length) throw badSave(path, 'its table makes no sense');
+  return rows;
+}
+
+function isInside(offset: number, length: number, end: number): boolean {
+  return Number.isSafeInteger(offset) && offset >= PREAMBLE_BYTES && length <= end && offset <= end - length;
+}
+
+/** Fewer bytes at the file's end. */
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const {bytesRead} = await file.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
+}
+
+/** Undefined for what is no zstd frame, or becomes longer than `mostBytes`. */
+async function unpack(stored: Buffer, mostBytes: number): Promise<Buffer | undefined> {
+  try {
+    return await decompress(stored, {maxOutputLength: mostBytes});
+  } catch {
+    return undefined;
+  }
+}
+
+function parseJson(content: Buffer): unknown {
+  try {
+    return JSON.parse(content.toString());
+  } catch {
+    return undefined;
+  }
+}

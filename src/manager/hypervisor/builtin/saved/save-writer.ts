@@ -1,0 +1,106 @@
+/** Writes the file of a saved machine: RAM in chunks that are compressed beside each other, then what finds them. */
+import {type FileHandle, open, rm} from 'node:fs/promises';
+import {promisify} from 'node:util';
+import {constants, crc32, zstdCompress} from 'node:zlib';
+import {CHUNK_BYTES, type ChunkRow, encodeFooter, encodePreamble, encodeTable, type SaveHead} from './format.js';
+import {RAM_PAGE_BYTES, type SavedRam} from './saved-ram.js';
+
+const compress = promisify(zstdCompress);
+/** Level 1: RAM is read back as often as it is written, and time counts more than a tenth of the size. */
+const options = {params: {[constants.ZSTD_c_compressionLevel]: 1}};
+/** Chunks that are compressed at once; bounds memory and the threads that are taken from other work. */
+const PARALLEL = 4;
+const CHUNK_PAGES = CHUNK_BYTES / RAM_PAGE_BYTES;
+
+/** Bytes that were written. */
+export interface SaveSummary {
+  readonly fileBytes: number;
+  readonly touchedBytes: number;
+}
+
+/** Writes a new file; nothing of it stays when that fails. It is not synced. */
+export async function writeSave(path: string, head: SaveHead, ram: SavedRam): Promise<SaveSummary> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    const writer = new SaveWriter(file, ram);
+    await writer.append(encodePreamble());
+    const next = chunkIndices(ram);
+    const work = async () => {
+      for (let {value: index} = next.next(); index !== undefined; {value: index} = next.next())
+        await writer.chunk(index);
+    };
+    await Promise.all(Array.from({length: PARALLEL}, work));
+    return await writer.finish(head);
+  } catch (thrown) {
+    await rm(path, {force: true});
+    throw thrown;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Chunks that hold a touched page. */
+function* chunkIndices(ram: SavedRam): Generator<number, undefined> {
+  const pages = ram.sizeBytes / RAM_PAGE_BYTES;
+  for (let first = 0; first < pages; first += CHUNK_PAGES) {
+    const end = Math.min(first + CHUNK_PAGES, pages);
+    for (let page = first; page < end; page++) {
+      if (!ram.isTouched(page)) continue;
+      yield first / CHUNK_PAGES;
+      break;
+    }
+  }
+  return undefined;
+}
+
+class SaveWriter {
+  readonly #file: FileHandle;
+  readonly #ram: SavedRam;
+  readonly #rows: ChunkRow[] = [];
+  readonly #zero = Buffer.alloc(CHUNK_BYTES);
+  #end = 0;
+  #touchedPages = 0;
+
+  constructor(file: FileHandle, ram: SavedRam) {
+    this.#file = file;
+    this.#ram = ram;
+  }
+
+  /** Writes at the file's end; where that was. */
+  async append(bytes: Uint8Array): Promise<number> {
+    const offset = this.#end;
+    this.#end += bytes.length;
+    for (let done = 0; done < bytes.length; ) {
+      const {bytesWritten} = await this.#file.write(bytes, done, bytes.length - done, offset + done);
+      done += bytesWritten;
+    }
+    return offset;
+  }
+
+  async chunk(index: number): Promise<void> {
+    const first = index * CHUNK_PAGES;
+    const count = Math.min(CHUNK_PAGES, this.#ram.sizeBytes / RAM_PAGE_BYTES - first);
+    for (let page = first; page < first + count; page++) if (this.#ram.isTouched(page)) this.#touchedPages++;
+    // A copy: the compressor's threads must not see a guest's writes.
+    const content = Buffer.from(this.#ram.bytes(first, count));
+    if (content.equals(this.#zero.subarray(0, content.length))) return;
+    const stored = await compress(content, options);
+    const offset = await this.append(stored);
+    this.#rows.push({index, storedBytes: stored.length, offset, checksum: crc32(content)});
+  }
+
+  async finish(head: SaveHead): Promise<SaveSummary> {
+    const content = Buffer.from(JSON.stringify(head));
+    const stored = await compress(content, options);
+    const headOffset = await this.append(stored);
+    const table = encodeTable(this.#rows.sort((a, b) => a.offset - b.offset));
+    const tableOffset = await this.append(table);
+    await this.append(
+      encodeFooter({
+        head: {offset: headOffset, storedBytes: stored.length, checksum: crc32(content)},
+        table: {offset: tableOffset, count: this.#rows.length, checksum: crc32(table)},
+      }),
+    );
+    return {fileBytes: this.#end, touchedBytes: this.#touchedPages * RAM_PAGE_BYTES};
+  }
+}

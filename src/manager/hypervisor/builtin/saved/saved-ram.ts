@@ -1,0 +1,15 @@
+/** RAM as a save reads it and a restore fills it. Units: pages are indices from RAM's start, of `RAM_PAGE_BYTES` */
+
+/** Bytes of a page. */
+export const RAM_PAGE_BYTES = 4096;
+
+/** See the module. */
+export interface SavedRam {
+  readonly sizeBytes: number;
+  /** A page that was never written is zero. */
+  isTouched(page: number): boolean;
+  /** The bytes of some pages themselves. */
+  bytes(page: number, count: number): Uint8Array;
+  /** Must follow a write to `bytes`. */
+  markWritten(page: number, count: number): void;
+}
