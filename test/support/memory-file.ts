@@ -47,6 +47,14 @@ export class MemoryFile implements ImageFile {
     this.sizeBytes = Math.max(this.sizeBytes, at);
   }
 
+  async deallocate(ranges: readonly {readonly position: number; readonly length: number}[]): Promise<void> {
+    for (const {position, length} of ranges)
+      if (position < this.sizeBytes)
+        await this.writev([new Uint8Array(Math.min(length, this.sizeBytes - position))], position).catch(
+          () => undefined,
+        );
+  }
+
   async resize(sizeBytes: number): Promise<void> {
     if (!this.isPrompt) await turn();
     if (this.failure !== undefined) throw this.failure;

@@ -12,6 +12,7 @@ import {ParavirtError} from '../error.js';
 import {totalBytes} from './buffers.js';
 import {HostFile} from './host-file.js';
 import type {ImageFile} from './image-file.js';
+import type {FileRange} from './punch-holes.js';
 import {SyncGate} from './sync-gate.js';
 
 /** Somebody who may sync. */
@@ -20,6 +21,8 @@ export interface FileSyncer {
   readonly isThere: boolean;
   /** Syncs a file. Rejects with `unavailable` when nobody answered; any other error is one of the disk. */
   sync(path: string): Promise<void>;
+  /** Gives parts of a file back to the host, as far as that can be done. Never rejects. */
+  punch(path: string, ranges: readonly FileRange[]): Promise<void>;
 }
 
 /** Places are remembered in blocks of this size. */
@@ -81,6 +84,10 @@ export class DelegatedFile implements ImageFile {
       if (--this.#writing === 0) this.#whenIdle?.();
     }
     if (this.#unsynced.size > BLOCKS_MAX) this.sync().catch(() => undefined);
+  }
+
+  async deallocate(ranges: readonly FileRange[]): Promise<void> {
+    if (this.#syncer.isThere) await this.#syncer.punch(this.path, ranges);
   }
 
   async resize(sizeBytes: number): Promise<void> {

@@ -4,6 +4,7 @@ import {ParavirtError} from '../error.js';
 import {clearBuffers} from './buffers.js';
 import {hostError, openError} from './host-error.js';
 import type {ImageFile} from './image-file.js';
+import {type FileRange, punchHoles} from './punch-holes.js';
 import {SyncGate} from './sync-gate.js';
 
 /** The most buffers in one system call (IOV_MAX on Linux). */
@@ -79,6 +80,10 @@ export class HostFile implements ImageFile {
       if (at + count > this.#sizeBytes) this.#sizeBytes = at + count;
       return count;
     });
+  }
+
+  deallocate(ranges: readonly FileRange[]): Promise<void> {
+    return punchHoles(this.#fd, ranges);
   }
 
   async resize(sizeBytes: number): Promise<void> {

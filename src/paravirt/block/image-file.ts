@@ -2,6 +2,7 @@
  * The file below an image format: positional I/O, a size, and a barrier. Formats know nothing of paths, descriptors or
  * how a sync reaches the disk; tests put a file in memory here that remembers every write.
  */
+import type {FileRange} from './punch-holes.js';
 
 /**
  * An open file. Calls may overlap; a write that has resolved is seen by every read that starts later.
@@ -17,6 +18,8 @@ export interface ImageFile extends AsyncDisposable {
   /** Fills all buffers; what lies behind the end of the file is zeros. */
   readv(buffers: readonly Uint8Array[], position: number): Promise<void>;
   writev(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  /** A hint that these parts hold nothing any more: they read as before or as zeros, and the host may have their room. */
+  deallocate(ranges: readonly FileRange[]): Promise<void>;
   /** Cuts the file or lengthens it by zeros that take no room. */
   resize(sizeBytes: number): Promise<void>;
   /**

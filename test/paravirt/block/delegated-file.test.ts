@@ -14,6 +14,8 @@ class FakeSyncer implements FileSyncer {
   answer: Error | undefined;
   gate: Promise<void> | undefined;
 
+  async punch(): Promise<void> {}
+
   async sync(): Promise<void> {
     this.asked++;
     await this.gate;

@@ -1,9 +1,10 @@
 /**
  * The daemon's part in a machine's disks: it holds them open and syncs them when the machine's process asks, which may
- * not do that itself. Only the files named at its making, only syncs, nothing is read or written.
+ * not do that itself, and gives their holes back to the host. Only the files named at its making; nothing is read or written.
  */
 import {constants} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
+import {type FileRange, punchHoles} from '../../../paravirt/block/punch-holes.js';
 import {ManagerError} from '../../protocol/errors.js';
 
 /** Syncs at once over all machines: a disk that hangs must leave threads for the daemon's own files. */
@@ -51,6 +52,24 @@ export class DiskSyncer implements AsyncDisposable {
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();
+    }
+  }
+
+  /** Gives parts of a disk back to the host, as far as that can be done. Errors: file-not-found */
+  async punch(path: string, ranges: readonly FileRange[]): Promise<void> {
+    const file = this.#files.get(path);
+    if (file === undefined)
+      throw new ManagerError('file-not-found', `${path} is no disk of this machine.`, 'Nothing was changed.');
+    const writable = await open(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW).catch(
+      () => undefined,
+    );
+    if (writable === undefined) return;
+    try {
+      // The machine's process can put another file or link in the place of its own; that one is nobody's to change.
+      const [held, found] = await Promise.all([file.stat(), writable.stat()]);
+      if (held.dev === found.dev && held.ino === found.ino) await punchHoles(writable.fd, ranges);
+    } finally {
+      await writable.close();
     }
   }
 

@@ -3,6 +3,7 @@
  * the process what to be. Daemon and process can be of different versions: the process outlives an upgrade.
  */
 import {z} from 'zod';
+import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {tierSchema} from '../../protocol/machine.js';
@@ -105,6 +106,18 @@ export const linkResize = defineRequest('link/resize', z.object({size: terminalS
  * Errors: file-not-found for any other file; disk-full, storage-failed
  */
 export const linkSync = defineRequest('link/sync', z.object({path: z.string().min(1).max(4096)}), z.object({}));
+
+/** From the process to the daemon: parts of a disk of this machine hold nothing, the host may have their room. */
+export const linkPunch = defineRequest(
+  'link/punch',
+  z.object({
+    path: z.string().min(1).max(4096),
+    ranges: z
+      .array(z.object({position: z.number().int().min(0), length: z.number().int().min(1)}))
+      .max(PUNCH_RANGES_MAX),
+  }),
+  z.object({}),
+);
 
 /** Samples the guest for a while; answers then. */
 export const linkProfile = defineRequest(

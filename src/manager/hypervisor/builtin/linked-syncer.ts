@@ -1,9 +1,10 @@
 /** The machine process's side of syncing: asks the daemon of the moment, and knows when there is none. */
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
+import {type FileRange, worthPunching} from '../../../paravirt/block/punch-holes.js';
 import {ParavirtError} from '../../../paravirt/error.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {Channel} from '../../rpc/channel.js';
-import {linkSync} from './link.js';
+import {linkPunch, linkSync} from './link.js';
 
 /** A daemon that has not answered by then hangs; the machine goes on without it. */
 const SYNC_TIMEOUT_MS = 30_000;
@@ -21,6 +22,15 @@ export class LinkedSyncer implements FileSyncer {
   get isThere(): boolean {
     const channel = this.#channel();
     return channel !== undefined && channel !== this.#useless && !channel.isClosed;
+  }
+
+  async punch(path: string, ranges: readonly FileRange[]): Promise<void> {
+    const worthwhile = worthPunching(ranges);
+    if (worthwhile.length === 0) return;
+    await this.#channel()
+      ?.request(linkPunch, {path, ranges: worthwhile})
+      // A hint: without an answer the file keeps its room.
+      .catch(() => undefined);
   }
 
   async sync(path: string): Promise<void> {

@@ -28,6 +28,7 @@ import {
   linkOutput,
   linkPause,
   linkProfile,
+  linkPunch,
   linkRebooted,
   linkResize,
   linkResume,
@@ -212,6 +213,10 @@ export class ProcessLink implements RunningMachine {
     channel.on(linkCounters, (counters) => this.#listener.onCounters(counters));
     channel.handle(linkSync, async ({path}) => {
       await this.#syncer.sync(path);
+      return {};
+    });
+    channel.handle(linkPunch, async ({path, ranges}) => {
+      await this.#syncer.punch(path, ranges);
       return {};
     });
     channel.on(linkHalted, ({reason}) => {

@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process';
-import {mkdtemp, readdir, readlink, rm, symlink, writeFile} from 'node:fs/promises';
+import {mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile} from 'node:fs/promises';
 import {createServer, connect as dial, type Socket} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -9,6 +9,9 @@ import {linkSync} from '../../../../src/manager/hypervisor/builtin/link.js';
 import {LinkedSyncer} from '../../../../src/manager/hypervisor/builtin/linked-syncer.js';
 import {ManagerError} from '../../../../src/manager/protocol/errors.js';
 import {Channel} from '../../../../src/manager/rpc/channel.js';
+import {createImage} from '../../../../src/paravirt/block/create-image.js';
+import {openQcow2} from '../../../../src/paravirt/block/formats/qcow2/qcow2.js';
+import {HostFile} from '../../../../src/paravirt/block/host-file.js';
 
 let folder = '';
 let disk = '';
@@ -122,5 +125,51 @@ describe('a machine process that asks', () => {
     expect(syncer.isThere).toBe(false);
     daemon[Symbol.dispose]();
     machine[Symbol.dispose]();
+  });
+});
+
+describe('holes', () => {
+  const blocks = async (path: string) => (await stat(path)).blocks * 512;
+  const range = [{position: 1 << 20, length: 2 << 20}];
+
+  it('are given back to the host for disks of the machine, and for no file in their place', async () => {
+    await writeFile(disk, new Uint8Array(4 << 20).fill(7));
+    await using syncer = new DiskSyncer();
+    await syncer.add(disk);
+    const before = await blocks(disk);
+    await syncer.punch(disk, range);
+    expect(before - (await blocks(disk))).toBeGreaterThanOrEqual(2 << 20);
+    const bytes = await readFile(disk);
+    expect([bytes.length, bytes[1 << 20], bytes[(3 << 20) - 1], bytes[3 << 20]]).toEqual([4 << 20, 0, 0, 7]);
+    // Another file under the same name.
+    await rm(disk);
+    await writeFile(disk, new Uint8Array(4 << 20).fill(8));
+    await syncer.punch(disk, range);
+    expect((await readFile(disk))[1 << 20]).toBe(8);
+    await expect(syncer.punch(join(folder, 'other'), range)).rejects.toMatchObject({code: 'file-not-found'});
+  });
+
+  it('appear in an image when its guest discards, and clusters are used again', async () => {
+    const path = join(folder, 'disk.qcow2');
+    await createImage(path, 'qcow2', {sizeBytes: 64 << 20});
+    const image = await openQcow2(await HostFile.open(path, false), {isReadOnly: false});
+    const chunk = new Uint8Array(1 << 20).fill(5);
+    for (let at = 0; at < 32 << 20; at += chunk.length) await image.writev([chunk], at);
+    await image.flush();
+    const full = await blocks(path);
+    await image.discard(4 << 20, 24 << 20);
+    await image.flush();
+    await image.settle();
+    expect(full - (await blocks(path))).toBeGreaterThanOrEqual(20 << 20);
+    const size = (await stat(path)).size;
+    for (let at = 4 << 20; at < 28 << 20; at += chunk.length) await image.writev([chunk], at);
+    await image[Symbol.asyncDispose]();
+    // In the old places, not behind them.
+    expect((await stat(path)).size).toBeLessThanOrEqual(size + (8 << 20));
+    const again = await openQcow2(await HostFile.open(path, true), {isReadOnly: true});
+    const back = new Uint8Array(32 << 20);
+    await again.readv([back], 0);
+    expect(back.every((byte) => byte === 5)).toBe(true);
+    await again[Symbol.asyncDispose]();
   });
 });

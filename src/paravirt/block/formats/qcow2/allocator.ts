@@ -50,6 +50,8 @@ export class Allocator {
   /** Up to where the file was searched for holes; what lies behind is found by the search, not remembered. */
   #scanned = 0;
   readonly #scanEnd: number;
+  /** Free clusters are with the host at the moment. */
+  #givingBack = 0;
   #refilling: Promise<void> | undefined;
   #queue: Promise<void> = Promise.resolve();
 
@@ -115,19 +117,37 @@ export class Allocator {
   async reclaim(settle: () => Promise<void>): Promise<void> {
     const runs = this.#waiting.splice(0);
     if (runs.length === 0) return;
+    const freed: number[] = [];
+    this.#givingBack++;
     try {
       await settle();
       await this.#file.sync();
       await this.#exclusive(async () => {
         while (runs.length > 0) {
-          await this.#refcounts.change(runs[0]!, -1, (cluster) => this.#addFree(cluster));
+          await this.#refcounts.change(runs[0]!, -1, (cluster) => freed.push(cluster));
           runs.shift();
         }
       });
     } finally {
       // What could not be counted is tried again, but for a count that was wrong before.
       this.#waiting.unshift(...runs.slice(1));
+      await this.#giveBack(freed);
+      this.#givingBack--;
     }
+  }
+
+  /** The host has the room of free clusters until they are used again; nobody takes them meanwhile. */
+  async #giveBack(freed: number[]): Promise<void> {
+    if (freed.length === 0) return;
+    const ranges: {position: number; length: number}[] = [];
+    for (const cluster of freed.sort((a, b) => a - b)) {
+      const position = cluster * this.#clusterBytes;
+      const last = ranges.at(-1);
+      if (last !== undefined && last.position + last.length === position) last.length += this.#clusterBytes;
+      else ranges.push({position, length: this.#clusterBytes});
+    }
+    await this.#file.deallocate(ranges.filter(({position}) => !this.#metadata.has(position / this.#clusterBytes)));
+    for (const cluster of freed) this.#addFree(cluster);
   }
 
   /** Gives the pool back and cuts free room off the end of the file. No other call is under way. */
@@ -163,7 +183,8 @@ export class Allocator {
 
   /** Counts and clears free clusters inside the file. */
   async #reuse(wanted: number): Promise<Run[]> {
-    if (this.#scanned < this.#scanEnd) {
+    // What is being given back counts as free already and must not be found.
+    if (this.#scanned < this.#scanEnd && this.#givingBack === 0) {
       const stop = Math.min(this.#scanEnd, this.#scanned + SCAN_CLUSTERS);
       for (const run of await this.#refcounts.findFree(this.#scanned, stop)) this.#free.push({...run});
       this.#scanned = stop;
@@ -215,7 +236,6 @@ export class Allocator {
     this.#end = end;
     if (plan.blocks.length > 0) {
       const replaced = await this.#refcounts.link(plan);
-      await this.#file.sync();
       if (replaced !== undefined) {
         this.#metadata.removeStretch(replaced.first);
         await this.#refcounts.change(replaced, -1, (cluster) => this.#addFree(cluster));

@@ -21,7 +21,7 @@ export interface CheckReport {
   readonly errorCount: number;
   /** Clusters that are counted and not used: lost room, no danger. */
   readonly leakedClusters: number;
-  /** The first problems, in words. */
+  /** The first problems, in words; errors before leaks. */
   readonly problems: readonly string[];
   /** Clusters with data, those stored compressed among them. */
   readonly dataClusters: number;
@@ -35,6 +35,7 @@ interface Findings {
   errors: number;
   leaks: number;
   problems: string[];
+  leakProblems: string[];
   data: number;
   compressed: number;
   used: number;
@@ -48,6 +49,7 @@ const newFindings = (): Findings => ({
   errors: 0,
   leaks: 0,
   problems: [],
+  leakProblems: [],
   data: 0,
   compressed: 0,
   used: 0,
@@ -70,7 +72,7 @@ export async function checkQcow2(
   return {
     errorCount: findings.errors,
     leakedClusters: findings.leaks,
-    problems: findings.problems,
+    problems: [...findings.problems, ...findings.leakProblems].slice(0, LISTED_MAX),
     dataClusters: findings.data,
     compressedClusters: findings.compressed,
     usedClusters: findings.used,
@@ -238,7 +240,7 @@ async function compare(
       if (counted === used) continue;
       if (counted > used) {
         findings.leaks++;
-        list(findings, `cluster ${cluster} is counted ${counted} times and used ${used} times`);
+        list(findings.leakProblems, `cluster ${cluster} is counted ${counted} times and used ${used} times`);
       } else findError(findings, `cluster ${cluster} is used ${used} times and counted ${counted} times`);
     }
   }
@@ -284,7 +286,7 @@ async function compareFlags(
 
 function findError(findings: Findings, problem: string): void {
   findings.errors++;
-  list(findings, problem);
+  list(findings.problems, problem);
 }
 
 function beyondRepair(findings: Findings, problem: string): void {
@@ -292,6 +294,6 @@ function beyondRepair(findings: Findings, problem: string): void {
   findError(findings, problem);
 }
 
-function list(findings: Findings, problem: string): void {
-  if (findings.problems.length < LISTED_MAX) findings.problems.push(problem);
+function list(problems: string[], problem: string): void {
+  if (problems.length < LISTED_MAX) problems.push(problem);
 }

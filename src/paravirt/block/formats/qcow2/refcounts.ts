@@ -201,10 +201,11 @@ export class Refcounts {
     }
   }
 
-  /** Points at the plan's blocks, which are durable by now. Answers with the clusters of a table that was replaced. */
+  /** Points at the plan's blocks, which are durable by now, durably. Answers with the clusters of a table that was replaced. */
   async link(plan: GrowthPlan): Promise<Run | undefined> {
     if (plan.table !== undefined) {
       await writeRefcountTablePlace(this.#file, plan.table.first * this.#clusterBytes, plan.table.count);
+      await this.#file.sync();
       const old = this.#tableRun;
       this.#table = this.#grown(plan);
       this.#tableRun = plan.table;
@@ -212,12 +213,25 @@ export class Refcounts {
       for (const {cluster} of plan.blocks) this.#metadata.add(cluster);
       return old;
     }
-    for (const {index, cluster} of plan.blocks) {
-      const entry = new Uint8Array(8);
-      setU64(new DataView(entry.buffer), 0, cluster * this.#clusterBytes);
-      await this.#file.writev([entry], this.#tableRun.first * this.#clusterBytes + index * 8);
-      this.#table[index] = cluster * this.#clusterBytes;
-      this.#metadata.add(cluster);
+    // A block that is linked counts as used, so the block that counts it has to be there before.
+    let waiting = [...plan.blocks];
+    while (waiting.length > 0) {
+      const isReady = ({index, cluster}: (typeof waiting)[number]) => {
+        const counting = Math.floor(cluster / this.#perBlock);
+        return counting === index || Boolean(this.#table[counting]);
+      };
+      const ready = waiting.filter(isReady);
+      waiting = waiting.filter((block) => !ready.includes(block));
+      for (const {index, cluster} of ready) {
+        const entry = new Uint8Array(8);
+        setU64(new DataView(entry.buffer), 0, cluster * this.#clusterBytes);
+        await this.#file.writev([entry], this.#tableRun.first * this.#clusterBytes + index * 8);
+      }
+      await this.#file.sync();
+      for (const {index, cluster} of ready) {
+        this.#table[index] = cluster * this.#clusterBytes;
+        this.#metadata.add(cluster);
+      }
     }
     return undefined;
   }
