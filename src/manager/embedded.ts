@@ -17,6 +17,7 @@ import {examineHost} from './services/doctor.js';
 import {openImageStore} from './services/image-service.js';
 import {JobService} from './services/job-service.js';
 import {VolumeTools} from './services/volume-tools.js';
+import {Volumes} from './services/volumes.js';
 import {loadSettings, type Settings} from './settings/settings.js';
 import {ImageLocks} from './store/image-locks.js';
 
@@ -25,6 +26,8 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
   const paths = findPaths(environment);
   const settings = await loadSettings(paths.settings);
   const store = openImageStore(paths, settings.images);
+  const locks = new ImageLocks(paths.imageLocks);
+  const volumes = new Volumes(settings.disks, locks);
 
   async function provideImage({image, signal, onProgress}: RunImageOptions): Promise<BuiltImage> {
     const ready = await store.findImage(image);
@@ -52,6 +55,11 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       const memoryBytes = checkMemorySize(options.memoryBytes ?? image.memoryBytes);
       checkMemoryFree(memoryBytes, settings.machines.hostMemoryReserveBytes);
       const isCommand = options.command.length > 0;
+      const wanted = (options.disks ?? []).map((disk) => ({...disk, format: disk.format ?? ('raw' as const)}));
+      for (const [index, disk] of wanted.entries())
+        await volumes.check(disk, options.disks?.[index]?.format !== undefined);
+      const disks = await volumes.plan('/', wanted);
+      using _held = volumes.acquire(disks, `viv run ${image.name}`);
       const plan = {
         memoryBytes,
         hartCount,
@@ -62,12 +70,12 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
           initrdPath: image.initrdPath,
           commandLine: imageCommandLine(image, {mode: isCommand ? 'exec' : 'shell', hostname: image.name}),
         },
-        disks: [],
+        disks,
         size: terminalSize(options, settings),
       };
       const {command, stdin, stdout, stderr, signal, terminal} = options;
-      if (isCommand) return runCommand({plan, command, stdin, stdout, stderr, signal});
-      return runConsole({
+      if (isCommand) return await runCommand({plan, command, stdin, stdout, stderr, signal});
+      return await runConsole({
         plan,
         stdin,
         stdout,
@@ -96,7 +104,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       });
     },
 
-    disks: new VolumeTools(settings.disks, new ImageLocks(paths.imageLocks)),
+    disks: new VolumeTools(settings.disks, locks),
 
     doctor: () => examineHost(environment),
 

@@ -58,6 +58,8 @@ export const diskSchema = z.object({
   // Definitions that say nothing are from the time when every disk was raw.
   format: diskFormatSchema.default('raw'),
   isReadOnly: z.boolean().default(false),
+  /** Images it may stand on wherever they lie: they were attached themselves before overlays were put on them. */
+  backingFiles: z.array(z.string().min(1).max(4096)).max(64).optional(),
 });
 /** See `diskSchema`. */
 export type Disk = z.output<typeof diskSchema>;

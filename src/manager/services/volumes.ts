@@ -38,7 +38,8 @@ export class Volumes {
    * as well: a guest would see the image's tables, and whoever wrote them may have meant to be believed.
    * Errors: file-not-found, bad-disk
    */
-  async check({path, format}: Disk, isFormatGiven: boolean): Promise<void> {
+  async check(disk: Disk, isFormatGiven: boolean): Promise<void> {
+    const {path, format} = disk;
     await checkReadable(path, 'disk');
     if (format === 'raw' && !isFormatGiven && (await beginning(path)) === QCOW2_MAGIC)
       throw new ManagerError(
@@ -46,7 +47,7 @@ export class Volumes {
         `${path} begins like a qcow2 image, and its name does not say so.`,
         `Say what it is: --disk ${path},format=qcow2 or --disk ${path},format=raw.`,
       );
-    await this.#resolve(path, format);
+    await this.#resolve(path, disk);
   }
 
   /** All images of a machine's disks. Errors: file-not-found, bad-disk */
@@ -55,7 +56,7 @@ export class Volumes {
     for (const disk of disks) {
       const path = isAbsolute(disk.path) ? disk.path : join(folder, disk.path);
       await checkReadable(path, 'disk');
-      plans.push({images: await this.#resolve(path, disk.format), isReadOnly: disk.isReadOnly});
+      plans.push({images: await this.#resolve(path, disk), isReadOnly: disk.isReadOnly});
     }
     return plans;
   }
@@ -68,8 +69,9 @@ export class Volumes {
     return this.#locks.acquire(uses, owner);
   }
 
-  #resolve(path: string, format: DiskFormat): Promise<DiskPlan['images']> {
-    return resolveChain(path, format, {allowedFolders: this.#settings.backingFolders}).catch(rethrow);
+  #resolve(path: string, {format, backingFiles = []}: Disk): Promise<DiskPlan['images']> {
+    const {backingFolders} = this.#settings;
+    return resolveChain(path, format, {allowedFolders: backingFolders, allowedFiles: backingFiles}).catch(rethrow);
   }
 }
 

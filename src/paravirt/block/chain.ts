@@ -26,6 +26,8 @@ export interface ChainImage {
 export interface ChainPolicy {
   /** Folders below which backing images may lie; the top image's own folder is always one. */
   readonly allowedFolders: readonly string[];
+  /** Images elsewhere that somebody attached by name before overlays were put on them. */
+  readonly allowedFiles?: readonly string[];
 }
 
 const formats = new Map<string, BlockFormat>(Object.values(registry).map((format) => [format.name, format]));
@@ -50,7 +52,10 @@ export function findFormat(name: string): BlockFormat {
  */
 export async function resolveChain(path: string, format: string, policy: ChainPolicy): Promise<readonly ChainImage[]> {
   const top = await real(path);
-  const allowed = [dirname(top), ...(await Promise.all(policy.allowedFolders.map(realOrSame)))];
+  const allowed = {
+    folders: [dirname(top), ...(await Promise.all(policy.allowedFolders.map(realOrSame)))],
+    files: await Promise.all((policy.allowedFiles ?? []).map(realOrSame)),
+  };
   const images: ChainImage[] = [];
   let next: ChainImage | undefined = {path: top, format};
   while (next !== undefined) {
@@ -67,6 +72,11 @@ export async function resolveChain(path: string, format: string, policy: ChainPo
     next = await backingOf(at, findFormat(name), allowed);
   }
   return images;
+}
+
+interface AllowedPlaces {
+  readonly folders: readonly string[];
+  readonly files: readonly string[];
 }
 
 /** How images' files are opened. */
@@ -101,7 +111,7 @@ export async function openChain(
 async function backingOf(
   path: string,
   format: BlockFormat,
-  allowed: readonly string[],
+  allowed: AllowedPlaces,
 ): Promise<ChainImage | undefined> {
   await using file = await HostFile.open(path, true);
   const {backing} = await format.inspect(file);
@@ -120,7 +130,7 @@ async function backingOf(
       'Record it: `viv disk rebase --unsafe --backing FILE --backing-format FORMAT IMAGE`.',
     );
   const found = await real(resolve(dirname(path), backing.path));
-  if (!allowed.some((folder) => isInside(found, folder)))
+  if (!allowed.files.includes(found) && !allowed.folders.some((folder) => isInside(found, folder)))
     throw new ParavirtError(
       'no-permission',
       `The backing image ${shown} of ${path} lies outside the folders that may be used.`,

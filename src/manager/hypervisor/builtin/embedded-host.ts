@@ -16,8 +16,11 @@ export async function withEmbeddedHost<T>(
   use: (host: EngineHost) => Promise<T>,
 ): Promise<T> {
   throwIfAborted(signal);
-  await using host = await EngineHost.create(plan, listener);
   const aborted = Promise.withResolvers<never>();
+  // Nobody is there to make room and resume it.
+  const onHalted = (reason: string) => aborted.reject(new ManagerError('machine-failed', reason, 'Then run it again.'));
+  aborted.promise.catch(() => undefined);
+  await using host = await EngineHost.create(plan, {...listener, onHalted});
   const abort = () => aborted.reject(cancelled());
   signal?.addEventListener('abort', abort, {once: true});
   try {

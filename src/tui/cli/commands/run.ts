@@ -6,7 +6,8 @@ import type {Job} from '../../../manager/protocol/job.js';
 import {MAX_HARTS, type Tier} from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand} from '../command.js';
-import {cpusOption, hotThresholdOption, integerOption, sizeOption, tierOption} from '../parse-values.js';
+import {parseDiskOption} from '../disk-option.js';
+import {collect, cpusOption, hotThresholdOption, integerOption, sizeOption, tierOption} from '../parse-values.js';
 import {ProgressLine} from '../progress.js';
 import {RawConsole} from '../raw-console.js';
 import {UsageError} from '../report-error.js';
@@ -17,6 +18,7 @@ interface RunOptions {
   readonly firmware?: string;
   readonly memory?: number;
   readonly cpus?: number;
+  readonly disk?: readonly string[];
   readonly tier?: Tier;
   readonly hotThreshold?: number;
   readonly signature?: string;
@@ -35,6 +37,7 @@ export const run: CliCommand = {
       .argument('[command...]', 'command to run in the guest')
       .option('-m, --memory <size>', 'guest memory, as 256M', sizeOption)
       .option('--cpus <count>', `number of CPUs, 1 to ${MAX_HARTS}`, cpusOption)
+      .option('--disk <file>', 'a disk image to use; ,format=raw|qcow2 and ,ro may follow; repeatable', collect)
       .option('--firmware <file>', 'run this ELF in M-mode; the UART is standard input and output')
       .option('--tier <name>', 'how guest code runs: interpreter, regions (all compiled) or auto', tierOption)
       .option('--hot-threshold <arrivals>', 'how often code is arrived at before it is compiled', hotThresholdOption)
@@ -83,6 +86,12 @@ const executionOf = ({tier, hotThreshold}: RunOptions) => ({
   ...(hotThreshold === undefined ? {} : {hotThreshold}),
 });
 
+function existingDisk(text: string) {
+  const disk = parseDiskOption(text);
+  if ('path' in disk) return disk;
+  throw new UsageError('A throwaway machine takes disks that are there.', `Make one: viv disk create FILE ${text}`);
+}
+
 async function runImage(
   cli: CliContext,
   image: string,
@@ -95,6 +104,7 @@ async function runImage(
     image,
     ...(options.memory === undefined ? {} : {memoryBytes: options.memory}),
     ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
+    disks: (options.disk ?? []).map(existingDisk),
     ...executionOf(options),
     // Away from a terminal standard error is the command's alone.
     onProgress: (job: Job) => {

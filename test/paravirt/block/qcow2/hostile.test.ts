@@ -338,6 +338,15 @@ describe('a backing name', () => {
     expect(images.map(({format}) => format)).toEqual(['qcow2', 'raw']);
   });
 
+  it('outside is accepted for the very file that was attached before, and for no other', async () => {
+    await top('../secret.raw');
+    const policy = (file: string) => ({allowedFolders: [], allowedFiles: [join(folder, file)]});
+    const images = await resolveChain(join(inside, 'top.qcow2'), 'qcow2', policy('secret.raw'));
+    expect(images).toHaveLength(2);
+    const other = resolveChain(join(inside, 'top.qcow2'), 'qcow2', policy('other.raw'));
+    await expect(other).rejects.toMatchObject({code: 'no-permission'});
+  });
+
   it('of another format than there are is refused', async () => {
     await top('base.raw', 'vmdk');
     await expect(resolveTop()).rejects.toMatchObject({code: 'bad-option'});
