@@ -6,6 +6,8 @@ import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
 import {BuiltinDriver} from '../hypervisor/registry.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
+import type {daemonStop} from '../protocol/daemon.js';
+import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
 import {eventHappened} from '../protocol/events.js';
 import {jobFinished, jobProgressed} from '../protocol/job.js';
@@ -18,6 +20,7 @@ import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineRunner} from '../services/machine-runner.js';
+import {MachineSaver} from '../services/machine-saver.js';
 import {MetricsService} from '../services/metrics-service.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
@@ -40,6 +43,7 @@ export interface DaemonParts {
   readonly consoles: ConsoleHub;
   readonly definer: MachineDefiner;
   readonly runner: MachineRunner;
+  readonly saver: MachineSaver;
 }
 
 /** See the module. */
@@ -65,13 +69,13 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
-    const {fleet, consoles, definer, runner} = parts;
+    const {fleet, consoles, definer, runner, saver} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
       maxClients: settings.server.maxClients,
       handlers: {
-        ...machineHandlers(fleet, definer, runner),
+        ...machineHandlers(fleet, definer, runner, saver),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -133,8 +137,14 @@ export class Daemon {
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
-  async stop(machines: 'keep' | 'shutdown' | 'kill'): Promise<{stillRunning: number}> {
-    const {runner} = this.parts;
+  async stop(machines: ParamsOutput<typeof daemonStop>['machines']): Promise<{stillRunning: number}> {
+    const {runner, saver} = this.parts;
+    if (machines === 'save')
+      // All are tried before the first failure is told.
+      for (const saved of await Promise.allSettled(
+        this.#running().map(({id, state}) => (state === 'starting' ? runner.kill(id) : saver.save(id))),
+      ))
+        if (saved.status === 'rejected') throw saved.reason;
     if (machines === 'kill') await Promise.all(this.#running().map(({id}) => runner.kill(id)));
     if (machines === 'shutdown')
       await Promise.all(
@@ -156,10 +166,11 @@ export class Daemon {
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const {jobs, runner, consoles, metrics, log} = this.parts;
+    const {jobs, runner, saver, consoles, metrics, log} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
     this.#server.close();
     await jobs.close();
+    await saver.settled();
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
@@ -218,6 +229,7 @@ async function assemble(
   const fleet = new Fleet();
   const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
+  const runner = new MachineRunner({...shared, jobs});
   return {
     fleet,
     jobs,
@@ -226,6 +238,7 @@ async function assemble(
     metrics,
     consoles,
     definer: new MachineDefiner({...shared, driver}),
-    runner: new MachineRunner({...shared, jobs}),
+    runner,
+    saver: new MachineSaver({...shared, runner}),
   };
 }

@@ -17,10 +17,11 @@ import {
   type diskParamSchema,
   MAX_DISKS,
   type MachineConfig,
+  type MachineState,
   type machineCreate,
 } from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
-import type {MachineDefinition, MachineStore, StoredMachine} from '../store/machine-store.js';
+import type {MachineDefinition, MachineLife, MachineStore, StoredMachine} from '../store/machine-store.js';
 import {checkBoot, checkMemoryExists} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
@@ -150,10 +151,11 @@ export class MachineDefiner {
       driver,
       name: isBroken ? (life?.name ?? id) : definition.name,
       definition: isBroken ? undefined : definition,
-      state: isBroken ? 'broken' : life?.crash === undefined ? 'defined' : 'crashed',
+      state: isBroken ? 'broken' : restingState(life),
       reason: isBroken ? definition.message : life?.crash?.reason,
       process: undefined,
       crash: life?.crash,
+      saved: life?.saved,
       run: undefined,
       terminalPath: undefined,
     };
@@ -221,6 +223,12 @@ export class MachineDefiner {
     const machine = fleet.find(reference);
     // What cannot be renamed cannot be read either, and says why.
     const {definition} = fleet.findFor('rename', reference);
+    if (machine.saved !== undefined)
+      throw new ManagerError(
+        'wrong-state',
+        `Cannot change the disks of ${machine.name}: its state is saved with those it has.`,
+        `Go on from it and shut it down, or boot it afresh: viv start --discard-saved ${machine.name}`,
+      );
     if (definition !== undefined && !hasProcess(machine.state)) return {machine, definition};
     throw new ManagerError(
       'wrong-state',
@@ -264,4 +272,10 @@ export class MachineDefiner {
     checkMemoryExists(wanted);
     return wanted;
   }
+}
+
+/** The state of a machine without a process. */
+function restingState(life: MachineLife | undefined): MachineState {
+  if (life?.saved !== undefined) return 'saved';
+  return life?.crash === undefined ? 'defined' : 'crashed';
 }

@@ -3,16 +3,18 @@
  *
  *   machines/ID/machine.json   the definition: name, config (this file's loss is the machine's loss)
  *   machines/ID/state.json     what became of it: the process that runs it, or why it crashed
+ *   machines/ID/saved.state    its RAM, harts and devices when it was saved; counts when state.json says so
  *   machines/ID/disks/         disks made for it
  *   machines/ID/console.log    written by its process
  *
  * Removing moves the folder to trash/, from where it comes back whole.
  */
+import {randomUUID} from 'node:crypto';
 import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {z} from 'zod';
 import {ManagerError} from '../protocol/errors.js';
-import {machineConfigSchema} from '../protocol/machine.js';
+import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
 
@@ -38,6 +40,8 @@ const lifeSchema = z.object({
     })
     .optional(),
   crash: z.object({reason: z.string(), atMs: z.number()}).optional(),
+  /** There is a state to go on from. With a `process`, that one is not to run on. */
+  saved: savedStateSchema.optional(),
 });
 /** Content of state.json. */
 export type MachineLife = z.output<typeof lifeSchema>;
@@ -83,6 +87,35 @@ export class MachineStore {
 
   folder(id: string): string {
     return join(this.#machines, id);
+  }
+
+  /** The file of a machine's saved state. */
+  savedPath(id: string): string {
+    return join(this.folder(id), 'saved.state');
+  }
+
+  /** A new name for a file in the making of a machine's folder. */
+  temporaryPath(id: string): string {
+    return join(this.folder(id), `${TEMPORARY_PREFIX}${randomUUID()}`);
+  }
+
+  /** Gives a finished file in a machine's folder its name, durably. */
+  async settle(id: string, from: string, to: string): Promise<void> {
+    await rename(from, to);
+    await syncFolder(this.folder(id));
+  }
+
+  async removeSaved(id: string): Promise<void> {
+    await rm(this.savedPath(id), {force: true});
+  }
+
+  /** Removes what an interrupted write left in a machine's folder; says whether there was any. */
+  async sweep(id: string, hasSaved: boolean): Promise<boolean> {
+    const folder = this.folder(id);
+    const left = (await readdir(folder)).filter((entry) => entry.startsWith(TEMPORARY_PREFIX));
+    for (const entry of left) await rm(join(folder, entry), {recursive: true, force: true});
+    if (!hasSaved) await this.removeSaved(id);
+    return left.length > 0;
   }
 
   /** Every machine, also those whose definition cannot be read. */

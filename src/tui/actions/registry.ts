@@ -9,6 +9,7 @@ export {open} from './open.js';
 export {pause} from './pause.js';
 export {quit} from './quit.js';
 export {remove} from './remove.js';
+export {save} from './save.js';
 export {shutdown} from './shutdown.js';
 export {start} from './start.js';
 export {tabConsole, tabGraphs, tabLog, tabNext, tabPrevious} from './tabs.js';
