@@ -108,11 +108,7 @@ export async function openChain(
   return backing;
 }
 
-async function backingOf(
-  path: string,
-  format: BlockFormat,
-  allowed: AllowedPlaces,
-): Promise<ChainImage | undefined> {
+async function backingOf(path: string, format: BlockFormat, allowed: AllowedPlaces): Promise<ChainImage | undefined> {
   await using file = await HostFile.open(path, true);
   const {backing} = await format.inspect(file);
   if (backing === undefined) return undefined;
