@@ -24,6 +24,7 @@ export interface LinuxGuest {
   readonly memoryBytes: number;
   /** Which console QEMU connects; ours shows both. */
   readonly console: 'virtio' | 'serial';
+  readonly disks?: readonly {readonly path: string; readonly format: string}[];
 }
 
 /** A command and how it is started. */
@@ -42,7 +43,7 @@ export async function runGuest({tier, ...guest}: LinuxGuest & Pick<OwnProgram, '
       memoryBytes: guest.memoryBytes,
       hartCount: guest.hartCount,
       boot: {kind: 'linux', kernelPath, initrdPath, commandLine},
-      disks: [],
+      disks: (guest.disks ?? []).map((image) => ({images: [image], isReadOnly: false})),
       size: {columns: 100, rows: 30},
       ports: [],
       tier: tier ?? settings.machines.defaultTier,
@@ -80,6 +81,10 @@ export function qemuCommand(guest: LinuxGuest): GuestCommand {
     ...['-chardev', 'stdio,id=c,signal=off', '-chardev', 'null,id=n', '-chardev', 'null,id=a'],
     ...['-device', `virtconsole,bus=console.0,chardev=${isSerial ? 'n' : 'c'}`],
     ...['-device', 'virtserialport,bus=ports.0,name=vivarium.agent,chardev=a'],
+    ...(guest.disks ?? []).flatMap(({path, format}, index) => [
+      ...['-drive', `file=${path},format=${format},if=none,id=d${index}`],
+      ...['-device', `virtio-blk-device,drive=d${index}`],
+    ]),
   ];
   return {command: 'qemu-system-riscv64', args, env: process.env};
 }

@@ -4,6 +4,7 @@
  *   os        paths of a Linux guest        smp    a parallel load on several harts against one
  * With `--rounds N`. Without a name these four run. Proofs under load, only when asked for; status 1 when one fails:
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
+ *   disk      requests to raw and qcow2 disks of a Linux guest, only when asked for
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).
@@ -20,6 +21,7 @@ import {builtInCatalogDir, ImageStore} from '../../src/manager/image/image-store
 import {findPaths} from '../../src/manager/paths.js';
 import {benchBoot} from './boot.js';
 import {benchBoots} from './boots.js';
+import {benchDisk} from './disk.js';
 import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
 import {benchOs} from './os.js';
@@ -58,7 +60,7 @@ const buildImage = () => {
 
 const guests = mkdtempSync(join(tmpdir(), 'vivarium-bench-'));
 try {
-  if (isDefault || wants('kernels') || wants('os') || wants('smp'))
+  if (isDefault || wants('kernels') || wants('os') || wants('smp') || wants('disk'))
     execFileSync('sh', [join(root, 'test/bench/guest/build.sh')], {
       env: {...process.env, OUT: guests},
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -68,6 +70,7 @@ try {
   if (isDefault || wants('os')) await benchOs(self, await buildImage(), guests, rounds);
   if (isDefault || wants('smp'))
     check(await benchSmp(self, await buildImage(), guests, rounds, Number(values.cpus ?? 2)));
+  if (wants('disk')) await benchDisk(self, await buildImage(), guests, rounds);
   if (wants('stress')) {
     const classes = values.classes === '' ? [] : values.classes.split(',');
     const options = {seconds: Number(values.seconds), classes};
