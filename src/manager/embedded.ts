@@ -1,6 +1,6 @@
 /** The manager in the calling process: throwaway machines for `viv run`, tests and CI. Leaves nothing behind. */
 import {writeFile} from 'node:fs/promises';
-import {resolve} from 'node:path';
+import {join, resolve} from 'node:path';
 import type {Embedded, ExecutionOptions, RunFirmwareOptions, RunImageOptions} from './client/embedded.js';
 import type {AssemblyPlan} from './hypervisor/builtin/assembly.js';
 import {runCommand} from './hypervisor/builtin/command-run.js';
@@ -74,7 +74,11 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
         size: terminalSize(options, settings),
       };
       const {command, stdin, stdout, stderr, signal, terminal} = options;
-      if (isCommand) return await runCommand({plan, command, stdin, stdout, stderr, signal});
+      if (isCommand) {
+        // A guest that has booted knows what was on its disks.
+        const warm = disks.length === 0 ? {folder: join(paths.cache, 'warm'), imageDigest: image.digest} : undefined;
+        return await runCommand({plan, warm, command, stdin, stdout, stderr, signal});
+      }
       return await runConsole({
         plan,
         stdin,

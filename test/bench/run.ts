@@ -2,7 +2,8 @@
  * `npm run bench [-- NAME…]`: speed as ratios to `qemu-system-riscv64` in the same run, interleaved, medians.
  *   kernels   bare-metal programs           boot   debian-mini to its prompt, and what an idle guest costs
  *   os        paths of a Linux guest        smp    a parallel load on several harts against one
- * With `--rounds N`. Without a name these four run. Proofs under load, only when asked for; status 1 when one fails:
+ *   warm      `viv run` booting, and going on from a kept state
+ * With `--rounds N`. Without a name these five run. Proofs under load, only when asked for; status 1 when one fails:
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks of a Linux guest, only when asked for
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
@@ -27,6 +28,7 @@ import {benchKernels} from './kernels.js';
 import {benchOs} from './os.js';
 import {benchSmp} from './smp.js';
 import {benchStress} from './stress.js';
+import {benchWarm} from './warm.js';
 
 const {values, positionals} = parseArgs({
   allowPositionals: true,
@@ -71,6 +73,10 @@ try {
   if (isDefault || wants('smp'))
     check(await benchSmp(self, await buildImage(), guests, rounds, Number(values.cpus ?? 2)));
   if (wants('disk')) await benchDisk(self, await buildImage(), guests, rounds);
+  if (isDefault || wants('warm')) {
+    await buildImage();
+    check(await benchWarm(root, cache, rounds));
+  }
   if (wants('stress')) {
     const classes = values.classes === '' ? [] : values.classes.split(',');
     const options = {seconds: Number(values.seconds), classes};

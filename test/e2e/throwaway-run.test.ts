@@ -1,7 +1,7 @@
 /** `viv run IMAGE -- COMMAND`: the command's own bytes and status, and nothing left of the machine. */
 import {createHash, randomBytes} from 'node:crypto';
 import {existsSync} from 'node:fs';
-import {readdir} from 'node:fs/promises';
+import {readdir, truncate} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest';
 import {Home} from '../support/home.js';
@@ -32,6 +32,41 @@ describe('viv run debian-mini --', () => {
       expect(failed).toMatchObject({status: 7, stdout: '', stderr: 'err\n'});
     },
     2 * RUN_MS,
+  );
+
+  it(
+    'boots once for a kind of machine, goes on from there, and draws random numbers of its own',
+    async () => {
+      const kept = join(home.folder, 'viv', 'cache', 'warm');
+      const before = existsSync(kept) ? await readdir(kept) : [];
+      // The generation's interrupt tells a guest that goes on from one that booted.
+      const script = "awk '/vmgenid/ {print $2}' /proc/interrupts; head -c 16 /dev/urandom | md5sum";
+      const run = async () => {
+        const {status, stdout, stderr} = await home.viv([
+          'run',
+          'debian-mini',
+          '--memory',
+          '192M',
+          '--',
+          'sh',
+          '-c',
+          script,
+        ]);
+        expect({status, stderr}).toEqual({status: 0, stderr: ''});
+        return stdout.split('\n');
+      };
+      const booted = await run();
+      const [path, ...others] = (await readdir(kept)).filter((name) => !before.includes(name));
+      expect(others).toEqual([]);
+      const restored = [await run(), await run()];
+      expect([booted[0], ...restored.map(([count]) => count)]).toEqual(['0', '1', '1']);
+      expect(new Set([booted, ...restored].map(([, digest]) => digest)).size).toBe(3);
+      // Another build, or a full disk, may have left anything there.
+      await truncate(join(kept, path!), 100_000);
+      expect((await run())[0]).toBe('0');
+      expect((await run())[0]).toBe('1');
+    },
+    5 * RUN_MS,
   );
 
   it(

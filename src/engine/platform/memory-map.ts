@@ -11,6 +11,8 @@
 export const memoryMap = {
   test: 0x10_0000,
   rtc: 0x10_1000,
+  // Ours; nothing is there in the map above.
+  generationId: 0x10_2000,
   aclint: 0x200_0000,
   plic: 0xc00_0000,
   uart: 0x1000_0000,
@@ -19,7 +21,7 @@ export const memoryMap = {
 } as const;
 
 /** Interrupt source numbers at the PLIC. Virtio slot n has `virtioFirst + n`. */
-export const irqMap = {virtioFirst: 1, uart: 10, rtc: 11} as const;
+export const irqMap = {virtioFirst: 1, uart: 10, rtc: 11, generationId: 12} as const;
 
 /** Ticks per second of `mtime` and of the `time` CSR, the device tree's `timebase-frequency`. */
 export const TIMEBASE_HZ = 10_000_000;

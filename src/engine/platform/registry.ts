@@ -1,4 +1,5 @@
 export {aclint} from './aclint.js';
+export {generationId} from './generation-id.js';
 export {goldfishRtc} from './goldfish-rtc.js';
 export {memoryMap} from './memory-map.js';
 export {plic} from './plic.js';

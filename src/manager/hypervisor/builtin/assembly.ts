@@ -12,6 +12,7 @@ import {readFile} from 'node:fs/promises';
 import {pathToFileURL} from 'node:url';
 import type {DevicePlan} from '../../../engine/contract.js';
 import {type BootSpec, Machine, type RegionSettings, type Tier} from '../../../engine/machine.js';
+import {GenerationId} from '../../../engine/platform/generation-id.js';
 import {virtioSlot} from '../../../engine/platform/memory-map.js';
 import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {Uart16550} from '../../../engine/platform/uart16550.js';
@@ -116,6 +117,11 @@ export async function assembleMachine(
     if (boot.kind !== 'saved') releaseFiles(boot);
     const ram = ramOf(machine);
     await saved?.loadRam(ram);
+    for (const {region} of machine.devices) {
+      if (!(region instanceof GenerationId)) continue;
+      if (saved) region.renew();
+      else region.begin();
+    }
     machine.onCompilerFault(reportCompiler);
     devices.forEach((device, slot) => {
       const state = saved?.head.devices[slot];

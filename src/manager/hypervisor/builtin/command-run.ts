@@ -16,10 +16,13 @@ import type {AssemblyPlan} from './assembly.js';
 import {withEmbeddedHost} from './embedded-host.js';
 import type {EngineHost} from './engine-host.js';
 import {InputBridge, OutputBridge} from './stream-bridge.js';
+import {WarmStart} from './warm-start.js';
 
 /** The command and where its bytes go. */
 export interface CommandRun {
-  readonly plan: Omit<AssemblyPlan, 'ports'>;
+  readonly plan: Omit<AssemblyPlan, 'ports' | 'savedPath'>;
+  /** Where states of guests that have booted are kept, and what the image is known by; without it the guest boots. */
+  readonly warm?: {readonly folder: string; readonly imageDigest: string} | undefined;
   readonly command: readonly string[];
   readonly stdin: Readable;
   readonly stdout: Writable;
@@ -39,7 +42,9 @@ export async function runCommand(run: CommandRun): Promise<number> {
     },
     onRebooted: () => undefined,
   };
-  return withEmbeddedHost({...run.plan, ports: execPortNames}, listener, run.signal, async (host) => {
+  const plan: AssemblyPlan = {...run.plan, ports: execPortNames};
+  const warm = run.warm && (await WarmStart.of(run.warm.folder, run.warm.imageDigest, plan));
+  const use = (isWarm: boolean) => (host: EngineHost) => {
     const died = host.ended.then((end) => {
       const how = end.kind === 'crashed' ? end.reason : 'the guest powered off';
       throw new ManagerError(
@@ -48,16 +53,26 @@ export async function runCommand(run: CommandRun): Promise<number> {
         'Give the machine more memory, or look at its boot with `viv create` and `viv console`.',
       );
     });
-    return Promise.race([converse(host, run), died]);
-  });
+    return Promise.race([converse(host, run, isWarm ? undefined : warm), died]);
+  };
+  if (warm && (await warm.find())) {
+    try {
+      return await withEmbeddedHost({...plan, savedPath: warm.path}, listener, run.signal, use(true));
+    } catch (thrown) {
+      if (!(thrown instanceof ManagerError && thrown.code === 'bad-snapshot')) throw thrown;
+      await warm.drop();
+    }
+  }
+  return withEmbeddedHost(plan, listener, run.signal, use(false));
 }
 
-async function converse(host: EngineHost, run: CommandRun): Promise<number> {
+/** Once the guest waits for its command, `warm` keeps it. */
+async function converse(host: EngineHost, run: CommandRun, warm: WarmStart | undefined): Promise<number> {
   using cleanup = new DisposableStack();
   const [stdinPort, stdoutPort, stderrPort, control] = execPortNames.map((name) => host.assembled.port(name));
   if (stdinPort === undefined || stdoutPort === undefined || stderrPort === undefined || control === undefined)
     throw new Error('the exec ports are not four');
-  const outputs = [drainPort(stdoutPort, run.stdout, cleanup), drainPort(stderrPort, run.stderr, cleanup)];
+  const isWaiting = Promise.withResolvers<void>();
   const reply = Promise.withResolvers<ExecReply>();
   const decoder = new ExecReplyDecoder();
   control.listen({
@@ -65,11 +80,19 @@ async function converse(host: EngineHost, run: CommandRun): Promise<number> {
       const answer = decoder.push(bytes);
       if (answer !== undefined) reply.resolve(answer);
     },
+    guestOpenChanged: (isOpen) => {
+      if (isOpen) isWaiting.resolve();
+    },
   });
-  feedPort(stdinPort, run.stdin, cleanup);
-  sendAll(control, encodeExecRequest({arguments: run.command, stdin: 'pipe'}));
   control.setHostOpen(true);
   host.start();
+  if (warm) {
+    await isWaiting.promise;
+    await warm.keep(host);
+  }
+  const outputs = [drainPort(stdoutPort, run.stdout, cleanup), drainPort(stderrPort, run.stderr, cleanup)];
+  feedPort(stdinPort, run.stdin, cleanup);
+  sendAll(control, encodeExecRequest({arguments: run.command, stdin: 'pipe'}));
   const answer = await reply.promise;
   if (answer.kind === 'failed')
     throw new ManagerError('machine-failed', `The guest cannot run this: ${answer.reason}.`, 'Check the command.');

@@ -147,7 +147,7 @@ async function readAt(file: FileHandle, offset: number, length: number): Promise
 /** Undefined for what is no zstd frame, or becomes longer than `mostBytes`. */
 async function unpack(stored: Buffer, mostBytes: number): Promise<Buffer | undefined> {
   try {
-    return await decompress(stored, {maxOutputLength: mostBytes});
+    return await decompress(stored, {maxOutputLength: mostBytes, chunkSize: CHUNK_BYTES});
   } catch {
     return undefined;
   }

@@ -7,7 +7,7 @@ import {RAM_PAGE_BYTES, type SavedRam} from './saved-ram.js';
 
 const compress = promisify(zstdCompress);
 /** Level 1: RAM is read back as often as it is written, and time counts more than a tenth of the size. */
-const options = {params: {[constants.ZSTD_c_compressionLevel]: 1}};
+const options = {params: {[constants.ZSTD_c_compressionLevel]: 1}, chunkSize: CHUNK_BYTES};
 /** Chunks that are compressed at once; bounds memory and the threads that are taken from other work. */
 const PARALLEL = 4;
 const CHUNK_PAGES = CHUNK_BYTES / RAM_PAGE_BYTES;

@@ -1,0 +1,73 @@
+/**
+ * Machines that have booted already: the state of a guest that waits for its command, kept beside the images, so that
+ * the next run of the same image on the same machine goes on there instead of booting. A file that is missing, broken
+ * or of another build costs a boot, never a run.
+ */
+import {createHash, randomBytes} from 'node:crypto';
+import {mkdir, readdir, readFile, rename, rm, stat, utimes} from 'node:fs/promises';
+import {join} from 'node:path';
+import {bundledEntry} from '../../bundle.js';
+import {TEMPORARY_PREFIX} from '../../store/atomic-file.js';
+import type {AssemblyPlan} from './assembly.js';
+import type {EngineHost} from './engine-host.js';
+
+/** States that are kept; the one unused for longest goes first. Each is some 30 MB. */
+const MOST_KEPT = 4;
+
+/** The state that a plan would go on from. */
+export class WarmStart {
+  readonly path: string;
+  readonly #folder: string;
+
+  private constructor(folder: string, key: string) {
+    this.#folder = folder;
+    this.path = join(folder, `${key}.saved`);
+  }
+
+  /** `imageDigest` stands for the content of kernel and initramfs. */
+  static async of(
+    folder: string,
+    imageDigest: string,
+    {memoryBytes, hartCount, boot, ports}: Omit<AssemblyPlan, 'tier' | 'regions'>,
+  ): Promise<WarmStart> {
+    const hash = createHash('sha256');
+    // What lies where in a state is this build's: the models of all devices are in the harts' program.
+    hash.update(await readFile(bundledEntry('hart')));
+    hash.update(JSON.stringify([imageDigest, memoryBytes, hartCount, boot, ports]));
+    return new WarmStart(folder, hash.digest('hex').slice(0, 32));
+  }
+
+  /** Whether there is a state; it then counts as used. */
+  async find(): Promise<boolean> {
+    const now = new Date();
+    return utimes(this.path, now, now).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Keeps the present state of a host. Without room or rights for it nothing is kept. */
+  async keep(host: EngineHost): Promise<void> {
+    const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
+    try {
+      await mkdir(this.#folder, {recursive: true, mode: 0o700});
+      await host.save(temporary);
+      await rename(temporary, this.path);
+      await this.#removeOthers();
+    } catch {
+      await rm(temporary, {force: true}).catch(() => undefined);
+    }
+  }
+
+  /** Forgets a state that turned out to be of no use. */
+  async drop(): Promise<void> {
+    await rm(this.path, {force: true});
+  }
+
+  async #removeOthers(): Promise<void> {
+    const paths = (await readdir(this.#folder)).map((name) => join(this.#folder, name));
+    const dated = await Promise.all(paths.map(async (path) => ({path, at: (await stat(path)).mtimeMs})));
+    const unused = dated.sort((a, b) => b.at - a.at).slice(MOST_KEPT);
+    await Promise.all(unused.map(({path}) => rm(path, {force: true})));
+  }
+}
