@@ -227,7 +227,9 @@ async function assemble(
     regions: settings.regions,
   });
   const fleet = new Fleet();
-  const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));
+  const locks = new ImageLocks(paths.imageLocks);
+  locks.sweep();
+  const volumes = new Volumes(settings.disks, locks);
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
   const runner = new MachineRunner({...shared, jobs});
   return {

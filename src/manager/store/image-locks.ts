@@ -43,6 +43,14 @@ export class ImageLocks {
     this.#folder = folder;
   }
 
+  /** Forgets uses whose process is gone. */
+  sweep(): void {
+    for (const file of this.#files()) {
+      const use = read(file);
+      if (use === undefined || !isAlive(use)) rmSync(file, {force: true});
+    }
+  }
+
   /**
    * Takes all images or none. `owner` is who others are told has them: a machine's name or a command.
    * Errors: disk-in-use, file-not-found
@@ -78,6 +86,17 @@ export class ImageLocks {
       },
       [Symbol.dispose]: release,
     };
+  }
+
+  #files(): string[] {
+    try {
+      return readdirSync(this.#folder)
+        .filter((name) => !name.endsWith('.new'))
+        .map((name) => join(this.#folder, name));
+    } catch {
+      // Nobody has used an image yet.
+      return [];
+    }
   }
 
   #refuseClash(key: string, own: string, {path, isWriting}: Use): void {

@@ -69,10 +69,14 @@ describe('an image', () => {
     const held = write();
     held.handOver(identifyProcess(child.pid ?? 0) ?? {pid: child.pid ?? 0});
     expect(() => write()).toThrow('in use');
+    locks.sweep();
+    expect(await readdir(join(folder, 'locks'))).toHaveLength(1);
     child.kill('SIGKILL');
     await once(child, 'exit');
     using _again = write();
     expect(await readdir(join(folder, 'locks'))).toHaveLength(1);
+    locks.sweep();
+    expect(() => write()).toThrow('in use');
   });
 });
 

@@ -107,6 +107,13 @@ describe('a file that somebody else syncs', () => {
     await expect(file.sync()).rejects.toMatchObject({code: 'io'});
   });
 
+  it('tells a disk that was full too late as what it is', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    await file.writev([bytes(512, 1)], 0);
+    syncer.answer = new ParavirtError('no-space', 'The host disk is full.', 'Free some space.');
+    await expect(file.sync()).rejects.toMatchObject({code: 'io', message: expect.stringContaining('may be lost')});
+  });
+
   it('loses nothing while the other comes and goes under parallel writes', async () => {
     const random = new SeededRandom(3);
     const expected = new Uint8Array(4 << 20);

@@ -48,7 +48,8 @@ export class LinkedSyncer implements FileSyncer {
         );
       if (thrown instanceof ManagerError && thrown.code === 'storage-failed')
         throw new ParavirtError('io', thrown.message, thrown.hint, thrown);
-      this.#useless = channel;
+      // Of a file that it does not know the next daemon may know; for all others it is as good as before.
+      if (!(thrown instanceof ManagerError && thrown.code === 'file-not-found')) this.#useless = channel;
       throw gone(thrown);
     }
   }
