@@ -49,7 +49,7 @@ export class Allocator {
   #end: number;
   /** Up to where the file was searched for holes; what lies behind is found by the search, not remembered. */
   #scanned = 0;
-  readonly #scanEnd: number;
+  #scanEnd: number;
   /** Free clusters are with the host at the moment. */
   #givingBack = 0;
   #refilling: Promise<void> | undefined;
@@ -264,6 +264,8 @@ export class Allocator {
     if (end * this.#clusterBytes >= this.#file.sizeBytes) return;
     await this.#file.resize(end * this.#clusterBytes);
     this.#end = end;
+    // What lies behind is made anew by lengthening the file.
+    this.#scanEnd = Math.min(this.#scanEnd, end);
     this.#free = this.#free
       .filter((run) => run.first < end)
       .map((run) => ({...run, count: Math.min(run.count, end - run.first)}));
