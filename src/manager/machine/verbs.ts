@@ -19,14 +19,30 @@ const stopFirst = refused('Shut it down or force it off first.');
 type Row = Readonly<Record<MachineVerb, Permission>>;
 
 const rows: Readonly<Record<MachineState, Row>> = {
-  defined: row({pause: notRunning, resume: notRunning, shutdown: notRunning, kill: notRunning, save: notRunning}),
-  crashed: row({pause: notRunning, resume: notRunning, shutdown: notRunning, kill: notRunning, save: notRunning}),
+  defined: row({
+    pause: notRunning,
+    resume: notRunning,
+    shutdown: notRunning,
+    kill: notRunning,
+    save: notRunning,
+    snapshot: notRunning,
+  }),
+  crashed: row({
+    pause: notRunning,
+    resume: notRunning,
+    shutdown: notRunning,
+    kill: notRunning,
+    save: notRunning,
+    snapshot: notRunning,
+  }),
   starting: row({
     start: refused('It is starting already.'),
     pause: starting,
     resume: starting,
     shutdown: starting,
     save: starting,
+    snapshot: starting,
+    restore: starting,
     remove: stopFirst,
   }),
   running: row({start: refused('It is running already.'), resume: refused('It is not paused.'), remove: stopFirst}),
@@ -42,6 +58,8 @@ const rows: Readonly<Record<MachineState, Row>> = {
     resume: stopping,
     shutdown: refused('It was asked already.'),
     save: stopping,
+    snapshot: stopping,
+    restore: stopping,
     remove: stopFirst,
   }),
   saving: row({
@@ -50,6 +68,8 @@ const rows: Readonly<Record<MachineState, Row>> = {
     resume: saving,
     shutdown: saving,
     save: saving,
+    snapshot: saving,
+    restore: saving,
     remove: stopFirst,
   }),
   saved: row({
@@ -58,6 +78,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     shutdown: saved,
     kill: refused('It is off, its state saved: start it afresh to discard that.'),
     save: refused('It is saved already.'),
+    snapshot: refused('It is off, its state saved: start it first.'),
   }),
   broken: row({
     start: broken,
@@ -66,6 +87,8 @@ const rows: Readonly<Record<MachineState, Row>> = {
     shutdown: broken,
     kill: broken,
     save: broken,
+    snapshot: broken,
+    restore: broken,
     rename: broken,
     console: broken,
   }),
@@ -79,6 +102,8 @@ function row(refusals: Partial<Row>): Row {
     shutdown: allowed,
     kill: allowed,
     save: allowed,
+    snapshot: allowed,
+    restore: allowed,
     rename: allowed,
     remove: allowed,
     console: allowed,
@@ -91,7 +116,7 @@ const writesDisk = refused('It writes a disk, and saved states do not hold disks
 /** Verbs that a machine of this make cannot be asked for in any state. */
 function limits(config: MachineConfig | undefined): Partial<Row> {
   if (config === undefined || config.disks.every(({isReadOnly}) => isReadOnly)) return {};
-  return {save: writesDisk};
+  return {save: writesDisk, snapshot: writesDisk};
 }
 
 /** All verbs for a state and a driver; what the driver or the machine's make does not allow is refused with that reason. */

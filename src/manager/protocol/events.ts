@@ -16,6 +16,8 @@ export const eventKindSchema = z.enum([
   'machine-saved',
   'machine-restored',
   'save-failed',
+  'snapshot-taken',
+  'snapshot-removed',
   'disk-failed',
   'machine-stopping',
   'machine-stopped',

@@ -26,6 +26,8 @@ export const machineVerbSchema = z.enum([
   'shutdown',
   'kill',
   'save',
+  'snapshot',
+  'restore',
   'rename',
   'remove',
   'console',

@@ -21,6 +21,7 @@ import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
+import {MachineSnapshots} from '../services/machine-snapshots.js';
 import {MetricsService} from '../services/metrics-service.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
@@ -31,6 +32,7 @@ import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
+import {snapshotHandlers} from './handlers/snapshot-handlers.js';
 import {Server} from './server.js';
 
 /** The services, made once. */
@@ -44,6 +46,7 @@ export interface DaemonParts {
   readonly definer: MachineDefiner;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
+  readonly snapshots: MachineSnapshots;
 }
 
 /** See the module. */
@@ -69,13 +72,14 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
-    const {fleet, consoles, definer, runner, saver} = parts;
+    const {fleet, consoles, definer, runner, saver, snapshots} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
       maxClients: settings.server.maxClients,
       handlers: {
         ...machineHandlers(fleet, definer, runner, saver),
+        ...snapshotHandlers(snapshots),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -232,6 +236,7 @@ async function assemble(
   const volumes = new Volumes(settings.disks, locks);
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
   const runner = new MachineRunner({...shared, jobs});
+  const saver = new MachineSaver({...shared, runner});
   return {
     fleet,
     jobs,
@@ -241,6 +246,7 @@ async function assemble(
     consoles,
     definer: new MachineDefiner({...shared, driver}),
     runner,
-    saver: new MachineSaver({...shared, runner}),
+    saver,
+    snapshots: new MachineSnapshots({...shared, runner}, saver),
   };
 }

@@ -22,6 +22,8 @@ export interface FleetMachine {
   crash: MachineLife['crash'];
   /** A state to go on from: its file is whole, and no guest has run since. */
   saved: MachineLife['saved'];
+  /** The snapshot taken or gone back to last. */
+  snapshotId: string | undefined;
   run: RunningMachine | undefined;
   terminalPath: string | undefined;
 }

@@ -156,6 +156,7 @@ export class MachineDefiner {
       process: undefined,
       crash: life?.crash,
       saved: life?.saved,
+      snapshotId: life?.snapshotId,
       run: undefined,
       terminalPath: undefined,
     };

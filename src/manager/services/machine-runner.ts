@@ -40,6 +40,8 @@ export interface RunnerParts {
 export interface StartOrigin {
   /** The machine goes on from this file instead of booting. */
   readonly savedPath?: string;
+  /** What that file is, for the news. */
+  readonly title?: string;
   /** What changes with the machine when its guest runs. */
   readonly changes?: Partial<FleetMachine>;
 }
@@ -83,7 +85,8 @@ export class MachineRunner {
     origin: StartOrigin,
   ): Promise<{readonly machine: FleetMachine; readonly job: Job | undefined}> {
     const {fleet, images, settings} = this.#parts;
-    const {definition} = machine;
+    // Between the caller's look and now another may have started it.
+    const {definition} = fleet.findFor('start', machine.id);
     if (definition === undefined) throw new Error(`machine ${machine.id} has no definition in state ${machine.state}`);
     checkMemoryFree(definition.config.memoryBytes, settings.hostMemoryReserveBytes);
     const {boot} = definition.config;
@@ -242,7 +245,7 @@ export class MachineRunner {
   async #launch(
     machine: FleetMachine,
     definition: MachineDefinition,
-    {savedPath, changes}: StartOrigin,
+    {savedPath, title = 'its saved state', changes}: StartOrigin,
     job: Job | undefined,
     signal: AbortSignal,
   ): Promise<void> {
@@ -277,7 +280,7 @@ export class MachineRunner {
       if (run.isPaused) fleet.apply(machine, 'paused', pauseReason(run));
       console.setRun(run);
       if (savedPath === undefined) log.record('machine-started', `${name} was started.`, machine);
-      else log.record('machine-restored', `${name} goes on from its saved state.`, machine);
+      else log.record('machine-restored', `${name} goes on from ${title}.`, machine);
     } catch (thrown) {
       throw await this.#startFailed(machine, thrown);
     }
@@ -384,8 +387,8 @@ export class MachineRunner {
   commit(machine: FleetMachine): Promise<void> {
     const {id} = machine;
     const save = (this.#saves.get(id) ?? Promise.resolve()).then(async () => {
-      const {name, process, crash, saved} = machine;
-      await this.#parts.store.saveLife(id, {name, process, crash, saved});
+      const {name, process, crash, saved, snapshotId} = machine;
+      await this.#parts.store.saveLife(id, {name, process, crash, saved, snapshotId});
     });
     this.#saves.set(
       id,

@@ -33,7 +33,7 @@ export class MachineSaver {
     const {fleet, store, runner} = this.#parts;
     const machine = fleet.findFor('save', reference);
     const {id} = machine;
-    await this.#hold(machine, async (run) => {
+    await this.hold(machine, async (run) => {
       // It must not run on between its state and its end.
       if (!run.isPaused) await run.pause();
       const path = store.temporaryPath(id);
@@ -52,17 +52,16 @@ export class MachineSaver {
     return machine;
   }
 
-  /** Resolves when nothing is being saved. */
-  async settled(): Promise<void> {
-    await Promise.allSettled([...this.#underWay]);
-  }
-
-  /** Does the work with a machine in `saving`, and lets it go on as before when it still has a process then. */
-  async #hold<T>(machine: FleetMachine, work: (run: RunningMachine) => Promise<T>): Promise<T> {
+  /**
+   * Does the work with a machine in `saving`, and lets it go on as before when it still has a process then.
+   * Errors: wrong-state when another got there first, and those of the work
+   */
+  async hold<T>(machine: FleetMachine, work: (run: RunningMachine) => Promise<T>): Promise<T> {
     const {fleet, log} = this.#parts;
     const {run, reason, state} = machine;
+    // Another may have begun since the caller looked.
+    if (!fleet.apply(machine, 'save')) fleet.findFor('save', machine.id);
     if (run === undefined) throw new Error(`machine ${machine.id} has no run in state ${state}`);
-    fleet.apply(machine, 'save');
     const wasPaused = state === 'paused';
     const done = (async () => {
       try {
@@ -85,6 +84,11 @@ export class MachineSaver {
     } finally {
       this.#underWay.delete(done);
     }
+  }
+
+  /** Resolves when nothing is being saved. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#underWay]);
   }
 }
 

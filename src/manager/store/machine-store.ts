@@ -4,6 +4,7 @@
  *   machines/ID/machine.json   the definition: name, config (this file's loss is the machine's loss)
  *   machines/ID/state.json     what became of it: the process that runs it, or why it crashed
  *   machines/ID/saved.state    its RAM, harts and devices when it was saved; counts when state.json says so
+ *   machines/ID/snapshots/     see `snapshot-store.ts`
  *   machines/ID/disks/         disks made for it
  *   machines/ID/console.log    written by its process
  *
@@ -16,6 +17,7 @@ import {z} from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
+import {SnapshotStore} from './snapshot-store.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
 
 const definitionSchema = z.object({
@@ -42,6 +44,8 @@ const lifeSchema = z.object({
   crash: z.object({reason: z.string(), atMs: z.number()}).optional(),
   /** There is a state to go on from. With a `process`, that one is not to run on. */
   saved: savedStateSchema.optional(),
+  /** The snapshot taken or gone back to last. */
+  snapshotId: z.string().optional(),
 });
 /** Content of state.json. */
 export type MachineLife = z.output<typeof lifeSchema>;
@@ -70,6 +74,7 @@ export interface StoredMachine {
 
 /** See the module. */
 export class MachineStore {
+  readonly snapshots = new SnapshotStore((id) => this.folder(id));
   readonly #machines: string;
   readonly #trash: string;
 
@@ -115,7 +120,8 @@ export class MachineStore {
     const left = (await readdir(folder)).filter((entry) => entry.startsWith(TEMPORARY_PREFIX));
     for (const entry of left) await rm(join(folder, entry), {recursive: true, force: true});
     if (!hasSaved) await this.removeSaved(id);
-    return left.length > 0;
+    const hadSnapshot = await this.snapshots.sweep(id);
+    return left.length > 0 || hadSnapshot;
   }
 
   /** Every machine, also those whose definition cannot be read. */

@@ -11,6 +11,7 @@ export {quit} from './quit.js';
 export {remove} from './remove.js';
 export {save} from './save.js';
 export {shutdown} from './shutdown.js';
+export {snapshot} from './snapshot.js';
 export {start} from './start.js';
 export {tabConsole, tabGraphs, tabLog, tabNext, tabPrevious} from './tabs.js';
 export {undo} from './undo.js';

@@ -12,6 +12,7 @@ export {remove} from './remove.js';
 export {rename} from './rename.js';
 export {run} from './run.js';
 export {show} from './show.js';
+export {snapshot} from './snapshot.js';
 export {restore, start} from './start.js';
 export {top} from './top.js';
 export {undo} from './undo.js';
