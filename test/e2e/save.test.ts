@@ -15,7 +15,7 @@ async function type(console: TestConsole, line: string): Promise<string> {
 }
 
 it(
-  'goes back to a snapshot, and is saved and goes on with its files and processes over an end of the daemon',
+  'goes back to a snapshot, is forked, and is saved and goes on with its files and processes over an end of the daemon',
   async () => {
     await using home = await Home.createWithImage();
     const viv = async (...args: string[]) => {
@@ -34,6 +34,11 @@ it(
       expect(await type(console, 'echo new >noise; md5sum -c sum')).toContain('FAILED');
       await viv('snapshot', 'restore', 'one', 'noisy', '--yes');
       expect(await type(console, 'md5sum -c sum')).toContain('noise: OK');
+      await viv('fork', 'one', 'two');
+      const fork = await TestConsole.open(client, 'two');
+      expect(await type(fork, 'md5sum -c sum; jobs')).toMatch(/noise: OK\r\n.*sleep 100000/);
+      await viv('kill', 'two');
+      await viv('rm', 'two');
       expect(await viv('snapshot', 'ls', 'one')).toMatch(/noisy \*.*with noise/);
     }
     await viv('save', 'one');

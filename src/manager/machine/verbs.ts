@@ -26,6 +26,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     kill: notRunning,
     save: notRunning,
     snapshot: notRunning,
+    fork: notRunning,
   }),
   crashed: row({
     pause: notRunning,
@@ -34,6 +35,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     kill: notRunning,
     save: notRunning,
     snapshot: notRunning,
+    fork: notRunning,
   }),
   starting: row({
     start: refused('It is starting already.'),
@@ -42,6 +44,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     shutdown: starting,
     save: starting,
     snapshot: starting,
+    fork: starting,
     restore: starting,
     remove: stopFirst,
   }),
@@ -59,6 +62,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     shutdown: refused('It was asked already.'),
     save: stopping,
     snapshot: stopping,
+    fork: stopping,
     restore: stopping,
     remove: stopFirst,
   }),
@@ -69,6 +73,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     shutdown: saving,
     save: saving,
     snapshot: saving,
+    fork: saving,
     restore: saving,
     remove: stopFirst,
   }),
@@ -79,6 +84,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     kill: refused('It is off, its state saved: start it afresh to discard that.'),
     save: refused('It is saved already.'),
     snapshot: refused('It is off, its state saved: start it first.'),
+    fork: refused('It is off, its state saved: start it first.'),
   }),
   broken: row({
     start: broken,
@@ -88,6 +94,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     kill: broken,
     save: broken,
     snapshot: broken,
+    fork: broken,
     restore: broken,
     rename: broken,
     console: broken,
@@ -103,6 +110,7 @@ function row(refusals: Partial<Row>): Row {
     kill: allowed,
     save: allowed,
     snapshot: allowed,
+    fork: allowed,
     restore: allowed,
     rename: allowed,
     remove: allowed,
@@ -116,7 +124,7 @@ const writesDisk = refused('It writes a disk, and saved states do not hold disks
 /** Verbs that a machine of this make cannot be asked for in any state. */
 function limits(config: MachineConfig | undefined): Partial<Row> {
   if (config === undefined || config.disks.every(({isReadOnly}) => isReadOnly)) return {};
-  return {save: writesDisk, snapshot: writesDisk};
+  return {save: writesDisk, snapshot: writesDisk, fork: writesDisk};
 }
 
 /** All verbs for a state and a driver; what the driver or the machine's make does not allow is refused with that reason. */

@@ -16,6 +16,7 @@ export const eventKindSchema = z.enum([
   'machine-saved',
   'machine-restored',
   'save-failed',
+  'machine-forked',
   'snapshot-taken',
   'snapshot-removed',
   'disk-failed',

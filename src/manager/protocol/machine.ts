@@ -28,6 +28,7 @@ export const machineVerbSchema = z.enum([
   'save',
   'snapshot',
   'restore',
+  'fork',
   'rename',
   'remove',
   'console',
@@ -217,6 +218,17 @@ export const machineKill = defineRequest('machine/kill', machineParams, z.object
  * machine is as before. Errors: wrong-state, not-supported (it writes a disk), disk-full, storage-failed, machine-failed
  */
 export const machineSave = defineRequest('machine/save', machineParams, z.object({machine: machineSchema}));
+
+/**
+ * Makes a second running machine of a running or paused one, which goes on: same make, memory, processes and console, and a
+ * name of its own for us; inside it still has what it had in memory. When it cannot be started it is there, `saved`.
+ * Errors: as `machineSave` and `machineStart`; bad-name, name-taken
+ */
+export const machineFork = defineRequest(
+  'machine/fork',
+  z.object({machine: machineRefSchema, name: z.string().max(1024).optional()}),
+  z.object({machine: machineSchema, job: jobSchema.optional()}),
+);
 
 /** Gives a machine another name, in any state but broken. Errors: bad-name, name-taken */
 export const machineRename = defineRequest(

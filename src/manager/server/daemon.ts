@@ -19,6 +19,7 @@ import {Fleet} from '../services/fleet.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
+import {MachineForker} from '../services/machine-forker.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
@@ -47,6 +48,7 @@ export interface DaemonParts {
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
+  readonly forker: MachineForker;
 }
 
 /** See the module. */
@@ -72,14 +74,14 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
-    const {fleet, consoles, definer, runner, saver, snapshots} = parts;
+    const {fleet, consoles, definer, runner, saver, snapshots, forker} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
       maxClients: settings.server.maxClients,
       handlers: {
         ...machineHandlers(fleet, definer, runner, saver),
-        ...snapshotHandlers(snapshots),
+        ...snapshotHandlers(snapshots, forker),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -235,6 +237,7 @@ async function assemble(
   locks.sweep();
   const volumes = new Volumes(settings.disks, locks);
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
+  const definer = new MachineDefiner({...shared, driver});
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner});
   return {
@@ -244,9 +247,10 @@ async function assemble(
     log,
     metrics,
     consoles,
-    definer: new MachineDefiner({...shared, driver}),
+    definer,
     runner,
     saver,
+    forker: new MachineForker({...shared, definer, runner, saver}),
     snapshots: new MachineSnapshots({...shared, runner}, saver),
   };
 }

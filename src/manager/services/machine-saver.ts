@@ -92,6 +92,7 @@ export class MachineSaver {
   }
 }
 
-function savedState({fileBytes, touchedBytes}: SavedMachine): SavedState {
+/** What is told of a state that was just written. */
+export function savedState({fileBytes, touchedBytes}: SavedMachine): SavedState {
   return {atMs: Date.now(), fileBytes, touchedBytes};
 }

@@ -20,6 +20,9 @@ import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
 import {SnapshotStore} from './snapshot-store.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
 
+/** Name of the saved state in a machine's folder. */
+export const SAVED_NAME = 'saved.state';
+
 const definitionSchema = z.object({
   id: z.uuid(),
   name: z.string().min(1),
@@ -96,7 +99,7 @@ export class MachineStore {
 
   /** The file of a machine's saved state. */
   savedPath(id: string): string {
-    return join(this.folder(id), 'saved.state');
+    return join(this.folder(id), SAVED_NAME);
   }
 
   /** A new name for a file in the making of a machine's folder. */
@@ -131,21 +134,26 @@ export class MachineStore {
   }
 
   /**
-   * Adds a machine: `prepare` fills its folder (disks) before the machine appears; when it fails nothing is left.
+   * Adds a machine: `prepare` fills its folder (disks, a saved state that it answers with) before the machine appears; when
+   * it fails nothing is left. Answers with the machine's life so far.
    */
-  async create(definition: MachineDefinition, prepare: (folder: string) => Promise<void>): Promise<void> {
+  async create(
+    definition: MachineDefinition,
+    prepare: (folder: string) => Promise<Pick<MachineLife, 'saved'> | undefined>,
+  ): Promise<MachineLife> {
     const unfinished = join(this.#machines, `${TEMPORARY_PREFIX}${definition.id}`);
     try {
       await mkdir(unfinished, {mode: 0o700});
-      await prepare(unfinished);
+      const life = {name: definition.name, ...(await prepare(unfinished))};
       await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, definition);
-      await writeStateFile(join(unfinished, 'state.json'), lifeFormat, {name: definition.name});
+      await writeStateFile(join(unfinished, 'state.json'), lifeFormat, life);
       await rename(unfinished, this.folder(definition.id));
+      await syncFolder(this.#machines);
+      return life;
     } catch (thrown) {
       await rm(unfinished, {recursive: true, force: true});
       throw thrown;
     }
-    await syncFolder(this.#machines);
   }
 
   async saveDefinition(definition: MachineDefinition): Promise<void> {

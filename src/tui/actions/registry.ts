@@ -1,6 +1,7 @@
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
 export {filter} from './filter.js';
+export {fork} from './fork.js';
 export {help} from './help.js';
 export {kill} from './kill.js';
 export {moveDown, moveFirst, moveLast, movePageDown, movePageUp, moveUp} from './move.js';

@@ -4,7 +4,9 @@ import {afterEach, describe, expect, it} from 'vitest';
 import type {Client} from '../../../src/manager/client.js';
 import {
   machineAttachDisk,
+  machineFork,
   machineKill,
+  machineList,
   machinePause,
   machineRemove,
   machineSave,
@@ -14,7 +16,7 @@ import {
 } from '../../../src/manager/protocol/machine.js';
 import {snapshotCreate, snapshotList, snapshotRemove, snapshotRestore} from '../../../src/manager/protocol/snapshot.js';
 import {identifyProcess} from '../../../src/manager/store/process-identity.js';
-import {eventKinds, TestConsole, TestDaemon, until} from '../../support/daemon.js';
+import {eventKinds, scriptedKernel, TestConsole, TestDaemon, until} from '../../support/daemon.js';
 
 let daemon: TestDaemon;
 
@@ -176,5 +178,55 @@ describe('snapshots', () => {
       client.request(snapshotRestore, {machine, snapshot: 'bare', discardsPresent: true}),
     ).rejects.toMatchObject({code: 'file-not-found'});
     expect(await show(client)).toMatchObject({state: 'running', pid});
+  });
+});
+
+describe('a fork', () => {
+  it('goes on from the same instant under its own name, and the first machine runs on', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const source = await daemon.run(client, machine);
+    const console = await TestConsole.open(client, machine);
+    await console.type('half');
+    await console.until('half');
+    const fork = (await client.request(machineFork, {machine, name: 'two'})).machine;
+    expect(fork).toMatchObject({name: 'two', state: 'running', config: source.config});
+    expect(fork.saved).toBeUndefined();
+    expect(await show(client)).toMatchObject({state: 'running', pid: source.pid});
+    await (await TestConsole.open(client, 'two')).until('restored: saved line "half"');
+    expect((await readdir(fork.folder)).filter((name) => /^\.new-|saved/.test(name))).toEqual([]);
+    expect((await readdir(source.folder)).filter((name) => /^\.new-|saved/.test(name))).toEqual([]);
+    expect(await eventKinds(client, 'two')).toEqual(['machine-forked', 'machine-restored']);
+    // Of a paused machine, and with a name made for it.
+    await client.request(machinePause, {machine});
+    const third = (await client.request(machineFork, {machine})).machine;
+    expect(third.state).toBe('running');
+    expect((await show(client)).state).toBe('paused');
+  });
+
+  it('that cannot be made leaves nothing', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.run(client, machine);
+    await expect(client.request(machineFork, {machine, name: machine})).rejects.toMatchObject({code: 'name-taken'});
+    await (await TestConsole.open(client, machine)).type('saves failed\n');
+    await expect(client.request(machineFork, {machine, name: 'two'})).rejects.toMatchObject({code: 'disk-full'});
+    expect((await client.request(machineList, {})).machines).toMatchObject([{name: machine, state: 'running'}]);
+    expect(await readdir(daemon.paths.machines)).toHaveLength(1);
+    await client.request(machineKill, {machine});
+    await expect(client.request(machineFork, {machine})).rejects.toMatchObject({code: 'wrong-state'});
+  });
+
+  it('that cannot be started is there, saved, and can be started later', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.run(client, machine);
+    await rm(join(daemon.folder, 'kernel'));
+    await expect(client.request(machineFork, {machine, name: 'two'})).rejects.toMatchObject({
+      code: 'file-not-found',
+      message: expect.stringMatching(/^two was made and could not be started: /),
+    });
+    await daemon.file('kernel', scriptedKernel('run'));
+    expect((await client.request(machineStart, {machine: 'two', from: 'saved'})).machine.state).toBe('running');
   });
 });

@@ -4,6 +4,7 @@ export {create} from './create.js';
 export {daemon} from './daemon.js';
 export {disk} from './disk.js';
 export {doctor} from './doctor.js';
+export {fork} from './fork.js';
 export {image} from './image.js';
 export {kill, pause, resume, save, shutdown} from './life.js';
 export {list} from './list.js';
