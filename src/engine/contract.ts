@@ -27,6 +27,8 @@ export interface GuestMemory {
   contains(address: number, length: number): boolean;
   /** The bytes themselves, not a copy, or undefined when any of them is outside RAM. */
   bytes(address: number, length: number): Uint8Array<SharedArrayBuffer> | undefined;
+  /** Must precede every host write into RAM (DMA): a snapshot under way first takes what is there. */
+  prepareWrite(address: number, length: number): void;
   /** Must follow every host write into RAM (DMA): marks pages dirty and their decoded code stale. */
   markWritten(address: number, length: number): void;
 }

@@ -27,6 +27,7 @@ import {Decoder} from './isa/decoder.js';
 import {instructions} from './isa/instructions.js';
 import {type MachineState, restoreMachine, type StatePlace, saveMachine, startAddresses} from './machine-state.js';
 import {hostNs, MachineClock} from './memory/clock.js';
+import {Freezer, type PageCopier} from './memory/freezer.js';
 import {
   ATTENTION,
   COMPILE_NS,
@@ -142,6 +143,7 @@ export class Machine implements AsyncDisposable {
   /** Address of a symbol of the firmware (`begin_signature` …); undefined for a kernel. */
   readonly symbol: BootPlan['symbol'];
   readonly #place: StatePlace;
+  readonly #freezer: Freezer;
   readonly #hasSbi: boolean;
   readonly #tohost: number;
   readonly #views: MemoryViews;
@@ -179,7 +181,8 @@ export class Machine implements AsyncDisposable {
     this.#workers = workers;
     this.#compiler = compiler;
     this.#hasRegions = tier !== 'interpreter';
-    this.memory = new Ram(views, layout);
+    this.#freezer = new Freezer(views, layout);
+    this.memory = new Ram(views, layout, (page) => this.#freezer.take(page));
     this.devices = assembly.devices;
     this.exited = new Promise((resolve) => {
       this.#finish = resolve;
@@ -286,6 +289,30 @@ export class Machine implements AsyncDisposable {
     return saveMachine(this.#place, this.#hasSbi, this.#tohost);
   }
 
+  /**
+   * Keeps all touched pages of a paused machine as they are, also when it goes on: `copier` is called with a page that
+   * somebody wants to write, and must `thaw` it.
+   */
+  freeze(copier: PageCopier): void {
+    if (Atomics.load(this.#views.i32, RUN_STATE >> 2) !== PAUSED) throw new Error('a machine that runs is frozen');
+    this.#freezer.freeze(copier);
+  }
+
+  /** Whether a page (index) is as it was when it was frozen. */
+  isFrozen(page: number): boolean {
+    return this.#freezer.isFrozen(page);
+  }
+
+  /** Lets pages be written again: they are copied. */
+  thaw(first: number, count: number): void {
+    this.#freezer.thaw(first, count);
+  }
+
+  /** Lets all pages be written again. */
+  endFreeze(): void {
+    this.#freezer.end();
+  }
+
   /** Whether a page of RAM (index) was ever written; the others are zero. */
   isTouched(page: number): boolean {
     return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.touched) !== 0;
@@ -364,6 +391,7 @@ export class Machine implements AsyncDisposable {
     const {i32} = this.#views;
     while (!this.#isEnded) {
       const seen = Atomics.load(i32, ATTENTION >> 2);
+      this.#freezer.serve();
       const bells = Atomics.exchange(i32, DOORBELLS >> 2, 0);
       for (let index = 0; index < this.devices.length; index++) {
         if ((bells & (1 << index)) === 0) continue;
@@ -463,7 +491,7 @@ function prepareStart(place: StatePlace, {boot, memoryBytes, hartCount, devices}
     devices: devices.map((plan) => ({model: modelOf(plan, models), plan})),
   };
   const {writes, mode, registers, symbol} = planBoot(boot, range, (chosen) => buildDeviceTree(treeOf, chosen));
-  const ram = new Ram(views, layout);
+  const ram = new Ram(views, layout, () => undefined);
   for (const {address, bytes} of writes) {
     ram.bytes(address, bytes.length)?.set(bytes);
     ram.markWritten(address, bytes.length);

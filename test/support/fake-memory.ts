@@ -36,6 +36,8 @@ export class FakeMemory implements GuestMemory {
     return this.all.subarray(address - this.baseAddress, address - this.baseAddress + length);
   }
 
+  prepareWrite(): void {}
+
   markWritten(address: number, length: number): void {
     this.written.push({address, length});
   }

@@ -85,8 +85,8 @@ function buildAddress(
   const flags = f.let(i32.add(i32.const(layout.pageFlags), page));
   if (access === ACCESS.write) {
     missIf(i32.eq(page, i32.load(get(hart), H.WATCHED_PAGE)));
-    // The runtime counts writes to pages with code, and remembers their entries.
-    missIf(i32.and(i32.load8u(flags), i32.const(PAGE_FLAG.code)));
+    // The runtime counts writes to pages with code, and remembers their entries; it waits for frozen pages.
+    missIf(i32.and(i32.load8u(flags), i32.const(PAGE_FLAG.code | PAGE_FLAG.frozen)));
   }
   const group = f.let(i32.shrU(entryOffset(get(vaddr)), i32.const(Math.log2(TLB_GROUP * TLB_ENTRY_BYTES))));
   const use = f.let(i32.add(bank, i32.shrU(group, i32.const(3))));

@@ -295,6 +295,8 @@ export class Hart {
     } while (Atomics.load(i32, RUN_STATE >> 2) === PAUSED);
     state.setF64(H.IDLE_SINCE, 0);
     state.setF64(H.IDLE_NS, state.f64(H.IDLE_NS) + (hostNs() - began));
+    // What was asked for while it stood still comes before the next instruction: a snapshot counts on that.
+    if (Atomics.load(i32, state.cell(H.REQUESTS)) !== 0) this.#serveRequests();
   }
 
   /** For a hart that HSM holds stopped: waits for its start. False when something else must be looked at first. */

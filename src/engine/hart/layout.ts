@@ -93,6 +93,9 @@ export const REGION_INSTRET = 0x2f0;
 /** Count of writes to code (CODE_WRITES) at which a fence.i has nothing to do. */
 export const SEEN_WRITES = 0x2f8;
 
+/** One more than the guest page (index) that the hart waits to write, 0 when it waits for none (i32, atomic). */
+export const WANTED_PAGE = 0x2fc;
+
 /** CSR slots: value at CSRS + 16·slot, write mask 8 bytes behind it. */
 export const CSRS = 0x300;
 export const CSR_SLOT_BYTES = 16;

@@ -10,6 +10,7 @@ import type {DeviceModel, DevicePlan} from '../contract.js';
 import {Decoder} from '../isa/decoder.js';
 import {instructions} from '../isa/instructions.js';
 import {MachineClock} from '../memory/clock.js';
+import {awaitThaw} from '../memory/freezer.js';
 import {PARKED} from '../memory/header.js';
 import type {MemoryLayout} from '../memory/layout.js';
 import {RAM_BASE} from '../memory/layout.js';
@@ -60,7 +61,7 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   const clock = new MachineClock(views.f64);
   const assembly = assemble(views, layout.deviceBase, layout.hartCount, data.plans, options.models, clock);
   const state = new HartState(data.id, views, layout);
-  const ram = new Ram(views, layout);
+  const ram = new Ram(views, layout, (page) => awaitThaw(views, layout, data.id, page));
   const sbi = data.hasSbi ? new SbiCalls(views, layout, ram, assembly.devices) : undefined;
   const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
   const hart = new Hart({state, handlers, bus: assembly.bus, clock, devices: assembly.devices, ...(sbi ? {sbi} : {})});
@@ -120,8 +121,10 @@ function serveHtif(ram: Ram, tohost: number, put: (byte: number) => void, exit: 
     if (word(0) === 64) {
       const bytes = ram.bytes(word(2), Math.min(word(3), 65536));
       for (const byte of bytes ?? []) put(byte);
+      ram.prepareWrite(low, 8);
       ram.view.setUint32(low - RAM_BASE, bytes?.length ?? 0, true);
     }
   }
+  ram.prepareWrite(tohost, 8);
   ram.view.setBigUint64(at, 0n, true);
 }

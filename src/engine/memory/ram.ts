@@ -5,9 +5,10 @@ import {CODE_WRITES, TOUCHED_PAGES} from './header.js';
 import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './layout.js';
 
 /**
- * Bits of a page's flag byte: written at least once; has or had decoded code; a hart's TLB may let stores through to it.
+ * Bits of a page's flag byte: written at least once; has or had decoded code; a hart's TLB may let stores through to it;
+ * a snapshot has yet to take it as it is.
  */
-export const PAGE_FLAG = {touched: 1, code: 2, writable: 4} as const;
+export const PAGE_FLAG = {touched: 1, code: 2, writable: 4, frozen: 8} as const;
 
 /**
  * Marks a guest page (index from RAM's start) as about to be written: counted as touched, its decoded code stale.
@@ -37,8 +38,11 @@ export class Ram implements GuestMemory {
   readonly u16: Uint16Array<SharedArrayBuffer>;
   readonly #views: MemoryViews;
   readonly #layout: MemoryLayout;
+  readonly #thaw: (page: number) => void;
 
-  constructor(views: MemoryViews, layout: MemoryLayout) {
+  /** `thaw` makes a frozen page one that may be written. */
+  constructor(views: MemoryViews, layout: MemoryLayout, thaw: (page: number) => void) {
+    this.#thaw = thaw;
     this.#views = views;
     this.#layout = layout;
     this.sizeBytes = layout.ramBytes;
@@ -55,6 +59,14 @@ export class Ram implements GuestMemory {
   bytes(address: number, length: number): Uint8Array<SharedArrayBuffer> | undefined {
     if (!this.contains(address, length)) return undefined;
     return new Uint8Array(this.#views.buffer, this.#layout.ram + (address - RAM_BASE), length);
+  }
+
+  prepareWrite(address: number, length: number): void {
+    if (length === 0 || !this.contains(address, length)) return;
+    const {u8} = this.#views;
+    const last = Math.floor((address + length - 1 - RAM_BASE) / PAGE_BYTES);
+    for (let page = Math.floor((address - RAM_BASE) / PAGE_BYTES); page <= last; page++)
+      if ((Atomics.load(u8, this.#layout.pageFlags + page) & PAGE_FLAG.frozen) !== 0) this.#thaw(page);
   }
 
   markWritten(address: number, length: number): void {

@@ -9,6 +9,7 @@ import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
 import {BANK, DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, WATCHED_PAGE, ZERO_BLOCK_ALLOWED} from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
 import type {Bus} from '../memory/bus.js';
+import {awaitThaw} from '../memory/freezer.js';
 import {PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {markPageWritten, PAGE_FLAG} from '../memory/ram.js';
 import {PMP_NEED, Pmp} from './pmp.js';
@@ -105,6 +106,8 @@ export class Mmu {
     const page = Math.floor(offset / PAGE_BYTES);
     const host = layout.ram + page * PAGE_BYTES;
     const pageAddress = RAM_BASE + page * PAGE_BYTES;
+    if (access === ACCESS.write && (views.u8[layout.pageFlags + page]! & PAGE_FLAG.frozen) !== 0)
+      awaitThaw(views, layout, this.#state.id, page);
     const isWatched = access === ACCESS.write && this.#state.i32(WATCHED_PAGE) === page;
     let entry = -1;
     if (!isWatched && this.pmp.isUniform(pageAddress, PAGE_BYTES))

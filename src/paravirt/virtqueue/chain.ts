@@ -133,6 +133,7 @@ export function collectChain(
     if (walk.length === 0) continue;
     const bytes = memory.bytes(walk.address, walk.length);
     if (bytes === undefined) return 'buffer-outside-ram';
+    if (walk.isWritable) memory.prepareWrite(walk.address, walk.length);
     (walk.isWritable ? writable : readable).push(bytes);
   }
   return walk.fault ?? {head, reader: new ChainReader(readable), writer: new ChainWriter(writable, memory)};

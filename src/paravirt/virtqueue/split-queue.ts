@@ -131,6 +131,7 @@ export class SplitQueue {
     const index = (this.#cursor[NEXT_USED]! + this.#unpublished) & 0xffff;
     const address = this.#addresses.used + 4 + (index & (this.size - 1)) * USED_ELEMENT_BYTES;
     const offset = address - this.#memory.baseAddress;
+    this.#memory.prepareWrite(address, USED_ELEMENT_BYTES);
     this.#memory.view.setUint32(offset, chain.head, true);
     this.#memory.view.setUint32(offset + 4, chain.writer.writtenBytes, true);
     this.#memory.markWritten(address, USED_ELEMENT_BYTES);
@@ -145,6 +146,7 @@ export class SplitQueue {
     const after = (before + this.#unpublished) & 0xffff;
     this.#unpublished = 0;
     this.#cursor[NEXT_USED] = after;
+    this.#memory.prepareWrite(this.#addresses.used + 2, 2);
     Atomics.store(this.#memory.u16, this.#usedCell + 1, after);
     this.#memory.markWritten(this.#addresses.used + 2, 2);
     if (this.#wantsInterrupt(after)) this.#environment.interrupt();
@@ -174,6 +176,7 @@ export class SplitQueue {
   }
 
   #storeAvailEvent(index: number): void {
+    this.#memory.prepareWrite(this.#addresses.used + 4 + USED_ELEMENT_BYTES * this.size, 2);
     // Behind the last used element: cell 2 (elements begin) + 4 cells each.
     Atomics.store(this.#memory.u16, this.#usedCell + 2 + 4 * this.size, index);
     this.#memory.markWritten(this.#addresses.used + 4 + USED_ELEMENT_BYTES * this.size, 2);

@@ -106,6 +106,7 @@ function ramOf() {
     contains,
     bytes: (address, length) =>
       contains(address, length) ? new Uint8Array(buffer, address - RAM_BASE, length) : undefined,
+    prepareWrite: () => undefined,
     markWritten: (address, length) => {
       written.push([address, length]);
     },

@@ -26,6 +26,7 @@ export const dbcn: SbiExtension = {
       case 1: {
         const bytes = bufferIn(call, host);
         if (bytes === undefined) return SBI_ERR_INVALID_PARAM;
+        host.memory.prepareWrite(addressIn(call, 1), bytes.length);
         reply.valueLow = host.consoleRead(bytes);
         if (reply.valueLow > 0) host.memory.markWritten(addressIn(call, 1), reply.valueLow);
         return SBI_SUCCESS;

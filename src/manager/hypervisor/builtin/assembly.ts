@@ -35,9 +35,10 @@ import {programVersion} from '../../version.js';
 import type {BootFiles, DiskPlan} from '../contract.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
+import {FrozenRam} from './saved/frozen-ram.js';
 import {SaveReader} from './saved/save-reader.js';
 import {type SaveSummary, writeSave} from './saved/save-writer.js';
-import {RAM_PAGE_BYTES, type SavedRam} from './saved/saved-ram.js';
+import {RAM_PAGE_BYTES, type RamTarget} from './saved/saved-ram.js';
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -65,8 +66,11 @@ export interface AssembledMachine extends AsyncDisposable {
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
   port(name: string): CharPort;
-  /** Writes a machine that is paused, its disks apart, into a new file. Errors: wrong-state, disk-full, storage-failed */
-  save(path: string): Promise<SaveSummary>;
+  /**
+   * Writes a machine that is paused, its disks apart, into a new file. `onTaken` is called when it may go on: what it
+   * does then is not in the file. Errors: wrong-state, disk-full, storage-failed
+   */
+  save(path: string, onTaken: () => void): Promise<SaveSummary>;
 }
 
 /** What a machine's devices need of the process around them. */
@@ -148,21 +152,20 @@ export async function assembleMachine(
         if (port === undefined) throw new Error(`there is no port ${name}`);
         return port;
       },
-      save: async (path) => {
+      save: async (path, onTaken) => {
         if (disks.some(({parkedCount}) => parkedCount > 0))
           throw new ManagerError('wrong-state', 'A disk waits for room on the host.', 'Make room, then try again.');
-        await Promise.all(hosts.map((host) => host.hold()));
-        try {
-          const head = {
-            writer: programVersion(),
-            savedAtMs: Date.now(),
-            machine: machine.save(),
-            devices: devices.map((device) => device.save?.() ?? null),
-          };
-          return await writeSave(path, head, ram);
-        } finally {
-          for (const host of hosts) host.release();
-        }
+        const hold = await holdDevices(hosts);
+        const head = {
+          writer: programVersion(),
+          savedAtMs: Date.now(),
+          machine: machine.save(),
+          devices: devices.map((device) => device.save?.() ?? null),
+        };
+        using frozen = new FrozenRam(machine);
+        hold[Symbol.dispose]();
+        onTaken();
+        return await writeSave(path, head, frozen);
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
@@ -191,12 +194,27 @@ async function openDisk(
   return device;
 }
 
-function ramOf(machine: Machine): SavedRam {
+/** Devices start nothing until this is disposed. */
+async function holdDevices(hosts: readonly VirtioHost[]): Promise<Disposable> {
+  let isHeld = true;
+  const release = () => {
+    if (isHeld) for (const host of hosts) host.release();
+    isHeld = false;
+  };
+  try {
+    await Promise.all(hosts.map((host) => host.hold()));
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
+  return {[Symbol.dispose]: release};
+}
+
+function ramOf(machine: Machine): RamTarget {
   const {memory} = machine;
   const addressOf = (page: number) => memory.baseAddress + page * RAM_PAGE_BYTES;
   return {
     sizeBytes: memory.sizeBytes,
-    isTouched: (page) => machine.isTouched(page),
     bytes(page, count) {
       const bytes = memory.bytes(addressOf(page), count * RAM_PAGE_BYTES);
       if (bytes === undefined) throw new RangeError(`page ${page} is not in RAM`);

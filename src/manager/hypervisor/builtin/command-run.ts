@@ -86,14 +86,17 @@ async function converse(host: EngineHost, run: CommandRun, warm: WarmStart | und
   });
   control.setHostOpen(true);
   host.start();
+  let keeping: ReturnType<WarmStart['keep']> | undefined;
   if (warm) {
     await isWaiting.promise;
-    await warm.keep(host);
+    keeping = warm.keep(host);
+    await keeping.taken;
   }
   const outputs = [drainPort(stdoutPort, run.stdout, cleanup), drainPort(stderrPort, run.stderr, cleanup)];
   feedPort(stdinPort, run.stdin, cleanup);
   sendAll(control, encodeExecRequest({arguments: run.command, stdin: 'pipe'}));
   const answer = await reply.promise;
+  await keeping?.done;
   if (answer.kind === 'failed')
     throw new ManagerError('machine-failed', `The guest cannot run this: ${answer.reason}.`, 'Check the command.');
   await Promise.all(outputs.map((output) => output.closed));

@@ -8,7 +8,7 @@ import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
-import {toManagerError} from '../../protocol/errors.js';
+import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {MachineEnd, SavedMachine} from '../contract.js';
 import {type AssembledMachine, type AssemblyEnvironment, type AssemblyPlan, assembleMachine} from './assembly.js';
@@ -41,6 +41,7 @@ export class EngineHost implements MachineHost {
   #isDisposed = false;
   #isHalted = false;
   #isPaused = false;
+  #isSaving = false;
   #onInputRoom: () => void = () => undefined;
 
   private constructor(
@@ -132,16 +133,30 @@ export class EngineHost implements MachineHost {
     return {...totals, memoryTouchedBytes: touchedBytes, netReceivedBytes: 0, netSentBytes: 0, ...code};
   }
 
-  async save(path: string): Promise<SavedMachine> {
+  /** `onTaken` is called when what the guest does from then on is not in the file. Errors: wrong-state and those of the contract */
+  async save(path: string, onTaken?: () => void): Promise<SavedMachine> {
+    if (this.#isSaving)
+      throw new ManagerError('wrong-state', 'It is being saved already.', 'Try again when that is done.');
+    this.#isSaving = true;
     const {machine} = this.#current;
     const began = performance.now();
     const wasPaused = this.#isPaused || this.#isHalted;
+    // Not after a pause that came while the file was written.
+    const goOn = () => {
+      if (!wasPaused && !this.#isPaused && !this.#isHalted) machine.resume();
+    };
     await machine.pause();
     try {
-      const summary = await this.#current.save(path);
-      return {...summary, pausedMs: performance.now() - began};
+      let pausedMs = 0;
+      const summary = await this.#current.save(path, () => {
+        pausedMs = performance.now() - began;
+        goOn();
+        onTaken?.();
+      });
+      return {...summary, pausedMs};
     } finally {
-      if (!wasPaused) machine.resume();
+      this.#isSaving = false;
+      goOn();
     }
   }
 

@@ -46,12 +46,18 @@ export class WarmStart {
     );
   }
 
-  /** Keeps the present state of a host. Without room or rights for it nothing is kept. */
-  async keep(host: EngineHost): Promise<void> {
+  /** Keeps the present state of a host, which goes on once it is `taken`. Without room or rights nothing is kept. */
+  keep(host: EngineHost): {readonly taken: Promise<void>; readonly done: Promise<void>} {
+    const taken = Promise.withResolvers<void>();
+    const done = this.#keep(host, taken.resolve).finally(taken.resolve);
+    return {taken: taken.promise, done};
+  }
+
+  async #keep(host: EngineHost, onTaken: () => void): Promise<void> {
     const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
     try {
       await mkdir(this.#folder, {recursive: true, mode: 0o700});
-      await host.save(temporary);
+      await host.save(temporary, onTaken);
       await rename(temporary, this.path);
       await this.#removeOthers();
     } catch {

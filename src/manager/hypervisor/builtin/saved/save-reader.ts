@@ -22,7 +22,7 @@ import {
   type SaveHead,
   saveHeadSchema,
 } from './format.js';
-import {RAM_PAGE_BYTES, type SavedRam} from './saved-ram.js';
+import {RAM_PAGE_BYTES, type RamTarget} from './saved-ram.js';
 
 const decompress = promisify(zstdDecompress);
 /** Chunks that are read and decompressed at once. */
@@ -64,7 +64,7 @@ export class SaveReader implements AsyncDisposable {
   }
 
   /** Fills zeroed RAM of the size that the head says. Errors: bad-snapshot for damaged chunks */
-  async loadRam(ram: SavedRam): Promise<void> {
+  async loadRam(ram: RamTarget): Promise<void> {
     if (ram.sizeBytes !== this.head.machine.memoryBytes)
       throw badSave(this.path, 'the machine has another memory size');
     const next = this.#rows.values();
@@ -78,7 +78,7 @@ export class SaveReader implements AsyncDisposable {
     await this.#file.close();
   }
 
-  async #loadChunk({index, storedBytes, offset, checksum}: ChunkRow, ram: SavedRam): Promise<void> {
+  async #loadChunk({index, storedBytes, offset, checksum}: ChunkRow, ram: RamTarget): Promise<void> {
     const first = (index * CHUNK_BYTES) / RAM_PAGE_BYTES;
     const length = Math.min(CHUNK_BYTES, ram.sizeBytes - index * CHUNK_BYTES);
     const content = await unpack(await readAt(this.#file, offset, storedBytes), length);

@@ -3,7 +3,7 @@ import {type FileHandle, open, rm} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import {constants, crc32, zstdCompress} from 'node:zlib';
 import {CHUNK_BYTES, type ChunkRow, encodeFooter, encodePreamble, encodeTable, type SaveHead} from './format.js';
-import {RAM_PAGE_BYTES, type SavedRam} from './saved-ram.js';
+import {RAM_PAGE_BYTES, type RamSource} from './saved-ram.js';
 
 const compress = promisify(zstdCompress);
 /** Level 1: RAM is read back as often as it is written, and time counts more than a tenth of the size. */
@@ -19,7 +19,7 @@ export interface SaveSummary {
 }
 
 /** Writes a new file; nothing of it stays when that fails. It is not synced. */
-export async function writeSave(path: string, head: SaveHead, ram: SavedRam): Promise<SaveSummary> {
+export async function writeSave(path: string, head: SaveHead, ram: RamSource): Promise<SaveSummary> {
   const file = await open(path, 'wx', 0o600);
   try {
     const writer = new SaveWriter(file, ram);
@@ -40,7 +40,7 @@ export async function writeSave(path: string, head: SaveHead, ram: SavedRam): Pr
 }
 
 /** Chunks that hold a touched page. */
-function* chunkIndices(ram: SavedRam): Generator<number, undefined> {
+function* chunkIndices(ram: RamSource): Generator<number, undefined> {
   const pages = ram.sizeBytes / RAM_PAGE_BYTES;
   for (let first = 0; first < pages; first += CHUNK_PAGES) {
     const end = Math.min(first + CHUNK_PAGES, pages);
@@ -55,13 +55,13 @@ function* chunkIndices(ram: SavedRam): Generator<number, undefined> {
 
 class SaveWriter {
   readonly #file: FileHandle;
-  readonly #ram: SavedRam;
+  readonly #ram: RamSource;
   readonly #rows: ChunkRow[] = [];
   readonly #zero = Buffer.alloc(CHUNK_BYTES);
   #end = 0;
   #touchedPages = 0;
 
-  constructor(file: FileHandle, ram: SavedRam) {
+  constructor(file: FileHandle, ram: RamSource) {
     this.#file = file;
     this.#ram = ram;
   }
@@ -81,8 +81,7 @@ class SaveWriter {
     const first = index * CHUNK_PAGES;
     const count = Math.min(CHUNK_PAGES, this.#ram.sizeBytes / RAM_PAGE_BYTES - first);
     for (let page = first; page < first + count; page++) if (this.#ram.isTouched(page)) this.#touchedPages++;
-    // A copy: the compressor's threads must not see a guest's writes.
-    const content = Buffer.from(this.#ram.bytes(first, count));
+    const content = this.#ram.take(first, count);
     if (content.equals(this.#zero.subarray(0, content.length))) return;
     const stored = await compress(content, options);
     const offset = await this.append(stored);

@@ -3,11 +3,18 @@
 /** Bytes of a page. */
 export const RAM_PAGE_BYTES = 4096;
 
-/** See the module. */
-export interface SavedRam {
+/** RAM at one instant. */
+export interface RamSource {
   readonly sizeBytes: number;
   /** A page that was never written is zero. */
   isTouched(page: number): boolean;
+  /** A copy of some pages, asked for once. */
+  take(first: number, count: number): Buffer;
+}
+
+/** RAM to be filled. */
+export interface RamTarget {
+  readonly sizeBytes: number;
   /** The bytes of some pages themselves. */
   bytes(page: number, count: number): Uint8Array;
   /** Must follow a write to `bytes`. */
