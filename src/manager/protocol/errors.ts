@@ -34,7 +34,6 @@ export const errorCodes = [
   'bad-disk',
   'disk-in-use',
   'bad-snapshot',
-  'snapshot-not-found',
   'file-not-found',
   'viewer-not-found',
   'keyboard-taken',

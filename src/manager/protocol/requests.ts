@@ -11,9 +11,8 @@ import * as job from './job.js';
 import * as machine from './machine.js';
 import * as metrics from './metrics.js';
 import * as profile from './profile.js';
-import * as snapshot from './snapshot.js';
 
-const nouns = {...console, ...daemon, ...events, ...image, ...job, ...machine, ...metrics, ...profile, ...snapshot};
+const nouns = {...console, ...daemon, ...events, ...image, ...job, ...machine, ...metrics, ...profile};
 
 type Nouns = typeof nouns;
 

@@ -6,8 +6,6 @@ import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
 import {BuiltinDriver} from '../hypervisor/registry.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
-import type {daemonStop} from '../protocol/daemon.js';
-import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
 import {eventHappened} from '../protocol/events.js';
 import {jobFinished, jobProgressed} from '../protocol/job.js';
@@ -19,10 +17,7 @@ import {Fleet} from '../services/fleet.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
-import {MachineForker} from '../services/machine-forker.js';
 import {MachineRunner} from '../services/machine-runner.js';
-import {MachineSaver} from '../services/machine-saver.js';
-import {MachineSnapshots} from '../services/machine-snapshots.js';
 import {MetricsService} from '../services/metrics-service.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
@@ -33,7 +28,6 @@ import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
-import {snapshotHandlers} from './handlers/snapshot-handlers.js';
 import {Server} from './server.js';
 
 /** The services, made once. */
@@ -46,9 +40,6 @@ export interface DaemonParts {
   readonly consoles: ConsoleHub;
   readonly definer: MachineDefiner;
   readonly runner: MachineRunner;
-  readonly saver: MachineSaver;
-  readonly snapshots: MachineSnapshots;
-  readonly forker: MachineForker;
 }
 
 /** See the module. */
@@ -74,14 +65,13 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
-    const {fleet, consoles, definer, runner, saver, snapshots, forker} = parts;
+    const {fleet, consoles, definer, runner} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
       maxClients: settings.server.maxClients,
       handlers: {
-        ...machineHandlers(fleet, definer, runner, saver),
-        ...snapshotHandlers(snapshots, forker),
+        ...machineHandlers(fleet, definer, runner),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -143,14 +133,8 @@ export class Daemon {
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
-  async stop(machines: ParamsOutput<typeof daemonStop>['machines']): Promise<{stillRunning: number}> {
-    const {runner, saver} = this.parts;
-    if (machines === 'save')
-      // All are tried before the first failure is told.
-      for (const saved of await Promise.allSettled(
-        this.#running().map(({id, state}) => (state === 'starting' ? runner.kill(id) : saver.save(id))),
-      ))
-        if (saved.status === 'rejected') throw saved.reason;
+  async stop(machines: 'keep' | 'shutdown' | 'kill'): Promise<{stillRunning: number}> {
+    const {runner} = this.parts;
     if (machines === 'kill') await Promise.all(this.#running().map(({id}) => runner.kill(id)));
     if (machines === 'shutdown')
       await Promise.all(
@@ -172,11 +156,10 @@ export class Daemon {
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const {jobs, runner, saver, consoles, metrics, log} = this.parts;
+    const {jobs, runner, consoles, metrics, log} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
     this.#server.close();
     await jobs.close();
-    await saver.settled();
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
@@ -237,9 +220,6 @@ async function assemble(
   locks.sweep();
   const volumes = new Volumes(settings.disks, locks);
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
-  const definer = new MachineDefiner({...shared, driver});
-  const runner = new MachineRunner({...shared, jobs});
-  const saver = new MachineSaver({...shared, runner});
   return {
     fleet,
     jobs,
@@ -247,10 +227,7 @@ async function assemble(
     log,
     metrics,
     consoles,
-    definer,
-    runner,
-    saver,
-    forker: new MachineForker({...shared, definer, runner, saver}),
-    snapshots: new MachineSnapshots({...shared, runner}, saver),
+    definer: new MachineDefiner({...shared, driver}),
+    runner: new MachineRunner({...shared, jobs}),
   };
 }

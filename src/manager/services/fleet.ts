@@ -20,10 +20,6 @@ export interface FleetMachine {
   reason: string | undefined;
   process: MachineLife['process'];
   crash: MachineLife['crash'];
-  /** A state to go on from: its file is whole, and no guest has run since. */
-  saved: MachineLife['saved'];
-  /** The snapshot taken or gone back to last. */
-  snapshotId: string | undefined;
   run: RunningMachine | undefined;
   terminalPath: string | undefined;
 }
@@ -91,8 +87,7 @@ export class Fleet {
   /** Finds a machine that accepts the verb now. Errors: machine-not-found, machine-broken, wrong-state, not-supported */
   findFor(verb: MachineVerb, reference: string): FleetMachine {
     const machine = this.find(reference);
-    const {capabilities} = machine.driver;
-    const permission = permissions(machine.state, capabilities, machine.definition?.config)[verb];
+    const permission = permissions(machine.state, machine.driver.capabilities)[verb];
     if (permission.isAllowed) return machine;
     if (machine.state === 'broken')
       throw new ManagerError(
@@ -100,15 +95,11 @@ export class Fleet {
         machine.reason ?? permission.reason,
         `Repair the file in ${machine.folder}, or \`viv rm ${machine.name}\` to move it to the trash.`,
       );
-    const hint =
-      capabilities.refusals[verb] !== undefined
-        ? 'Another hypervisor driver may.'
-        : 'Shut it down instead; without a disk that it writes it can be saved.';
-    const isLimit = permissions(machine.state, {refusals: {}})[verb].isAllowed || capabilities.refusals[verb];
+    const isDriverLimit = machine.driver.capabilities.refusals[verb] !== undefined;
     throw new ManagerError(
-      isLimit ? 'not-supported' : 'wrong-state',
+      isDriverLimit ? 'not-supported' : 'wrong-state',
       `Cannot ${verb} ${machine.name} (${machine.state}): ${permission.reason}`,
-      isLimit ? hint : `See \`viv show ${machine.name}\`.`,
+      isDriverLimit ? 'Another hypervisor driver may.' : `See \`viv show ${machine.name}\`.`,
     );
   }
 
@@ -119,7 +110,7 @@ export class Fleet {
 
 /** A machine as clients see it. */
 export function describe(machine: FleetMachine): Machine {
-  const {id, name, state, reason, createdAtMs, folder, definition, process, terminalPath, saved} = machine;
+  const {id, name, state, reason, createdAtMs, folder, definition, process, terminalPath} = machine;
   return {
     id,
     name,
@@ -127,10 +118,9 @@ export function describe(machine: FleetMachine): Machine {
     driver: machine.driver.name,
     createdAtMs,
     folder,
-    verbs: permissions(state, machine.driver.capabilities, definition?.config),
+    verbs: permissions(state, machine.driver.capabilities),
     ...(reason === undefined ? {} : {reason}),
     ...(definition === undefined ? {} : {config: definition.config}),
-    ...(saved === undefined ? {} : {saved}),
     ...(process === undefined ? {} : {startedAtMs: process.startedAtMs, pid: process.pid}),
     ...(process === undefined || terminalPath === undefined ? {} : {ptyPath: terminalPath}),
   };
