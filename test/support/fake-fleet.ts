@@ -13,11 +13,15 @@ import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
 
 const ALLOWED_IN: Readonly<Record<MachineVerb, readonly MachineState[]>> = {
-  start: ['defined', 'crashed'],
+  start: ['defined', 'saved', 'crashed'],
   pause: ['running'],
   resume: ['paused'],
   shutdown: ['running'],
   kill: ['starting', 'running', 'paused', 'stopping'],
+  save: ['running', 'paused'],
+  snapshot: ['running', 'paused'],
+  fork: ['running', 'paused'],
+  restore: ['defined', 'running', 'paused', 'saved', 'crashed'],
   rename: ['defined', 'starting', 'running', 'paused', 'stopping', 'crashed'],
   remove: ['defined', 'crashed', 'broken'],
   console: ['defined', 'starting', 'running', 'paused', 'stopping', 'crashed'],
@@ -42,6 +46,10 @@ export function fakeMachine(name: string, state: MachineState, changes: Partial<
       resume: permission('resume'),
       shutdown: permission('shutdown'),
       kill: permission('kill'),
+      save: permission('save'),
+      snapshot: permission('snapshot'),
+      fork: permission('fork'),
+      restore: permission('restore'),
       rename: permission('rename'),
       remove: permission('remove'),
       console: permission('console'),

@@ -19,6 +19,7 @@ class ScriptedHost implements MachineHost {
   readonly #startedAtMs = Date.now();
   #line = '';
   #isDeaf = false;
+  #saving: 'done' | 'failed' | 'endless' = 'done';
 
   constructor(listener: HostListener, savedPath: string | undefined) {
     this.#savedPath = savedPath;
@@ -41,8 +42,10 @@ class ScriptedHost implements MachineHost {
   }
 
   async save(path: string): Promise<SavedMachine> {
+    if (this.#saving === 'failed') throw new ManagerError('disk-full', 'The disk is full.', 'Free some space.');
     const text = `saved line ${JSON.stringify(this.#line)}\n`;
     writeFileSync(path, text, {flag: 'wx'});
+    if (this.#saving === 'endless') await new Promise(() => undefined);
     return {fileBytes: text.length, touchedBytes: 0, pausedMs: 0};
   }
 
@@ -92,6 +95,8 @@ class ScriptedHost implements MachineHost {
     if (command === 'crash') this.#finish({kind: 'crashed', reason: 'The guest fell over at pc 0x80000000.'});
     if (command === 'reboot') this.#listener.onRebooted();
     if (command === 'halt') this.#listener.onHalted?.('Paused, its disk failed: The host disk is full.');
+    if (command === 'saves' && (argument === 'done' || argument === 'failed' || argument === 'endless'))
+      this.#saving = argument;
     if (command === 'deaf') this.#isDeaf = true;
     if (command === 'print') this.#print(argument);
     if (command === 'flood')

@@ -12,6 +12,13 @@
  *     │ └─────────────────────┼──────────────┘ off
  *     └── off (from running, paused) ── guest powered off, or forced
  *
+ *              save              written                 start
+ *   running ──────────▶ saving ──────────▶ saved ⇄ starting
+ *   paused  ──────────▶    │                  restore-failed
+ *      ▲                   │ goes-on (to running), stands-still (to paused):
+ *      └───────────────────┘ a snapshot was taken, or the save failed
+ *
+ * A guest that is saved stands still. `written` comes when the file is durable and the process has ended.
  * `halted`, a failing disk of the host, pauses a machine that is running or stopping.
  * `crashed` is reached from every state that has a process; `broken` (unreadable definition) has no way out but
  * removing it or repairing the file.
@@ -28,16 +35,36 @@ export type LifeEvent =
   | 'resumed'
   | 'ask-shutdown'
   | 'shutdown-ignored'
+  | 'save'
+  | 'goes-on'
+  | 'stands-still'
+  | 'written'
+  | 'restore-failed'
   | 'off'
   | 'crashed';
 
 /** The table. An event that is not listed for a state cannot happen in it. */
 export const lifecycle: Readonly<Record<MachineState, Readonly<Partial<Record<LifeEvent, MachineState>>>>> = {
   defined: {start: 'starting'},
-  starting: {started: 'running', 'start-failed': 'defined', off: 'defined', crashed: 'crashed'},
-  running: {paused: 'paused', halted: 'paused', 'ask-shutdown': 'stopping', off: 'defined', crashed: 'crashed'},
-  paused: {resumed: 'running', off: 'defined', crashed: 'crashed'},
+  starting: {
+    started: 'running',
+    'start-failed': 'defined',
+    'restore-failed': 'saved',
+    off: 'defined',
+    crashed: 'crashed',
+  },
+  running: {
+    paused: 'paused',
+    halted: 'paused',
+    'ask-shutdown': 'stopping',
+    save: 'saving',
+    off: 'defined',
+    crashed: 'crashed',
+  },
+  paused: {resumed: 'running', save: 'saving', off: 'defined', crashed: 'crashed'},
   stopping: {halted: 'paused', 'shutdown-ignored': 'running', off: 'defined', crashed: 'crashed'},
+  saving: {'goes-on': 'running', 'stands-still': 'paused', written: 'saved', off: 'defined', crashed: 'crashed'},
+  saved: {start: 'starting'},
   crashed: {start: 'starting'},
   broken: {},
 };

@@ -35,11 +35,12 @@ export const daemonStatus = defineRequest(
 
 /**
  * Ends the daemon after the answer. `keep`: running machines go on and the next daemon finds them; `shutdown`: asks
- * every guest first and answers when all are off; `kill`: pulls every plug. Errors: shutdown-timeout
+ * every guest first and answers when all are off; `kill`: pulls every plug; `save`: saves the
+ * state of each, and the next daemon shows them as saved. Errors: shutdown-timeout; with `save` those of `machineSave`
  */
 export const daemonStop = defineRequest(
   'daemon/stop',
-  z.object({machines: z.enum(['keep', 'shutdown', 'kill']).default('keep')}),
+  z.object({machines: z.enum(['keep', 'shutdown', 'kill', 'save']).default('keep')}),
   z.object({stillRunning: z.number().int()}),
 );
 

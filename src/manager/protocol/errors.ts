@@ -34,6 +34,7 @@ export const errorCodes = [
   'bad-disk',
   'disk-in-use',
   'bad-snapshot',
+  'snapshot-not-found',
   'file-not-found',
   'viewer-not-found',
   'keyboard-taken',

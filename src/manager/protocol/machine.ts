@@ -4,7 +4,17 @@ import {defineNotification, defineRequest} from './define.js';
 import {jobSchema} from './job.js';
 
 /** States a machine can be in; `machine/lifecycle.ts` in the daemon draws the transitions. */
-export const machineStateSchema = z.enum(['defined', 'starting', 'running', 'paused', 'stopping', 'crashed', 'broken']);
+export const machineStateSchema = z.enum([
+  'defined',
+  'starting',
+  'running',
+  'paused',
+  'stopping',
+  'saving',
+  'saved',
+  'crashed',
+  'broken',
+]);
 /** See `machineStateSchema`. `broken`: its machine.json cannot be read; nothing was deleted. */
 export type MachineState = z.output<typeof machineStateSchema>;
 
@@ -15,6 +25,10 @@ export const machineVerbSchema = z.enum([
   'resume',
   'shutdown',
   'kill',
+  'save',
+  'snapshot',
+  'restore',
+  'fork',
   'rename',
   'remove',
   'console',
@@ -93,6 +107,11 @@ export const machineConfigSchema = z.object({
 /** See `machineConfigSchema`. */
 export type MachineConfig = z.output<typeof machineConfigSchema>;
 
+/** A machine's state in a file of its folder. Units: bytes; `touchedBytes` of RAM were ever written by the guest */
+export const savedStateSchema = z.object({atMs: z.number(), fileBytes: z.number(), touchedBytes: z.number()});
+/** See `savedStateSchema`. */
+export type SavedState = z.output<typeof savedStateSchema>;
+
 /**
  * A machine as clients see it. `config` is missing when the machine is broken. `reason` is one sentence: why it
  * crashed or is broken, what it waits for while starting, or that it ignored a shutdown request.
@@ -110,6 +129,8 @@ export const machineSchema = z.object({
   pid: z.number().int().optional(),
   ptyPath: z.string().optional(),
   folder: z.string(),
+  /** What `start` goes on from. */
+  saved: savedStateSchema.optional(),
   verbs: z.record(machineVerbSchema, permissionSchema),
 });
 /** See `machineSchema`. */
@@ -155,11 +176,13 @@ export const machineCreate = defineRequest(
 /**
  * Starts a defined or crashed machine and resolves when it runs. When its image has yet to be built, it resolves at
  * once with that `job`, the machine stays `starting`, and it runs (or goes back to `defined`) when the job finishes.
- * Errors: wrong-state, not-enough-memory, bad-kernel, bad-firmware, bad-disk, file-not-found, machine-failed
+ * `from`: `saved` only goes on from a saved state, `boot` boots and discards one, `any` does what there is to do. A saved
+ * state is gone once its guest runs; when the start fails it stays.
+ * Errors: wrong-state, not-enough-memory, bad-kernel, bad-firmware, bad-disk, bad-snapshot, file-not-found, machine-failed
  */
 export const machineStart = defineRequest(
   'machine/start',
-  machineParams,
+  z.object({machine: machineRefSchema, from: z.enum(['any', 'saved', 'boot']).default('any')}),
   z.object({machine: machineSchema, job: jobSchema.optional()}),
 );
 
@@ -189,6 +212,23 @@ export const machineShutdown = defineRequest(
 
 /** Pulls the plug. Also ends a start that waits for its image. Errors: wrong-state */
 export const machineKill = defineRequest('machine/kill', machineParams, z.object({machine: machineSchema}));
+
+/**
+ * Writes the machine's state to a file and ends its process; `machineStart` goes on from there. When it fails the
+ * machine is as before. Errors: wrong-state, not-supported (it writes a disk), disk-full, storage-failed, machine-failed
+ */
+export const machineSave = defineRequest('machine/save', machineParams, z.object({machine: machineSchema}));
+
+/**
+ * Makes a second running machine of a running or paused one, which goes on: same make, memory, processes and console, and a
+ * name of its own for us; inside it still has what it had in memory. When it cannot be started it is there, `saved`.
+ * Errors: as `machineSave` and `machineStart`; bad-name, name-taken
+ */
+export const machineFork = defineRequest(
+  'machine/fork',
+  z.object({machine: machineRefSchema, name: z.string().max(1024).optional()}),
+  z.object({machine: machineSchema, job: jobSchema.optional()}),
+);
 
 /** Gives a machine another name, in any state but broken. Errors: bad-name, name-taken */
 export const machineRename = defineRequest(

@@ -11,8 +11,9 @@ import * as job from './job.js';
 import * as machine from './machine.js';
 import * as metrics from './metrics.js';
 import * as profile from './profile.js';
+import * as snapshot from './snapshot.js';
 
-const nouns = {...console, ...daemon, ...events, ...image, ...job, ...machine, ...metrics, ...profile};
+const nouns = {...console, ...daemon, ...events, ...image, ...job, ...machine, ...metrics, ...profile, ...snapshot};
 
 type Nouns = typeof nouns;
 

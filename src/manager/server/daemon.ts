@@ -6,6 +6,8 @@ import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
 import {BuiltinDriver} from '../hypervisor/registry.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
+import type {daemonStop} from '../protocol/daemon.js';
+import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
 import {eventHappened} from '../protocol/events.js';
 import {jobFinished, jobProgressed} from '../protocol/job.js';
@@ -17,7 +19,10 @@ import {Fleet} from '../services/fleet.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
+import {MachineForker} from '../services/machine-forker.js';
 import {MachineRunner} from '../services/machine-runner.js';
+import {MachineSaver} from '../services/machine-saver.js';
+import {MachineSnapshots} from '../services/machine-snapshots.js';
 import {MetricsService} from '../services/metrics-service.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
@@ -28,6 +33,7 @@ import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
+import {snapshotHandlers} from './handlers/snapshot-handlers.js';
 import {Server} from './server.js';
 
 /** The services, made once. */
@@ -40,6 +46,9 @@ export interface DaemonParts {
   readonly consoles: ConsoleHub;
   readonly definer: MachineDefiner;
   readonly runner: MachineRunner;
+  readonly saver: MachineSaver;
+  readonly snapshots: MachineSnapshots;
+  readonly forker: MachineForker;
 }
 
 /** See the module. */
@@ -65,13 +74,14 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
-    const {fleet, consoles, definer, runner} = parts;
+    const {fleet, consoles, definer, runner, saver, snapshots, forker} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
       maxClients: settings.server.maxClients,
       handlers: {
-        ...machineHandlers(fleet, definer, runner),
+        ...machineHandlers(fleet, definer, runner, saver),
+        ...snapshotHandlers(snapshots, forker),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -133,8 +143,14 @@ export class Daemon {
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
-  async stop(machines: 'keep' | 'shutdown' | 'kill'): Promise<{stillRunning: number}> {
-    const {runner} = this.parts;
+  async stop(machines: ParamsOutput<typeof daemonStop>['machines']): Promise<{stillRunning: number}> {
+    const {runner, saver} = this.parts;
+    if (machines === 'save')
+      // All are tried before the first failure is told.
+      for (const saved of await Promise.allSettled(
+        this.#running().map(({id, state}) => (state === 'starting' ? runner.kill(id) : saver.save(id))),
+      ))
+        if (saved.status === 'rejected') throw saved.reason;
     if (machines === 'kill') await Promise.all(this.#running().map(({id}) => runner.kill(id)));
     if (machines === 'shutdown')
       await Promise.all(
@@ -156,10 +172,11 @@ export class Daemon {
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const {jobs, runner, consoles, metrics, log} = this.parts;
+    const {jobs, runner, saver, consoles, metrics, log} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
     this.#server.close();
     await jobs.close();
+    await saver.settled();
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
@@ -220,6 +237,9 @@ async function assemble(
   locks.sweep();
   const volumes = new Volumes(settings.disks, locks);
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
+  const definer = new MachineDefiner({...shared, driver});
+  const runner = new MachineRunner({...shared, jobs});
+  const saver = new MachineSaver({...shared, runner});
   return {
     fleet,
     jobs,
@@ -227,7 +247,10 @@ async function assemble(
     log,
     metrics,
     consoles,
-    definer: new MachineDefiner({...shared, driver}),
-    runner: new MachineRunner({...shared, jobs}),
+    definer,
+    runner,
+    saver,
+    forker: new MachineForker({...shared, definer, runner, saver}),
+    snapshots: new MachineSnapshots({...shared, runner}, saver),
   };
 }

@@ -20,6 +20,10 @@ export interface FleetMachine {
   reason: string | undefined;
   process: MachineLife['process'];
   crash: MachineLife['crash'];
+  /** A state to go on from: its file is whole, and no guest has run since. */
+  saved: MachineLife['saved'];
+  /** The snapshot taken or gone back to last. */
+  snapshotId: string | undefined;
   run: RunningMachine | undefined;
   terminalPath: string | undefined;
 }
@@ -87,7 +91,8 @@ export class Fleet {
   /** Finds a machine that accepts the verb now. Errors: machine-not-found, machine-broken, wrong-state, not-supported */
   findFor(verb: MachineVerb, reference: string): FleetMachine {
     const machine = this.find(reference);
-    const permission = permissions(machine.state, machine.driver.capabilities)[verb];
+    const {capabilities} = machine.driver;
+    const permission = permissions(machine.state, capabilities, machine.definition?.config)[verb];
     if (permission.isAllowed) return machine;
     if (machine.state === 'broken')
       throw new ManagerError(
@@ -95,11 +100,15 @@ export class Fleet {
         machine.reason ?? permission.reason,
         `Repair the file in ${machine.folder}, or \`viv rm ${machine.name}\` to move it to the trash.`,
       );
-    const isDriverLimit = machine.driver.capabilities.refusals[verb] !== undefined;
+    const hint =
+      capabilities.refusals[verb] !== undefined
+        ? 'Another hypervisor driver may.'
+        : 'Shut it down instead; without a disk that it writes it can be saved.';
+    const isLimit = permissions(machine.state, {refusals: {}})[verb].isAllowed || capabilities.refusals[verb];
     throw new ManagerError(
-      isDriverLimit ? 'not-supported' : 'wrong-state',
+      isLimit ? 'not-supported' : 'wrong-state',
       `Cannot ${verb} ${machine.name} (${machine.state}): ${permission.reason}`,
-      isDriverLimit ? 'Another hypervisor driver may.' : `See \`viv show ${machine.name}\`.`,
+      isLimit ? hint : `See \`viv show ${machine.name}\`.`,
     );
   }
 
@@ -110,7 +119,7 @@ export class Fleet {
 
 /** A machine as clients see it. */
 export function describe(machine: FleetMachine): Machine {
-  const {id, name, state, reason, createdAtMs, folder, definition, process, terminalPath} = machine;
+  const {id, name, state, reason, createdAtMs, folder, definition, process, terminalPath, saved} = machine;
   return {
     id,
     name,
@@ -118,9 +127,10 @@ export function describe(machine: FleetMachine): Machine {
     driver: machine.driver.name,
     createdAtMs,
     folder,
-    verbs: permissions(state, machine.driver.capabilities),
+    verbs: permissions(state, machine.driver.capabilities, definition?.config),
     ...(reason === undefined ? {} : {reason}),
     ...(definition === undefined ? {} : {config: definition.config}),
+    ...(saved === undefined ? {} : {saved}),
     ...(process === undefined ? {} : {startedAtMs: process.startedAtMs, pid: process.pid}),
     ...(process === undefined || terminalPath === undefined ? {} : {ptyPath: terminalPath}),
   };

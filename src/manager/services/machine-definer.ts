@@ -17,10 +17,18 @@ import {
   type diskParamSchema,
   MAX_DISKS,
   type MachineConfig,
+  type MachineState,
   type machineCreate,
+  type SavedState,
 } from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
-import type {MachineDefinition, MachineStore, StoredMachine} from '../store/machine-store.js';
+import {
+  type MachineDefinition,
+  type MachineLife,
+  type MachineStore,
+  SAVED_NAME,
+  type StoredMachine,
+} from '../store/machine-store.js';
 import {checkBoot, checkMemoryExists} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
@@ -87,10 +95,44 @@ export class MachineDefiner {
       await store.create(definition, async (folder) => {
         await mkdir(join(folder, 'disks'), {mode: 0o700});
         for (const {path, format, sizeBytes} of newDisks) await volumes.create(join(folder, path), format, sizeBytes);
+        return undefined;
       });
       const machine = this.adopt({id, definition, life: undefined});
       log.record('machine-created', `${name} was created.`, machine);
       return fleet.find(id);
+    } finally {
+      this.#pendingNames.delete(name);
+    }
+  }
+
+  /**
+   * Makes a machine of the same make as another, with a saved state that `write` puts into its folder.
+   * Errors: bad-name, name-taken, disk-full, and those of `write`
+   */
+  async copySaved(
+    source: FleetMachine,
+    wanted: string | undefined,
+    write: (path: string) => Promise<SavedState>,
+  ): Promise<FleetMachine> {
+    const {definition} = source;
+    if (definition === undefined) throw new Error(`machine ${source.id} has no definition in state ${source.state}`);
+    const name = this.#reserveName(wanted);
+    try {
+      const disks = definition.config.disks.map((disk) =>
+        isAbsolute(disk.path) ? disk : {...disk, path: join(source.folder, disk.path)},
+      );
+      const copy = {
+        ...definition,
+        id: randomUUID(),
+        name,
+        createdAtMs: Date.now(),
+        config: {...definition.config, disks},
+      };
+      const life = await this.#parts.store.create(copy, async (folder) => {
+        await mkdir(join(folder, 'disks'), {mode: 0o700});
+        return {saved: await write(join(folder, SAVED_NAME))};
+      });
+      return this.adopt({id: copy.id, definition: copy, life});
     } finally {
       this.#pendingNames.delete(name);
     }
@@ -150,10 +192,12 @@ export class MachineDefiner {
       driver,
       name: isBroken ? (life?.name ?? id) : definition.name,
       definition: isBroken ? undefined : definition,
-      state: isBroken ? 'broken' : life?.crash === undefined ? 'defined' : 'crashed',
+      state: isBroken ? 'broken' : restingState(life),
       reason: isBroken ? definition.message : life?.crash?.reason,
       process: undefined,
       crash: life?.crash,
+      saved: life?.saved,
+      snapshotId: life?.snapshotId,
       run: undefined,
       terminalPath: undefined,
     };
@@ -221,6 +265,12 @@ export class MachineDefiner {
     const machine = fleet.find(reference);
     // What cannot be renamed cannot be read either, and says why.
     const {definition} = fleet.findFor('rename', reference);
+    if (machine.saved !== undefined)
+      throw new ManagerError(
+        'wrong-state',
+        `Cannot change the disks of ${machine.name}: its state is saved with those it has.`,
+        `Go on from it and shut it down, or boot it afresh: viv start --discard-saved ${machine.name}`,
+      );
     if (definition !== undefined && !hasProcess(machine.state)) return {machine, definition};
     throw new ManagerError(
       'wrong-state',
@@ -264,4 +314,10 @@ export class MachineDefiner {
     checkMemoryExists(wanted);
     return wanted;
   }
+}
+
+/** The state of a machine without a process. */
+function restingState(life: MachineLife | undefined): MachineState {
+  if (life?.saved !== undefined) return 'saved';
+  return life?.crash === undefined ? 'defined' : 'crashed';
 }

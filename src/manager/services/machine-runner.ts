@@ -4,13 +4,16 @@
  */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {BootFiles, MachineEnd, RunListener, RunningMachine} from '../hypervisor/contract.js';
-import {hasProcess} from '../machine/lifecycle.js';
+import {hasProcess, type LifeEvent} from '../machine/lifecycle.js';
+import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
+import type {machineStart} from '../protocol/machine.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {Settings} from '../settings/settings.js';
 import type {HeldImages} from '../store/image-locks.js';
 import type {MachineDefinition, MachineLife, MachineStore} from '../store/machine-store.js';
+import type {ProcessIdentity} from '../store/process-identity.js';
 import {checkMemoryFree, imageFiles, resolveOwnFiles} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
@@ -33,6 +36,16 @@ export interface RunnerParts {
   readonly settings: Settings['machines'];
 }
 
+/** What a machine starts with besides its definition. */
+export interface StartOrigin {
+  /** The machine goes on from this file instead of booting. */
+  readonly savedPath?: string;
+  /** What that file is, for the news. */
+  readonly title?: string;
+  /** What changes with the machine when its guest runs. */
+  readonly changes?: Partial<FleetMachine>;
+}
+
 /** See the module. */
 export class MachineRunner {
   readonly #parts: RunnerParts;
@@ -50,10 +63,30 @@ export class MachineRunner {
   }
 
   /** Errors: wrong-state, and all that can be wrong with image, files, memory and the machine process */
-  async start(reference: string): Promise<{readonly machine: FleetMachine; readonly job: Job | undefined}> {
-    const {fleet, images, settings} = this.#parts;
+  async start(
+    reference: string,
+    from: ParamsOutput<typeof machineStart>['from'],
+  ): Promise<{readonly machine: FleetMachine; readonly job: Job | undefined}> {
+    const {fleet, store} = this.#parts;
     const machine = fleet.findFor('start', reference);
-    const {definition} = machine;
+    if (from === 'saved' && machine.saved === undefined)
+      throw new ManagerError(
+        'wrong-state',
+        `Nothing is saved of ${machine.name}.`,
+        `Boot it with \`viv start ${machine.name}\`.`,
+      );
+    const isSaved = machine.saved !== undefined && from !== 'boot';
+    return this.startFrom(machine, isSaved ? {savedPath: store.savedPath(machine.id)} : {});
+  }
+
+  /** Starts a machine that has no process. Errors: as `start` */
+  async startFrom(
+    machine: FleetMachine,
+    origin: StartOrigin,
+  ): Promise<{readonly machine: FleetMachine; readonly job: Job | undefined}> {
+    const {fleet, images, settings} = this.#parts;
+    // Between the caller's look and now another may have started it.
+    const {definition} = fleet.findFor('start', machine.id);
     if (definition === undefined) throw new Error(`machine ${machine.id} has no definition in state ${machine.state}`);
     checkMemoryFree(definition.config.memoryBytes, settings.hostMemoryReserveBytes);
     const {boot} = definition.config;
@@ -69,7 +102,7 @@ export class MachineRunner {
     } catch (thrown) {
       throw await this.#startFailed(machine, thrown);
     }
-    const launching = this.#launch(machine, definition, job, abort.signal).finally(() =>
+    const launching = this.#launch(machine, definition, origin, job, abort.signal).finally(() =>
       this.#starts.delete(machine.id),
     );
     this.#starts.set(machine.id, {abort, settled: launching.catch(() => undefined)});
@@ -139,11 +172,16 @@ export class MachineRunner {
       // The abort may have come too late to stop it; then it runs now and is ended below.
       if (!hasProcess(machine.state)) return machine;
     }
+    await this.end(machine);
+    log.record('machine-killed', `${machine.name} was forced off.`, machine);
+    return machine;
+  }
+
+  /** Ends the process of a machine; resolves when its end is recorded. Errors: machine-failed */
+  async end(machine: FleetMachine): Promise<void> {
     const run = this.#runs.get(machine.id);
     await machine.run?.kill();
     await run?.promise;
-    log.record('machine-killed', `${machine.name} was forced off.`, machine);
-    return machine;
   }
 
   /** Samples where a running guest spends its time. Errors: machine-not-found, wrong-state, machine-failed */
@@ -159,9 +197,12 @@ export class MachineRunner {
 
   /** Looks for the process of a machine that ran when the last daemon ended. */
   async recover(machine: FleetMachine, life: MachineLife | undefined): Promise<void> {
-    const {fleet, consoles, log} = this.#parts;
+    const {fleet, store, consoles, log} = this.#parts;
+    // A machine whose folder cannot be swept is found all the same.
+    const wasSaving = await store.sweep(machine.id, life?.saved !== undefined).catch(() => false);
     const process = life?.process;
     if (process === undefined) return;
+    if (machine.saved !== undefined) return this.#endSaved(machine, process);
     const console = await consoles.openFound(machine.id, process.consoleBase);
     console.begin(process.consoleBase);
     fleet.apply(machine, 'start', {process});
@@ -176,7 +217,8 @@ export class MachineRunner {
       return this.#ended(machine, found.end);
     }
     fleet.apply(machine, 'started', {run: found, terminalPath: await consoles.openTerminal(machine.id)});
-    if (found.isPaused) fleet.apply(machine, 'paused', pauseReason(found));
+    const interrupted = wasSaving ? {reason: 'The daemon ended while its state was being saved; nothing is lost.'} : {};
+    if (found.isPaused) fleet.apply(machine, 'paused', {...interrupted, ...pauseReason(found)});
     console.setRun(found);
     log.record('machine-found', `${machine.name} was found running by the new daemon.`, machine);
   }
@@ -189,9 +231,21 @@ export class MachineRunner {
     await Promise.all(this.#saves.values());
   }
 
+  /** Ends a process that an earlier daemon had saved, or was starting from what is saved: that state is the machine. */
+  async #endSaved(machine: FleetMachine, process: ProcessIdentity): Promise<void> {
+    const nothing = () => undefined;
+    const found = await machine.driver.find(machine.id, machine.folder, process, [], {
+      onSpawned: async () => undefined,
+      ...{onOutput: nothing, onCounters: nothing, onRebooted: nothing, onHalted: nothing, onEnd: nothing},
+    });
+    if (!('end' in found)) await found.kill();
+    await this.remember(machine);
+  }
+
   async #launch(
     machine: FleetMachine,
     definition: MachineDefinition,
+    {savedPath, title = 'its saved state', changes}: StartOrigin,
     job: Job | undefined,
     signal: AbortSignal,
   ): Promise<void> {
@@ -208,7 +262,7 @@ export class MachineRunner {
       fleet.update(machine, {reason: undefined});
       this.#runs.set(machine.id, Promise.withResolvers());
       const {id, name} = machine;
-      const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size};
+      const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size, savedPath};
       const listener = this.#listen(machine, async (spawned) => {
         held.handOver(spawned);
         fleet.update(machine, {process: {...spawned, startedAtMs: Date.now(), consoleBase}});
@@ -218,10 +272,15 @@ export class MachineRunner {
       // It may have ended between its start and now; its end has been told then.
       if (machine.process === undefined) return;
       const terminalPath = await consoles.openTerminal(id);
-      fleet.apply(machine, 'started', {run, terminalPath, process: {...machine.process, startedAtMs: run.startedAtMs}});
+      const process = {...machine.process, startedAtMs: run.startedAtMs};
+      fleet.apply(machine, 'started', {run, terminalPath, process, saved: undefined, ...changes});
+      // The file last: as long as state.json names it, it must be there.
+      await this.remember(machine);
+      await store.removeSaved(id);
       if (run.isPaused) fleet.apply(machine, 'paused', pauseReason(run));
       console.setRun(run);
-      log.record('machine-started', `${name} was started.`, machine);
+      if (savedPath === undefined) log.record('machine-started', `${name} was started.`, machine);
+      else log.record('machine-restored', `${name} goes on from ${title}.`, machine);
     } catch (thrown) {
       throw await this.#startFailed(machine, thrown);
     }
@@ -277,12 +336,17 @@ export class MachineRunner {
   async #ended(machine: FleetMachine, end: MachineEnd): Promise<void> {
     const {fleet, consoles, metrics, log} = this.#parts;
     metrics.stop(machine.id);
-    if (end.kind === 'crashed') {
+    // Its guest ran: what it was started from is the past.
+    const nothing = {run: undefined, process: undefined, saved: undefined};
+    if (machine.saved !== undefined && machine.state === 'saving') {
+      fleet.apply(machine, 'written', {run: undefined, process: undefined});
+      log.record('machine-saved', `${machine.name} was saved.`, machine);
+    } else if (end.kind === 'crashed') {
       const crash = {reason: end.reason, atMs: Date.now()};
-      fleet.apply(machine, 'crashed', {reason: end.reason, crash, run: undefined, process: undefined});
+      fleet.apply(machine, 'crashed', {reason: end.reason, crash, ...nothing});
       log.record('machine-crashed', `${machine.name} crashed: ${end.reason}`, machine);
     } else {
-      fleet.apply(machine, 'off', {crash: undefined, run: undefined, process: undefined});
+      fleet.apply(machine, 'off', {crash: undefined, ...nothing});
       const status = end.status === 0 ? '' : ` with status ${end.status}`;
       log.record('machine-stopped', `${machine.name} is off${status}.`, machine);
     }
@@ -296,7 +360,8 @@ export class MachineRunner {
   async #startFailed(machine: FleetMachine, thrown: unknown): Promise<ManagerError> {
     const error = toManagerError(thrown);
     const {fleet, log} = this.#parts;
-    fleet.apply(machine, 'start-failed', {reason: error.message, run: undefined, process: undefined});
+    const event: LifeEvent = machine.saved === undefined ? 'start-failed' : 'restore-failed';
+    fleet.apply(machine, event, {reason: error.message, run: undefined, process: undefined});
     this.#letGo(machine.id);
     log.record('start-failed', `${machine.name} could not be started: ${error.message}`, machine);
     this.#runs.get(machine.id)?.resolve();
@@ -312,16 +377,23 @@ export class MachineRunner {
 
   /** Writes down a machine's name, process and crash, for the daemon after this one. Never fails. */
   remember(machine: FleetMachine): Promise<void> {
+    return this.commit(machine).catch((failure: unknown) => {
+      // A full disk: the machine runs on, a later daemon may not find it.
+      console.error(`state of ${machine.name}: ${failure instanceof Error ? failure.message : failure}`);
+    });
+  }
+
+  /** Like `remember`, and durable when it resolves. Errors: system errors of writing pass through */
+  commit(machine: FleetMachine): Promise<void> {
     const {id} = machine;
     const save = (this.#saves.get(id) ?? Promise.resolve()).then(async () => {
-      const {name, process, crash} = machine;
-      const life = {name, ...(process === undefined ? {} : {process}), ...(crash === undefined ? {} : {crash})};
-      await this.#parts.store.saveLife(id, life).catch((failure: unknown) => {
-        // A full disk: the machine runs on, a later daemon may not find it.
-        console.error(`state of ${name}: ${failure instanceof Error ? failure.message : failure}`);
-      });
+      const {name, process, crash, saved, snapshotId} = machine;
+      await this.#parts.store.saveLife(id, {name, process, crash, saved, snapshotId});
     });
-    this.#saves.set(id, save);
+    this.#saves.set(
+      id,
+      save.catch(() => undefined),
+    );
     return save;
   }
 }

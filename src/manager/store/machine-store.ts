@@ -3,18 +3,25 @@
  *
  *   machines/ID/machine.json   the definition: name, config (this file's loss is the machine's loss)
  *   machines/ID/state.json     what became of it: the process that runs it, or why it crashed
+ *   machines/ID/saved.state    its RAM, harts and devices when it was saved; counts when state.json says so
+ *   machines/ID/snapshots/     see `snapshot-store.ts`
  *   machines/ID/disks/         disks made for it
  *   machines/ID/console.log    written by its process
  *
  * Removing moves the folder to trash/, from where it comes back whole.
  */
+import {randomUUID} from 'node:crypto';
 import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {z} from 'zod';
 import {ManagerError} from '../protocol/errors.js';
-import {machineConfigSchema} from '../protocol/machine.js';
+import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
+import {SnapshotStore} from './snapshot-store.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
+
+/** Name of the saved state in a machine's folder. */
+export const SAVED_NAME = 'saved.state';
 
 const definitionSchema = z.object({
   id: z.uuid(),
@@ -38,6 +45,10 @@ const lifeSchema = z.object({
     })
     .optional(),
   crash: z.object({reason: z.string(), atMs: z.number()}).optional(),
+  /** There is a state to go on from. With a `process`, that one is not to run on. */
+  saved: savedStateSchema.optional(),
+  /** The snapshot taken or gone back to last. */
+  snapshotId: z.string().optional(),
 });
 /** Content of state.json. */
 export type MachineLife = z.output<typeof lifeSchema>;
@@ -66,6 +77,7 @@ export interface StoredMachine {
 
 /** See the module. */
 export class MachineStore {
+  readonly snapshots = new SnapshotStore((id) => this.folder(id));
   readonly #machines: string;
   readonly #trash: string;
 
@@ -85,6 +97,36 @@ export class MachineStore {
     return join(this.#machines, id);
   }
 
+  /** The file of a machine's saved state. */
+  savedPath(id: string): string {
+    return join(this.folder(id), SAVED_NAME);
+  }
+
+  /** A new name for a file in the making of a machine's folder. */
+  temporaryPath(id: string): string {
+    return join(this.folder(id), `${TEMPORARY_PREFIX}${randomUUID()}`);
+  }
+
+  /** Gives a finished file in a machine's folder its name, durably. */
+  async settle(id: string, from: string, to: string): Promise<void> {
+    await rename(from, to);
+    await syncFolder(this.folder(id));
+  }
+
+  async removeSaved(id: string): Promise<void> {
+    await rm(this.savedPath(id), {force: true});
+  }
+
+  /** Removes what an interrupted write left in a machine's folder; says whether there was any. */
+  async sweep(id: string, hasSaved: boolean): Promise<boolean> {
+    const folder = this.folder(id);
+    const left = (await readdir(folder)).filter((entry) => entry.startsWith(TEMPORARY_PREFIX));
+    for (const entry of left) await rm(join(folder, entry), {recursive: true, force: true});
+    if (!hasSaved) await this.removeSaved(id);
+    const hadSnapshot = await this.snapshots.sweep(id);
+    return left.length > 0 || hadSnapshot;
+  }
+
   /** Every machine, also those whose definition cannot be read. */
   async list(): Promise<StoredMachine[]> {
     const entries = await readdir(this.#machines, {withFileTypes: true});
@@ -92,21 +134,26 @@ export class MachineStore {
   }
 
   /**
-   * Adds a machine: `prepare` fills its folder (disks) before the machine appears; when it fails nothing is left.
+   * Adds a machine: `prepare` fills its folder (disks, a saved state that it answers with) before the machine appears; when
+   * it fails nothing is left. Answers with the machine's life so far.
    */
-  async create(definition: MachineDefinition, prepare: (folder: string) => Promise<void>): Promise<void> {
+  async create(
+    definition: MachineDefinition,
+    prepare: (folder: string) => Promise<Pick<MachineLife, 'saved'> | undefined>,
+  ): Promise<MachineLife> {
     const unfinished = join(this.#machines, `${TEMPORARY_PREFIX}${definition.id}`);
     try {
       await mkdir(unfinished, {mode: 0o700});
-      await prepare(unfinished);
+      const life = {name: definition.name, ...(await prepare(unfinished))};
       await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, definition);
-      await writeStateFile(join(unfinished, 'state.json'), lifeFormat, {name: definition.name});
+      await writeStateFile(join(unfinished, 'state.json'), lifeFormat, life);
       await rename(unfinished, this.folder(definition.id));
+      await syncFolder(this.#machines);
+      return life;
     } catch (thrown) {
       await rm(unfinished, {recursive: true, force: true});
       throw thrown;
     }
-    await syncFolder(this.#machines);
   }
 
   async saveDefinition(definition: MachineDefinition): Promise<void> {

@@ -1,6 +1,7 @@
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
 export {filter} from './filter.js';
+export {fork} from './fork.js';
 export {help} from './help.js';
 export {kill} from './kill.js';
 export {moveDown, moveFirst, moveLast, movePageDown, movePageUp, moveUp} from './move.js';
@@ -9,7 +10,9 @@ export {open} from './open.js';
 export {pause} from './pause.js';
 export {quit} from './quit.js';
 export {remove} from './remove.js';
+export {save} from './save.js';
 export {shutdown} from './shutdown.js';
+export {snapshot} from './snapshot.js';
 export {start} from './start.js';
 export {tabConsole, tabGraphs, tabLog, tabNext, tabPrevious} from './tabs.js';
 export {undo} from './undo.js';

@@ -8,7 +8,7 @@ export const start: Action = {
   keys: ['s'],
   group: 'Machines',
   hint: {label: 'start', rank: 2},
-  help: 'Start the machine, or resume a paused one.',
+  help: 'Start the machine (a saved one goes on), or resume a paused one.',
   command: 'viv start NAME',
   isEnabled: (state) => verbPermission(state, selectedMachine(state)?.state === 'paused' ? 'resume' : 'start'),
   run: async ({state, dispatch, request}) => {

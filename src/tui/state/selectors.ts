@@ -54,7 +54,7 @@ export function isFirstRun(state: AppState): boolean {
 
 /** True for states in which a machine has a process or is about to have one. */
 export function isLive(state: MachineState): boolean {
-  return state === 'starting' || state === 'running' || state === 'paused' || state === 'stopping';
+  return ['starting', 'running', 'paused', 'saving', 'stopping'].includes(state);
 }
 
 /** Whether a verb can act on the highlighted machine: `true`, or the reason why not in one sentence. */

@@ -20,6 +20,11 @@ const events: readonly LifeEvent[] = [
   'shutdown-ignored',
   'off',
   'crashed',
+  'save',
+  'goes-on',
+  'stands-still',
+  'written',
+  'restore-failed',
 ];
 
 /** Every pair that leads somewhere, written out by hand from the drawing. */
@@ -42,6 +47,15 @@ const drawn: readonly (readonly [MachineState, LifeEvent, MachineState])[] = [
   ['stopping', 'shutdown-ignored', 'running'],
   ['stopping', 'off', 'defined'],
   ['stopping', 'crashed', 'crashed'],
+  ['running', 'save', 'saving'],
+  ['paused', 'save', 'saving'],
+  ['saving', 'goes-on', 'running'],
+  ['saving', 'stands-still', 'paused'],
+  ['saving', 'written', 'saved'],
+  ['saving', 'off', 'defined'],
+  ['saving', 'crashed', 'crashed'],
+  ['saved', 'start', 'starting'],
+  ['starting', 'restore-failed', 'saved'],
 ];
 
 /** What each verb makes happen first. */
@@ -51,6 +65,7 @@ const firstEvent: Readonly<Partial<Record<MachineVerb, LifeEvent>>> = {
   resume: 'resumed',
   shutdown: 'ask-shutdown',
   kill: 'off',
+  save: 'save',
 };
 
 describe('the life cycle', () => {

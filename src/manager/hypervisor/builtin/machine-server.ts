@@ -54,6 +54,8 @@ export class MachineServer {
   #sampler: NodeJS.Timeout | undefined;
   #startedAtMs = 0;
   #isPaused = false;
+  /** The last save, done or under way. */
+  #saving: Promise<unknown> = Promise.resolve();
   #haltReason: string | undefined;
 
   constructor(launch: Launch, factory: HostFactory) {
@@ -110,6 +112,8 @@ export class MachineServer {
       return {};
     });
     channel.handle(linkResume, async () => {
+      // Asked by a daemon that did not start the save: a guest that runs on would make nonsense of the file.
+      await this.#saving;
       // First: what failed before may fail again at once.
       this.#isPaused = false;
       this.#haltReason = undefined;
@@ -128,7 +132,11 @@ export class MachineServer {
       this.#started().resize(size);
       return {};
     });
-    channel.handle(linkSave, ({path}) => this.#started().save(path));
+    channel.handle(linkSave, async ({path}) => {
+      const save = this.#saving.then(() => this.#started().save(path));
+      this.#saving = save.catch(() => undefined);
+      return save;
+    });
     channel.handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
     channel.listen();
   }

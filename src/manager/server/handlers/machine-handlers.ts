@@ -2,20 +2,22 @@
 import {describe, type Fleet} from '../../services/fleet.js';
 import type {MachineDefiner} from '../../services/machine-definer.js';
 import type {MachineRunner} from '../../services/machine-runner.js';
+import type {MachineSaver} from '../../services/machine-saver.js';
 import type {Handlers} from '../router.js';
 
 /** See the module. */
-export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: MachineRunner) {
+export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: MachineRunner, saver: MachineSaver) {
   return {
     machineCreate: async (params) => ({machine: describe(await definer.create(params))}),
     machineStart: async (params) => {
-      const {machine, job} = await runner.start(params.machine);
+      const {machine, job} = await runner.start(params.machine, params.from);
       return {machine: describe(machine), ...(job === undefined ? {} : {job})};
     },
     machinePause: async (params) => ({machine: describe(await runner.pause(params.machine))}),
     machineResume: async (params) => ({machine: describe(await runner.resume(params.machine))}),
     machineShutdown: async (params) => ({machine: describe(await runner.shutdown(params.machine, params.timeoutMs))}),
     machineKill: async (params) => ({machine: describe(await runner.kill(params.machine))}),
+    machineSave: async (params) => ({machine: describe(await saver.save(params.machine))}),
     machineRename: async (params) => {
       const machine = await definer.rename(params.machine, params.name);
       await runner.remember(machine);
@@ -41,6 +43,7 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
     | 'machineResume'
     | 'machineShutdown'
     | 'machineKill'
+    | 'machineSave'
     | 'machineRename'
     | 'machineAttachDisk'
     | 'machineDetachDisk'

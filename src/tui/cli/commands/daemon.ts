@@ -1,10 +1,13 @@
 import {type Command, Option} from 'commander';
 import {daemonStatus, daemonStop} from '../../../manager/protocol/daemon.js';
+import type {ParamsInput} from '../../../manager/protocol/define.js';
 import {ManagerError} from '../../../manager/protocol/errors.js';
 import {formatBytes, formatDuration} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {formatFields} from '../output.js';
+
+type Fate = ParamsInput<typeof daemonStop>['machines'];
 
 /** `viv daemon`: the background process that keeps the machines. */
 export const daemon: CliCommand = {
@@ -26,12 +29,13 @@ export const daemon: CliCommand = {
       .description('end it; running machines go on and the next one finds them')
       .addOption(
         new Option('--machines <what>', 'what becomes of running machines')
-          .choices(['keep', 'shutdown', 'kill'])
+          .choices(['keep', 'shutdown', 'kill', 'save'])
           .default('keep'),
       )
+      .option('--save', 'save the running machines first: short for --machines save')
       .option('--json', 'print what still runs as JSON')
-      .action(async (options: JsonOption & {machines: 'keep' | 'shutdown' | 'kill'}) => {
-        const stopped = await stop(cli, options.machines);
+      .action(async (options: JsonOption & {machines: Fate; save?: boolean}) => {
+        const stopped = await stop(cli, options.save ? 'save' : options.machines);
         if (options.json) cli.printJson(stopped);
         else if (!stopped.wasRunning) cli.note('The daemon was not running.');
         else
@@ -44,10 +48,7 @@ export const daemon: CliCommand = {
   },
 };
 
-async function stop(
-  cli: CliContext,
-  machines: 'keep' | 'shutdown' | 'kill',
-): Promise<{wasRunning: boolean; stillRunning: number}> {
+async function stop(cli: CliContext, machines: Fate): Promise<{wasRunning: boolean; stillRunning: number}> {
   try {
     const client = await cli.connect({startsDaemon: false});
     const {stillRunning} = await client.request(daemonStop, {machines});

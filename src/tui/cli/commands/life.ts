@@ -4,6 +4,7 @@ import {
   machineKill,
   machinePause,
   machineResume,
+  machineSave,
   machineShutdown,
 } from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
@@ -56,6 +57,15 @@ export const kill = lifeCommand(6, 'kill', 'force machines off', 'is off', async
   const client = await cli.connect();
   return (await client.request(machineKill, {machine})).machine;
 });
+
+/** `viv save`: to a file, to go on from later. */
+export const save = lifeCommand(
+  7,
+  'save',
+  'write the state of running machines to files and end them; viv start goes on from there',
+  'is saved',
+  async (cli, machine) => (await (await cli.connect()).request(machineSave, {machine})).machine,
+);
 
 /** `viv shutdown`: asks guests to power off and waits for it. */
 export const shutdown: CliCommand = {

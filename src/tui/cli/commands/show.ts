@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import {type Machine, type MachineConfig, machineShow} from '../../../manager/protocol/machine.js';
+import {type Machine, type MachineConfig, machineShow, type SavedState} from '../../../manager/protocol/machine.js';
 import {type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
 import type {FleetClient} from '../../app/backend.js';
 import {bootSummary, stateLook} from '../../state/presenters/machine.js';
@@ -34,6 +34,7 @@ export const show: CliCommand = {
             ['id', machine.id],
             ['state', stateLook(machine.state).word],
             ['reason', machine.reason],
+            ['saved', machine.saved && savedSummary(machine.saved)],
             ['up', isUp ? formatDuration(Date.now() - (machine.startedAtMs ?? 0)) : undefined],
             ['driver', machine.driver],
             ['memory', machine.config && formatBytes(machine.config.memoryBytes)],
@@ -54,6 +55,12 @@ export const show: CliCommand = {
       });
   },
 };
+
+/** When a machine was saved, and what that takes. */
+function savedSummary({atMs, fileBytes, touchedBytes}: SavedState): string {
+  const when = new Date(atMs).toISOString();
+  return `${when}, ${formatBytes(touchedBytes)} of memory in ${formatBytes(fileBytes)}; viv start goes on from it`;
+}
 
 /** How guest code runs, where the machine says it itself. */
 function tierSummary({tier, hotThreshold}: MachineConfig): string | undefined {

@@ -20,6 +20,8 @@ const LOOKS: Readonly<Record<MachineState, StateLook>> = {
   running: {glyph: '●', word: 'running', short: 'run', token: 'running'},
   paused: {glyph: '‖', word: 'paused', short: 'pause', token: 'paused'},
   stopping: {glyph: '◐', word: 'shutting down', short: 'stop', token: 'busy'},
+  saving: {glyph: '◐', word: 'saving', short: 'save', token: 'busy'},
+  saved: {glyph: '◇', word: 'saved', short: 'saved', token: 'off'},
   crashed: {glyph: '✗', word: 'crashed', short: 'crash', token: 'failed'},
   broken: {glyph: '✗', word: 'broken', short: 'broke', token: 'failed'},
 };
@@ -54,6 +56,7 @@ export function machineFooter(samples: readonly MachineSample[]): string {
 export function machineNotice(machine: Machine): string {
   if (machine.reason) return stripControls(machine.reason);
   if (machine.state === 'defined') return 'This machine is off. Press Enter or s to start it.';
+  if (machine.state === 'saved') return 'This machine is saved. Press Enter or s: it goes on from there.';
   if (machine.state === 'starting') return 'Starting…';
   return '';
 }
@@ -68,7 +71,7 @@ export function bootSummary(machine: Machine): string {
 
 /** Guest memory in use for a running machine, else what it is given; empty when unknown. */
 export function memorySummary(machine: Machine, sample: MachineSample | undefined): string {
-  if (sample && (machine.state === 'running' || machine.state === 'paused' || machine.state === 'stopping'))
+  if (sample && ['running', 'paused', 'saving', 'stopping'].includes(machine.state))
     return formatBytes(sample.memoryTouchedBytes);
   return machine.config ? formatBytes(machine.config.memoryBytes) : '';
 }

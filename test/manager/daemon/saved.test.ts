@@ -1,0 +1,229 @@
+import {existsSync} from 'node:fs';
+import {readdir, rm, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {afterEach, describe, expect, it} from 'vitest';
+import type {Client} from '../../../src/manager/client.js';
+import {daemonStop} from '../../../src/manager/protocol/daemon.js';
+import {
+  machineAttachDisk,
+  machineKill,
+  machineList,
+  machinePause,
+  machineRemove,
+  machineSave,
+  machineShow,
+  machineStart,
+  machineUnremove,
+} from '../../../src/manager/protocol/machine.js';
+import {identifyProcess} from '../../../src/manager/store/process-identity.js';
+import {eventKinds, FleetWatch, TestConsole, TestDaemon, until} from '../../support/daemon.js';
+
+let daemon: TestDaemon;
+
+afterEach(() => daemon[Symbol.asyncDispose]());
+
+async function show(client: Client, machine: string) {
+  return (await client.request(machineShow, {machine})).machine;
+}
+
+/** Ends the daemon as a power cut of its process would. */
+async function killDaemon({daemon: {pid}}: Client): Promise<void> {
+  process.kill(pid, 'SIGKILL');
+  await until(() => identifyProcess(pid) === undefined);
+}
+
+/** What an interrupted write would leave, and saved states. */
+async function leftovers(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.startsWith('.new-') || name === 'saved.state');
+}
+
+describe('a saved machine', () => {
+  it('has no process, goes on from its file, and the file is gone then', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const {pid = 0, folder} = await daemon.run(client, 'one');
+    const console = await TestConsole.open(client, 'one');
+    await console.type('half a line');
+    await console.until('half a line');
+    const saved = (await client.request(machineSave, {machine: 'one'})).machine;
+    expect(saved).toMatchObject({state: 'saved', saved: {fileBytes: 25}});
+    expect(saved.pid).toBeUndefined();
+    expect(identifyProcess(pid)).toBeUndefined();
+    const started = (await client.request(machineStart, {machine: 'one', from: 'saved'})).machine;
+    expect(started).toMatchObject({state: 'running'});
+    expect(started.saved).toBeUndefined();
+    await console.until('restored: saved line "half a line"');
+    expect(await leftovers(folder)).toEqual([]);
+    expect(await eventKinds(client, 'one')).toEqual([
+      'machine-created',
+      'machine-started',
+      'machine-saved',
+      'machine-restored',
+    ]);
+    await expect(client.request(machineStart, {machine: 'one', from: 'saved'})).rejects.toMatchObject({
+      code: 'wrong-state',
+    });
+    await client.request(machineKill, {machine: 'one'});
+    await expect(client.request(machineStart, {machine: 'one', from: 'saved'})).rejects.toMatchObject({
+      code: 'wrong-state',
+      message: 'Nothing is saved of one.',
+    });
+  });
+
+  it('that was paused is saved as well, and both outlive the daemon and a trip to the trash', async () => {
+    daemon = await TestDaemon.create();
+    const first = await daemon.connect();
+    await daemon.run(first, 'one');
+    await first.request(machinePause, {machine: 'one'});
+    await first.request(machineSave, {machine: 'one'});
+    await killDaemon(first);
+    const second = await daemon.connect();
+    expect((await show(second, 'one')).state).toBe('saved');
+    await second.request(machineRemove, {machine: 'one'});
+    expect((await second.request(machineUnremove, {})).machine.state).toBe('saved');
+    expect((await second.request(machineStart, {machine: 'one'})).machine.state).toBe('running');
+    await (await TestConsole.open(second, 'one')).until('restored: ');
+  });
+
+  it('is discarded only when asked, and only once the guest has booted', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const {folder} = await daemon.run(client, 'one');
+    await client.request(machineSave, {machine: 'one'});
+    await expect(client.request(machineKill, {machine: 'one'})).rejects.toMatchObject({code: 'wrong-state'});
+    await expect(
+      client.request(machineAttachDisk, {machine: 'one', disk: {newSizeBytes: 2 ** 20, format: 'raw'}}),
+    ).rejects.toMatchObject({code: 'wrong-state'});
+    const kernel = join(daemon.folder, 'kernel');
+    await rm(kernel);
+    await expect(client.request(machineStart, {machine: 'one', from: 'boot'})).rejects.toMatchObject({
+      code: 'file-not-found',
+    });
+    expect((await show(client, 'one')).state).toBe('saved');
+    await daemon.file('kernel', `${'\0'.repeat(64)}run`);
+    await client.request(machineStart, {machine: 'one', from: 'boot'});
+    const console = await TestConsole.open(client, 'one');
+    await console.until(/booted.*booted/s);
+    expect(console.text).not.toContain('restored');
+    expect(await leftovers(folder)).toEqual([]);
+  });
+
+  it('stays saved, with the reason, when it cannot go on', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const {folder} = await daemon.run(client, 'one');
+    await client.request(machineSave, {machine: 'one'});
+    await rm(join(daemon.folder, 'kernel'));
+    await expect(client.request(machineStart, {machine: 'one'})).rejects.toMatchObject({code: 'file-not-found'});
+    expect(await show(client, 'one')).toMatchObject({state: 'saved', reason: expect.stringContaining('kernel')});
+    expect(existsSync(join(folder, 'saved.state'))).toBe(true);
+    await daemon.file('kernel', `${'\0'.repeat(64)}run`);
+    expect((await client.request(machineStart, {machine: 'one'})).machine.state).toBe('running');
+  });
+});
+
+describe('saving', () => {
+  it('that fails leaves the machine running, and nothing of the file', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const {folder, pid} = await daemon.run(client, 'one');
+    const console = await TestConsole.open(client, 'one');
+    await console.type('saves failed\n');
+    await expect(client.request(machineSave, {machine: 'one'})).rejects.toMatchObject({code: 'disk-full'});
+    expect(await show(client, 'one')).toMatchObject({state: 'running', pid});
+    await console.type('print alive\n');
+    await console.until('print alive\nalive');
+    expect(await leftovers(folder)).toEqual([]);
+    expect(await eventKinds(client, 'one')).toContain('save-failed');
+  });
+
+  it('refuses a machine that writes a disk, with the reason', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.define(client, 'one');
+    await client.request(machineAttachDisk, {machine: 'one', disk: {newSizeBytes: 2 ** 20, format: 'raw'}});
+    const {machine} = await client.request(machineStart, {machine: 'one'});
+    expect(machine.verbs.save).toMatchObject({isAllowed: false, reason: expect.stringContaining('disk')});
+    await expect(client.request(machineSave, {machine: 'one'})).rejects.toMatchObject({code: 'not-supported'});
+    expect((await show(client, 'one')).state).toBe('running');
+  });
+
+  it('can be ended by force, and then the machine is off', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const {folder} = await daemon.run(client, 'one');
+    const fleet = await FleetWatch.open(client);
+    await (await TestConsole.open(client, 'one')).type('saves endless\n');
+    const save = client.request(machineSave, {machine: 'one'});
+    save.catch(() => undefined);
+    await fleet.until('one', ({state}) => state === 'saving');
+    await client.request(machineKill, {machine: 'one'});
+    await expect(save).rejects.toMatchObject({code: 'machine-failed'});
+    expect((await show(client, 'one')).state).toBe('defined');
+    expect(await leftovers(folder)).toEqual([]);
+  });
+
+  it('with a daemon that is killed in the middle leaves the machine paused, and nothing of the file', async () => {
+    daemon = await TestDaemon.create();
+    const first = await daemon.connect();
+    const {folder, pid} = await daemon.run(first, 'one');
+    await (await TestConsole.open(first, 'one')).type('saves endless\n');
+    first.request(machineSave, {machine: 'one'}).catch(() => undefined);
+    await until(async () => (await leftovers(folder)).length > 0);
+    await killDaemon(first);
+    const second = await daemon.connect();
+    expect(await show(second, 'one')).toMatchObject({
+      state: 'paused',
+      pid,
+      reason: expect.stringContaining('nothing is lost'),
+    });
+    expect(await leftovers(folder)).toEqual([]);
+  });
+
+  it('that was committed when the daemon was killed ends the process that should not run on', async () => {
+    daemon = await TestDaemon.create();
+    const first = await daemon.connect();
+    const {folder, pid = 0} = await daemon.run(first, 'one');
+    await killDaemon(first);
+    // As the daemon leaves it between its note in state.json and the end of the process.
+    const path = join(folder, 'state.json');
+    const {default: life} = await import(path, {with: {type: 'json'}});
+    await writeFile(join(folder, 'saved.state'), 'saved before\n');
+    await writeFile(path, JSON.stringify({...life, saved: {atMs: 1, fileBytes: 1, touchedBytes: 1}}));
+    const second = await daemon.connect();
+    expect((await show(second, 'one')).state).toBe('saved');
+    expect(identifyProcess(pid)).toBeUndefined();
+    await second.request(machineStart, {machine: 'one'});
+    await (await TestConsole.open(second, 'one')).until('restored: saved before');
+  });
+
+  it('of the whole fleet happens when the daemon is stopped so, and each can be started again', async () => {
+    daemon = await TestDaemon.create();
+    const first = await daemon.connect();
+    await daemon.run(first, 'one');
+    await daemon.run(first, 'two');
+    await daemon.define(first, 'off');
+    expect(await first.request(daemonStop, {machines: 'save'})).toEqual({stillRunning: 0});
+    await until(() => identifyProcess(first.daemon.pid) === undefined);
+    const second = await daemon.connect();
+    const {machines} = await second.request(machineList, {});
+    expect(machines.map(({name, state}) => [name, state])).toEqual([
+      ['off', 'defined'],
+      ['one', 'saved'],
+      ['two', 'saved'],
+    ]);
+    for (const machine of ['one', 'two'])
+      expect((await second.request(machineStart, {machine})).machine.state).toBe('running');
+  });
+
+  it('of the fleet that one machine refuses leaves the daemon there and that machine running', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.run(client, 'one');
+    await daemon.run(client, 'two');
+    await (await TestConsole.open(client, 'one')).type('saves failed\n');
+    await expect(client.request(daemonStop, {machines: 'save'})).rejects.toMatchObject({code: 'disk-full'});
+    expect((await show(client, 'one')).state).toBe('running');
+    expect((await show(client, 'two')).state).toBe('saved');
+  });
+});
