@@ -318,6 +318,19 @@ export class Machine implements AsyncDisposable {
     return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.touched) !== 0;
   }
 
+  /** Whether a page (index) was written since the last `freeze` or `forgetChanges`. */
+  isChanged(page: number): boolean {
+    return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.changed) !== 0;
+  }
+
+  /** What is in RAM now counts as unchanged. No hart has run yet. */
+  forgetChanges(): void {
+    const {u8} = this.#views;
+    const {pageFlags, ramBytes} = this.#layout;
+    for (let at = pageFlags; at < pageFlags + ramBytes / PAGE_BYTES; at++)
+      if (u8[at] !== 0) u8[at] = u8[at]! & ~PAGE_FLAG.changed;
+  }
+
   counters(): MachineCounters {
     const now = hostNs();
     const elapsedNs = now - this.#startedNs;

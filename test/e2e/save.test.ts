@@ -50,7 +50,7 @@ it(
       const console = await TestConsole.open(client, 'one');
       expect(await type(console, 'pwd; md5sum -c sum; jobs')).toMatch(/\/tmp\r\nnoise: OK\r\n.*sleep 100000/);
     }
-    await viv('daemon', 'stop', '--save');
+    expect((await home.viv(['daemon', 'stop', '--save'])).stderr).toBe('The daemon has ended.\n');
     expect(JSON.parse(await viv('ls', '--json'))).toMatchObject([{name: 'one', state: 'saved'}]);
   },
   BOOT_MS,

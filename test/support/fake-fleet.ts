@@ -100,6 +100,7 @@ export class FakeFleet {
         return {[Symbol.dispose]: () => set.delete(listener as Listener)};
       },
       onState: () => ({[Symbol.dispose]: () => undefined}),
+      untilDaemonGone: async () => undefined,
       [Symbol.asyncDispose]: async () => clearInterval(this.timer),
     };
     return {client, openConsole: async (options) => this.openConsole(options)};

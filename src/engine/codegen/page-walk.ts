@@ -6,6 +6,7 @@
 import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
 import * as H from '../hart/layout.js';
 import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
+import {PAGE_FLAG} from '../memory/ram.js';
 import {PTE, PTE_PPN_SHIFT, PTE_RESERVED_HIGH} from '../mmu/pte.js';
 import {ACCESS, type Access} from '../mmu/walk.js';
 import {get, type I32, type I64, i32, i64, type Local, select} from './wasm/expression.js';
@@ -98,7 +99,7 @@ export function buildWalk(module: ModuleBuilder, layout: MemoryLayout, access: A
       faultIf(i32.eqz(i64.eqz(i64.and(number, below))));
       const page = i64.or(number, i64.and(i64.shrU(get(vaddr), i64.const(PAGE_SHIFT)), below));
       const host = f.let(hostOf(page, free));
-      markAccessed(f, {access, hart, at, entry, flags, faultIf, retry: () => f.br(anew)});
+      markAccessed(f, layout, {access, hart, at, entry, flags, faultIf, retry: () => f.br(anew)});
       const level = i32.divU(i32.sub(i32.wrap(get(shift)), i32.const(PAGE_SHIFT)), i32.const(LEVEL_BITS));
       f.return(host, i32.or(i32.or(get(global), has(flags, PTE.G)), level));
     });
@@ -139,6 +140,7 @@ function refused(access: Access, flags: Local<'i32'>, privilege: I32, status: I3
 /** Sets A, and D for a store, where they are clear; another hart that changes the entry meanwhile makes it read anew. */
 function markAccessed(
   f: FunctionBuilder,
+  layout: MemoryLayout,
   walk: {
     readonly access: Access;
     readonly hart: Local<'i32'>;
@@ -158,6 +160,8 @@ function markAccessed(
       faultIf(i32.eqz(i32.and(upper, i32.const(Number(MENVCFG.ADUE >> 32n)))));
       const seen = i64.cmpxchg(get(at), get(entry), i64.or(get(entry), i64.const(wanted)));
       f.if(i64.ne(seen, get(entry)), retry, undefined, 'unlikely');
+      const page = i32.shrU(i32.sub(get(at), i32.const(layout.ram)), i32.const(PAGE_SHIFT));
+      f.drop(i32.rmw8Or(i32.add(i32.const(layout.pageFlags), page), i32.const(PAGE_FLAG.changed)));
     },
     undefined,
     'unlikely',

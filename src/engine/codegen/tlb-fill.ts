@@ -17,7 +17,7 @@ import {
   TLB_USE,
   TLB_USE_BYTES,
 } from '../memory/layout.js';
-import {PAGE_FLAG} from '../memory/ram.js';
+import {PAGE_FLAG, WRITE_MARKS} from '../memory/ram.js';
 import {SUPERPAGE_FACTOR, SUPERPAGE_SHIFT, SUPERPAGE_UPPER_FACTOR} from '../mmu/superpages.js';
 import {ACCESS} from '../mmu/walk.js';
 import {buildWalk, WALK_INFO} from './page-walk.js';
@@ -141,7 +141,7 @@ export function superpageBit(
  * page as code at this moment either finds the entry or leaves its mark here; then the entry goes again.
  */
 function markWritten(f: FunctionBuilder, hart: Local<'i32'>, flags: I32, entry: I32, tag: I64): void {
-  const old = f.let(i32.rmw8Or(flags, i32.const(PAGE_FLAG.touched | PAGE_FLAG.writable)));
+  const old = f.let(i32.rmw8Or(flags, i32.const(WRITE_MARKS | PAGE_FLAG.writable)));
   f.if(i32.eqz(i32.and(old, i32.const(PAGE_FLAG.touched))), () =>
     f.drop(i32.rmwAdd(i32.const(TOUCHED_PAGES), i32.const(1))),
   );

@@ -6,9 +6,12 @@ import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './layout.js';
 
 /**
  * Bits of a page's flag byte: written at least once; has or had decoded code; a hart's TLB may let stores through to it;
- * a snapshot has yet to take it as it is.
+ * a snapshot has yet to take it as it is; written since the last snapshot was taken or gone back to.
  */
-export const PAGE_FLAG = {touched: 1, code: 2, writable: 4, frozen: 8} as const;
+export const PAGE_FLAG = {touched: 1, code: 2, writable: 4, frozen: 8, changed: 16} as const;
+
+/** What every write leaves behind. */
+export const WRITE_MARKS = PAGE_FLAG.touched | PAGE_FLAG.changed;
 
 /**
  * Marks a guest page (index from RAM's start) as about to be written: counted as touched, its decoded code stale.
@@ -18,7 +21,7 @@ export function markPageWritten(
   views: MemoryViews,
   layout: MemoryLayout,
   page: number,
-  marks: number = PAGE_FLAG.touched,
+  marks: number = WRITE_MARKS,
 ): boolean {
   const at = layout.pageFlags + page;
   // Read and modified in one step also where nothing changes: the step orders it against other harts' `CodeCache`.

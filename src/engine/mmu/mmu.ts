@@ -11,7 +11,7 @@ import type {HartState} from '../hart/state.js';
 import type {Bus} from '../memory/bus.js';
 import {awaitThaw} from '../memory/freezer.js';
 import {PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
-import {markPageWritten, PAGE_FLAG} from '../memory/ram.js';
+import {markPageWritten, PAGE_FLAG, WRITE_MARKS} from '../memory/ram.js';
 import {PMP_NEED, Pmp} from './pmp.js';
 import {Tlb} from './tlb.js';
 import {ACCESS, type Access, PageWalker, WALK, type WalkMode} from './walk.js';
@@ -24,7 +24,7 @@ const ADUE_HIGH = Number(MENVCFG.ADUE >> 32n);
 const needs = [PMP_NEED.read, PMP_NEED.write, PMP_NEED.execute] as const;
 const pageFaults = [CAUSE.loadPage, CAUSE.storePage, CAUSE.fetchPage] as const;
 const accessFaults = [CAUSE.loadAccess, CAUSE.storeAccess, CAUSE.fetchAccess] as const;
-const WRITTEN = PAGE_FLAG.touched | PAGE_FLAG.writable;
+const WRITTEN = WRITE_MARKS | PAGE_FLAG.writable;
 
 /** Called for every store that touches the watched 8 bytes (see `Mmu.watch`). */
 export type StoreWatcher = () => void;
@@ -52,7 +52,7 @@ export class Mmu {
     this.pmp = new Pmp(state);
     this.tlb = new Tlb(state);
     state.setI32(WATCHED_PAGE, -1);
-    this.#walker = new PageWalker(state.views, state.layout.ram, state.layout.ramBytes, this.pmp);
+    this.#walker = new PageWalker(state.views, state.layout, this.pmp);
   }
 
   /** Reports every store to the 8 bytes at a physical address (HTIF's tohost); its page gets no write entries. */

@@ -4,7 +4,8 @@
  * Source: RISC-V Privileged ISA, chapter "Supervisor-Level", section "Virtual Address Translation Process"
  */
 import type {MemoryViews} from '../hart/state.js';
-import {RAM_BASE} from '../memory/layout.js';
+import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
+import {PAGE_FLAG} from '../memory/ram.js';
 import {PMP_NEED, type Pmp} from './pmp.js';
 import {PTE, PTE_PPN_SHIFT, PTE_RESERVED_HIGH} from './pte.js';
 
@@ -44,12 +45,16 @@ export class PageWalker {
   readonly #i32: Int32Array<SharedArrayBuffer>;
   readonly #ram: number;
   readonly #ramBytes: number;
+  readonly #u8: Uint8Array<SharedArrayBuffer>;
+  readonly #pageFlags: number;
   readonly #pmp: Pmp;
 
-  constructor(views: MemoryViews, ram: number, ramBytes: number, pmp: Pmp) {
+  constructor(views: MemoryViews, {ram, ramBytes, pageFlags}: MemoryLayout, pmp: Pmp) {
     this.#i32 = views.i32;
+    this.#u8 = views.u8;
     this.#ram = ram;
     this.#ramBytes = ramBytes;
+    this.#pageFlags = pageFlags;
     this.#pmp = pmp;
   }
 
@@ -92,6 +97,7 @@ export class PageWalker {
           if (!mode.setsAccessed) return WALK.pageFault;
           if (!this.#pmp.allows(at, PTE_BYTES, PMP_NEED.write, SUPERVISOR)) return WALK.accessFault;
           if (Atomics.compareExchange(this.#i32, index, pte, pte | wanted) !== pte) continue;
+          Atomics.or(this.#u8, this.#pageFlags + Math.floor(offset / PAGE_BYTES), PAGE_FLAG.changed);
         }
         this.isGlobal = isGlobal;
         this.level = level;

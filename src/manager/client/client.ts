@@ -7,6 +7,7 @@ import {daemonEnding, daemonHello, PROTOCOL_VERSION} from '../protocol/daemon.js
 import type {NotificationType, ParamsInput, PayloadOf, RequestType, ResultOf} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
 import {Channel, defaultBounds} from '../rpc/channel.js';
+import {identifyProcess, isAlive, type ProcessIdentity} from '../store/process-identity.js';
 import {programVersion} from '../version.js';
 import {startDaemon} from './start-daemon.js';
 
@@ -35,6 +36,10 @@ const START_ATTEMPTS = 3;
 /** A daemon that has not greeted by then hangs; on a very busy host a greeting takes a second or two. */
 const GREETING_TIMEOUT_MS = 15_000;
 
+/** How long an ending daemon may take to let go of everything, and how often it is looked for. */
+const ENDING_TIMEOUT_MS = 10_000;
+const ENDING_POLL_MS = 10;
+
 interface Subscription {
   readonly type: NotificationType;
   attach(channel: Channel): void;
@@ -49,6 +54,7 @@ export class Client implements AsyncDisposable {
   readonly #disposing = new AbortController();
   #channel: Channel;
   #daemon: DaemonIdentity;
+  #process: ProcessIdentity | undefined;
   #state: ConnectionState = 'connected';
   #isDaemonEnding = false;
 
@@ -110,6 +116,16 @@ export class Client implements AsyncDisposable {
     return {[Symbol.dispose]: () => void this.#stateListeners.delete(listener)};
   }
 
+  /**
+   * After `daemonStop`: resolves when the daemon's process is gone, or takes longer than it should. What is asked of the
+   * next one cannot reach this one then.
+   */
+  async untilDaemonGone(): Promise<void> {
+    const process = this.#process;
+    const deadline = Date.now() + ENDING_TIMEOUT_MS;
+    while (process !== undefined && isAlive(process) && Date.now() < deadline) await delay(ENDING_POLL_MS);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposing.abort();
     this.#setState('closed');
@@ -119,6 +135,7 @@ export class Client implements AsyncDisposable {
   #adopt({channel, daemon}: Opened): void {
     this.#channel = channel;
     this.#daemon = daemon;
+    this.#process = identifyProcess(daemon.pid);
     this.#isDaemonEnding = false;
     for (const subscription of this.#subscriptions) subscription.attach(channel);
     channel.on(daemonEnding, () => {
@@ -217,10 +234,13 @@ function listensElsewhere({home, runtime, daemonLock}: Paths): ManagerError {
   );
 }
 
+/** How connecting to a socket fails behind which no daemon is, or not for long. */
+const NOBODY_CODES: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+
 function isNobodyThere(thrown: unknown): boolean {
-  // A daemon that is just dying still accepts, and hangs up before it answers.
+  // A daemon that is just dying still accepts, and hangs up before it answers; or resets who was not accepted yet.
   if (thrown instanceof ManagerError) return thrown.code === 'daemon-unreachable';
-  return thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ECONNREFUSED');
+  return thrown instanceof Error && 'code' in thrown && NOBODY_CODES.has(String(thrown.code));
 }
 
 function explain(thrown: unknown, options: ConnectOptions): ManagerError {

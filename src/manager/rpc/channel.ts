@@ -111,6 +111,11 @@ export class Channel implements Disposable {
     return this.#isClosed;
   }
 
+  /** Nothing can be sent any more. The library throws for that from the socket's end on, before `isClosed` is true. */
+  get #isGone(): boolean {
+    return this.#isClosed || this.#socket.destroyed;
+  }
+
   /** Starts to read. Handlers and listeners are registered before. */
   listen(): void {
     this.#connection.listen();
@@ -155,7 +160,7 @@ export class Channel implements Disposable {
     params: ParamsInput<Type>,
     signal?: AbortSignal,
   ): Promise<ResultOf<Type>> {
-    if (this.#isClosed) throw connectionLost(type.method);
+    if (this.#isGone) throw connectionLost(type.method);
     signal?.throwIfAborted();
     const source = new CancellationTokenSource();
     // Later, since the library writes the request later: a cancellation that overtakes it would be forgotten.
@@ -182,7 +187,7 @@ export class Channel implements Disposable {
 
   /** Sends a notification; lost silently when the connection is closed. */
   notify<Type extends NotificationType>(type: Type, payload: z.input<Type['params']>): void {
-    if (!this.#isClosed) void this.#connection.sendNotification(type.method, payload);
+    if (!this.#isGone) void this.#connection.sendNotification(type.method, payload);
   }
 
   /** Listens to one kind of notification. A payload that does not fit its type ends the connection. */

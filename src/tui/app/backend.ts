@@ -16,6 +16,8 @@ export interface FleetClient extends AsyncDisposable {
   request<Type extends RequestType>(type: Type, params: ParamsInput<Type>): Promise<ResultOf<Type>>;
   on<Type extends NotificationType>(type: Type, listener: (payload: PayloadOf<Type>) => void): Disposable;
   onState(listener: (state: ConnectionState) => void): Disposable;
+  /** After `daemonStop`: resolves when its process is gone. */
+  untilDaemonGone(): Promise<void>;
 }
 
 /** An attached console viewer. */

@@ -87,6 +87,34 @@ describe('frozen RAM', () => {
     while (count() <= before.readBigUInt64LE(0)) await turn();
   });
 
+  it('tells afterwards which pages were written since, by harts that had written to them before as well', async () => {
+    const {elf} = buildGuest(writing);
+    await using machine = await createMachine(writing, elf);
+    const {memory} = machine;
+    const first = (AREA - memory.baseAddress) / PAGE_BYTES;
+    const counts = (page: number) =>
+      [0, 8].map((at) => memory.view.getBigUint64(AREA - memory.baseAddress + page * PAGE_BYTES + at, true));
+    const all = Array.from({length: PAGES}, (_, page) => page);
+    machine.start();
+    while (counts(0).some((count) => count < 5n)) await turn();
+    await machine.pause();
+    machine.freeze((page) => {
+      machine.thaw(page, 1);
+      return true;
+    });
+    machine.endFreeze();
+    expect(all.filter((page) => machine.isChanged(first + page))).toEqual([]);
+    const before = all.map(counts);
+    machine.resume();
+    while (counts(0)[0]! < before[0]![0]! + 5n) await turn();
+    await machine.pause();
+    const written = all.filter((page) => counts(page).some((count, hart) => count !== before[page]![hart]));
+    expect(all.filter((page) => machine.isChanged(first + page))).toEqual(written);
+    machine.forgetChanges();
+    memory.markWritten(AREA + PAGE_BYTES, 1);
+    expect(all.filter((page) => machine.isChanged(first + page))).toEqual([1]);
+  });
+
   it('is written by devices only when it was copied', async () => {
     const {elf} = buildGuest(writing);
     await using machine = await createMachine(writing, elf);

@@ -62,6 +62,8 @@ describe('snapshots', () => {
     await expect(client.request(snapshotRestore, restore)).rejects.toMatchObject({code: 'wrong-state'});
     await client.request(snapshotRestore, {...restore, discardsPresent: true});
     expect((await show(client)).saved).toBeUndefined();
+    // What a process has printed and not sent when it is killed is lost.
+    await console.until(/(restored.*){2}/s);
     await client.request(machineKill, {machine});
     // Nothing is lost by it, so nothing is asked.
     await client.request(snapshotRestore, restore);

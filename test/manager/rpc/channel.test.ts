@@ -69,6 +69,21 @@ describe('a channel', () => {
     await expect(client.request(double, {n: 1})).rejects.toMatchObject({code: 'daemon-unreachable'});
   });
 
+  it('whose peer is gone takes what is sent before that is told, and loses it', async () => {
+    const [near, far] = await pair();
+    const channel = new Channel(near);
+    channel.listen();
+    const sent = Promise.withResolvers<unknown>();
+    near.once('close', () => {
+      expect(channel.isClosed).toBe(false);
+      // As console output does that arrives at this moment.
+      channel.notify(news, {text: 'too late'});
+      channel.request(double, {n: 1}).then(sent.resolve, sent.resolve);
+    });
+    far.destroy();
+    expect(await sent.promise).toMatchObject({code: 'daemon-unreachable'});
+  });
+
   it('drops a peer that does not read, at the bound', async () => {
     const [near, far] = await pair();
     const server = new Channel(far, {...defaultBounds, maxBufferedBytes: 1_000_000});

@@ -49,15 +49,14 @@ export const daemon: CliCommand = {
 };
 
 async function stop(cli: CliContext, machines: Fate): Promise<{wasRunning: boolean; stillRunning: number}> {
-  try {
-    const client = await cli.connect({startsDaemon: false});
-    const {stillRunning} = await client.request(daemonStop, {machines});
-    return {wasRunning: true, stillRunning};
-  } catch (error) {
-    if (error instanceof ManagerError && error.code === 'daemon-unreachable')
-      return {wasRunning: false, stillRunning: 0};
+  const client = await cli.connect({startsDaemon: false}).catch((error: unknown) => {
+    if (error instanceof ManagerError && error.code === 'daemon-unreachable') return undefined;
     throw error;
-  }
+  });
+  if (client === undefined) return {wasRunning: false, stillRunning: 0};
+  const {stillRunning} = await client.request(daemonStop, {machines});
+  await client.untilDaemonGone();
+  return {wasRunning: true, stillRunning};
 }
 
 async function printStatus(cli: CliContext, options: JsonOption, startsDaemon: boolean): Promise<void> {
