@@ -323,6 +323,12 @@ export class Machine implements AsyncDisposable {
     return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.changed) !== 0;
   }
 
+  /** The `PAGE_FLAG`s of all pages, as they are now. */
+  copyPageFlags(): Uint8Array {
+    const {pageFlags, ramBytes} = this.#layout;
+    return this.#views.u8.slice(pageFlags, pageFlags + ramBytes / PAGE_BYTES);
+  }
+
   /** What is in RAM now counts as unchanged. No hart has run yet. */
   forgetChanges(): void {
     const {u8} = this.#views;

@@ -3,10 +3,11 @@
  * on its console, line by line. Bundled by `bundleScriptedMachine` and put in the real one's place.
  */
 import {readFileSync, writeFileSync} from 'node:fs';
+import type {StateRequest} from '../../src/manager/hypervisor/builtin/assembly.js';
 import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
-import {launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
+import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
-import type {MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
+import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 
@@ -19,10 +20,14 @@ class ScriptedHost implements MachineHost {
   readonly #startedAtMs = Date.now();
   #line = '';
   #isDeaf = false;
-  #saving: 'done' | 'failed' | 'endless' = 'done';
+  #saving: 'done' | 'failed' | 'torn' | 'endless' = 'done';
+  readonly #disks: {readonly images: {path: string; format: string}[]}[];
+  /** The state saved last. */
+  #base: string | undefined;
 
-  constructor(listener: HostListener, savedPath: string | undefined) {
+  constructor(listener: HostListener, {savedPath, disks}: Launch) {
     this.#savedPath = savedPath;
+    this.#disks = disks.map(({images}) => ({images: [...images]}));
     this.#listener = listener;
     const ended = Promise.withResolvers<MachineEnd>();
     this.ended = ended.promise;
@@ -41,12 +46,25 @@ class ScriptedHost implements MachineHost {
     this.#print('[resumed]');
   }
 
-  async save(path: string): Promise<SavedMachine> {
+  get diskTops(): readonly string[] {
+    return this.#disks.map(({images}) => images[0]?.path ?? '');
+  }
+
+  async rechain(disk: number, images: DiskPlan['images']): Promise<void> {
+    this.#disks[disk]!.images.splice(1, Infinity, ...images);
+    this.#print(`[rechained ${disk}: ${images.length}]`);
+  }
+
+  async save({path, id = '', keptIds, overlays = []}: StateRequest): Promise<SavedMachine> {
     if (this.#saving === 'failed') throw new ManagerError('disk-full', 'The disk is full.', 'Free some space.');
+    for (const {disk, path: overlay} of overlays) this.#disks[disk]!.images.unshift({path: overlay, format: 'qcow2'});
+    if (this.#saving === 'torn') throw new ManagerError('disk-full', 'The disk is full.', 'Free some space.');
     const text = `saved line ${JSON.stringify(this.#line)}\n`;
+    const sources = this.#base !== undefined && keptIds?.has(this.#base) ? [this.#base] : [];
+    this.#base = id;
     writeFileSync(path, text, {flag: 'wx'});
     if (this.#saving === 'endless') await new Promise(() => undefined);
-    return {fileBytes: text.length, touchedBytes: 0, pausedMs: 0};
+    return {fileBytes: text.length, touchedBytes: 0, sources, pausedMs: 0};
   }
 
   write(bytes: Uint8Array): void {
@@ -95,7 +113,10 @@ class ScriptedHost implements MachineHost {
     if (command === 'crash') this.#finish({kind: 'crashed', reason: 'The guest fell over at pc 0x80000000.'});
     if (command === 'reboot') this.#listener.onRebooted();
     if (command === 'halt') this.#listener.onHalted?.('Paused, its disk failed: The host disk is full.');
-    if (command === 'saves' && (argument === 'done' || argument === 'failed' || argument === 'endless'))
+    if (
+      command === 'saves' &&
+      (argument === 'done' || argument === 'failed' || argument === 'torn' || argument === 'endless')
+    )
       this.#saving = argument;
     if (command === 'deaf') this.#isDeaf = true;
     if (command === 'print') this.#print(argument);
@@ -117,7 +138,7 @@ const server = new MachineServer(launch, async (plan, listener) => {
   const kernel = plan.boot.kind === 'linux' ? readFileSync(plan.boot.kernelPath, 'utf8').slice(64) : '';
   if (kernel === 'slow') await new Promise(() => undefined);
   if (kernel === 'bad') throw new ManagerError('bad-kernel', 'The file is no kernel.', 'Choose another file.');
-  return new ScriptedHost(listener, plan.savedPath);
+  return new ScriptedHost(listener, plan);
 });
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

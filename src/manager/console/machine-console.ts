@@ -70,6 +70,13 @@ export class MachineConsole {
     if (run !== undefined) void run.resize(this.#size).catch(ignoreGone);
   }
 
+  /** Shows bytes that no guest has printed. Before `begin`. */
+  show(bytes: Uint8Array): void {
+    this.ring.append(bytes);
+    for (const {pump} of this.#viewers.values()) pump.pull();
+    this.#terminal?.write(bytes);
+  }
+
   /** Bytes of the present run. */
   output(offset: number, bytes: Uint8Array): void {
     this.ring.skipTo(this.#base + offset);

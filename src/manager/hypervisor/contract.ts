@@ -29,6 +29,29 @@ export interface DiskPlan {
   readonly isReadOnly: boolean;
 }
 
+/** Format of the images that snapshots put on disks. */
+export const OVERLAY_FORMAT = 'qcow2';
+
+/** An empty image that stands on what is on top of a disk (an index) now. */
+export interface DiskOverlay {
+  readonly disk: number;
+  readonly path: string;
+}
+
+/** How to save a machine. All paths lie in the machine's folder. */
+export interface SaveRequest {
+  /** The new file. */
+  readonly path: string;
+  /** What it will be called in the end, less `.state`: later ones may stand on it. */
+  readonly id: string;
+  /** Files beside it that it may stand on; the driver takes those that hold what has not changed. */
+  readonly keptIds: readonly string[];
+  /** The disks go on over these. */
+  readonly overlays: readonly DiskOverlay[];
+  /** `quick` for a file that is read at once and then goes. */
+  readonly packing: 'small' | 'quick';
+}
+
 /** Everything a driver needs to start a machine. */
 export interface LaunchPlan {
   readonly id: string;
@@ -46,6 +69,8 @@ export interface LaunchPlan {
 export interface SavedMachine {
   readonly fileBytes: number;
   readonly touchedBytes: number;
+  /** The files it stands on. */
+  readonly sources: readonly string[];
   /** How long the guest stood still. Units: milliseconds */
   readonly pausedMs: number;
 }
@@ -92,6 +117,8 @@ export interface RunningMachine {
   readonly isPaused: boolean;
   /** Why it is paused, when it did so by itself. */
   readonly haltReason: string | undefined;
+  /** The image on top of each disk, in order. */
+  readonly diskTops: readonly string[];
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** Asks the guest to power off. */
@@ -99,11 +126,14 @@ export interface RunningMachine {
   /** Ends the process at once; resolves when it is gone. `onEnd` follows as powered off. */
   kill(): Promise<void>;
   /**
-   * Writes RAM, harts and devices (not disks) as they are at one instant into a new file in the machine's folder;
-   * durable when it resolves. The guest goes on afterwards unless it was paused before.
+   * Writes RAM, harts and devices as they are at one instant into a new file in the machine's folder, and leaves the
+   * disks as they are then below overlays; all of it is durable when it resolves. The guest goes on meanwhile unless it
+   * was paused before. When it fails, some of the overlays may be in place: `diskTops` tells.
    * Errors: not-supported, disk-full, storage-failed, machine-failed
    */
-  save(path: string): Promise<SavedMachine>;
+  save(request: SaveRequest): Promise<SavedMachine>;
+  /** Has a disk stand on other images below its top, that show the same. Errors: machine-failed, bad-disk */
+  rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Samples where the guest spends its time; resolves after `durationMs`. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   write(bytes: Uint8Array): Promise<void>;

@@ -1,6 +1,6 @@
 /** Which verbs a machine accepts now, with the reason for each that it does not: one place for daemon and clients. */
 import type {Capabilities} from '../hypervisor/contract.js';
-import type {MachineConfig, MachineState, MachineVerb, Permission} from '../protocol/machine.js';
+import type {MachineState, MachineVerb, Permission} from '../protocol/machine.js';
 
 const allowed: Permission = {isAllowed: true};
 
@@ -14,6 +14,7 @@ const stopping = refused('The machine is shutting down.');
 const saving = refused('Its state is being saved.');
 const saved = refused('It is off, its state saved: start goes on from there.');
 const broken = refused('Its definition cannot be read.');
+const running = refused('It runs: fork it, or shut it down first.');
 const stopFirst = refused('Shut it down or force it off first.');
 
 type Row = Readonly<Record<MachineVerb, Permission>>;
@@ -45,14 +46,21 @@ const rows: Readonly<Record<MachineState, Row>> = {
     save: starting,
     snapshot: starting,
     fork: starting,
+    clone: starting,
     restore: starting,
     remove: stopFirst,
   }),
-  running: row({start: refused('It is running already.'), resume: refused('It is not paused.'), remove: stopFirst}),
+  running: row({
+    start: refused('It is running already.'),
+    resume: refused('It is not paused.'),
+    clone: running,
+    remove: stopFirst,
+  }),
   paused: row({
     start: refused('It is paused: resume it.'),
     pause: refused('It is paused already.'),
     shutdown: refused('A paused guest cannot react: resume it first.'),
+    clone: running,
     remove: stopFirst,
   }),
   stopping: row({
@@ -63,6 +71,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     save: stopping,
     snapshot: stopping,
     fork: stopping,
+    clone: stopping,
     restore: stopping,
     remove: stopFirst,
   }),
@@ -74,6 +83,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     save: saving,
     snapshot: saving,
     fork: saving,
+    clone: saving,
     restore: saving,
     remove: stopFirst,
   }),
@@ -95,6 +105,7 @@ const rows: Readonly<Record<MachineState, Row>> = {
     save: broken,
     snapshot: broken,
     fork: broken,
+    clone: broken,
     restore: broken,
     rename: broken,
     console: broken,
@@ -111,6 +122,7 @@ function row(refusals: Partial<Row>): Row {
     save: allowed,
     snapshot: allowed,
     fork: allowed,
+    clone: allowed,
     restore: allowed,
     rename: allowed,
     remove: allowed,
@@ -119,17 +131,7 @@ function row(refusals: Partial<Row>): Row {
   return {...all, ...refusals};
 }
 
-const writesDisk = refused('It writes a disk, and saved states do not hold disks yet.');
-
-/** Verbs that a machine of this make cannot be asked for in any state. */
-function limits(config: MachineConfig | undefined): Partial<Row> {
-  if (config === undefined || config.disks.every(({isReadOnly}) => isReadOnly)) return {};
-  return {save: writesDisk, snapshot: writesDisk, fork: writesDisk};
-}
-
-/** All verbs for a state and a driver; what the driver or the machine's make does not allow is refused with that reason. */
-export function permissions(state: MachineState, capabilities: Capabilities, config?: MachineConfig): Row {
-  const row = rows[state];
-  const made = Object.entries(limits(config)).filter(([verb]) => row[verb as MachineVerb].isAllowed);
-  return {...row, ...Object.fromEntries(made), ...capabilities.refusals};
+/** All verbs for a state and a driver; what the driver does not allow is refused with that reason. */
+export function permissions(state: MachineState, capabilities: Capabilities): Row {
+  return {...rows[state], ...capabilities.refusals};
 }

@@ -17,6 +17,7 @@ export const eventKindSchema = z.enum([
   'machine-restored',
   'save-failed',
   'machine-forked',
+  'machine-cloned',
   'snapshot-taken',
   'snapshot-removed',
   'disk-failed',

@@ -29,6 +29,7 @@ export const machineVerbSchema = z.enum([
   'snapshot',
   'restore',
   'fork',
+  'clone',
   'rename',
   'remove',
   'console',
@@ -74,6 +75,8 @@ export const diskSchema = z.object({
   isReadOnly: z.boolean().default(false),
   /** Images it may stand on wherever they lie: they were attached themselves before overlays were put on them. */
   backingFiles: z.array(z.string().min(1).max(4096)).max(64).optional(),
+  /** What was attached, when layers of snapshots lie over it. */
+  attached: z.object({path: z.string().min(1).max(4096), format: diskFormatSchema}).optional(),
 });
 /** See `diskSchema`. */
 export type Disk = z.output<typeof diskSchema>;
@@ -108,7 +111,14 @@ export const machineConfigSchema = z.object({
 export type MachineConfig = z.output<typeof machineConfigSchema>;
 
 /** A machine's state in a file of its folder. Units: bytes; `touchedBytes` of RAM were ever written by the guest */
-export const savedStateSchema = z.object({atMs: z.number(), fileBytes: z.number(), touchedBytes: z.number()});
+export const savedStateSchema = z.object({
+  atMs: z.number(),
+  fileBytes: z.number(),
+  touchedBytes: z.number(),
+  /** The files it lies in, by their names less `.state`. */
+  memoryId: z.uuid(),
+  sources: z.array(z.uuid()).max(1000),
+});
 /** See `savedStateSchema`. */
 export type SavedState = z.output<typeof savedStateSchema>;
 
@@ -215,19 +225,33 @@ export const machineKill = defineRequest('machine/kill', machineParams, z.object
 
 /**
  * Writes the machine's state to a file and ends its process; `machineStart` goes on from there. When it fails the
- * machine is as before. Errors: wrong-state, not-supported (it writes a disk), disk-full, storage-failed, machine-failed
+ * machine is as before. Errors: wrong-state, not-supported, disk-full, storage-failed, machine-failed
  */
 export const machineSave = defineRequest('machine/save', machineParams, z.object({machine: machineSchema}));
 
 /**
- * Makes a second running machine of a running or paused one, which goes on: same make, memory, processes and console, and a
- * name of its own for us; inside it still has what it had in memory. When it cannot be started it is there, `saved`.
- * Errors: as `machineSave` and `machineStart`; bad-name, name-taken
+ * Makes a second running machine of a running or paused one, which goes on, or of a snapshot: same make, memory, processes,
+ * disks and console, and a name of its own. When it cannot be started it is there, `saved`.
+ * Errors: as `machineSave` and `machineStart`; bad-name, name-taken, snapshot-not-found, bad-snapshot
  */
 export const machineFork = defineRequest(
   'machine/fork',
-  z.object({machine: machineRefSchema, name: z.string().max(1024).optional()}),
+  z.object({
+    machine: machineRefSchema,
+    name: z.string().max(1024).optional(),
+    snapshot: z.string().min(1).max(256).optional(),
+  }),
   z.object({machine: machineSchema, job: jobSchema.optional()}),
+);
+
+/**
+ * Makes a second machine with the disks of one that is off, and with its saved state when it has one. Neither is started.
+ * Errors: wrong-state, bad-name, name-taken, disk-full, storage-failed
+ */
+export const machineClone = defineRequest(
+  'machine/clone',
+  z.object({machine: machineRefSchema, name: z.string().max(1024).optional()}),
+  z.object({machine: machineSchema}),
 );
 
 /** Gives a machine another name, in any state but broken. Errors: bad-name, name-taken */

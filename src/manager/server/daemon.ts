@@ -20,6 +20,7 @@ import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineForker} from '../services/machine-forker.js';
+import {MachineLayers} from '../services/machine-layers.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
@@ -239,7 +240,9 @@ async function assemble(
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver});
   const runner = new MachineRunner({...shared, jobs});
-  const saver = new MachineSaver({...shared, runner});
+  const layers = new MachineLayers(shared);
+  const saver = new MachineSaver({...shared, runner, layers});
+  const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
   return {
     fleet,
     jobs,
@@ -250,7 +253,7 @@ async function assemble(
     definer,
     runner,
     saver,
-    forker: new MachineForker({...shared, definer, runner, saver}),
-    snapshots: new MachineSnapshots({...shared, runner}, saver),
+    snapshots,
+    forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
   };
 }

@@ -3,6 +3,7 @@ import {randomUUID} from 'node:crypto';
 import {open} from 'node:fs/promises';
 import {join} from 'node:path';
 import {ByteRing} from '../console/byte-ring.js';
+import {renderScreen, SCREEN_SOURCE_BYTES} from '../console/console-screen.js';
 import {type ConsoleTerminal, MachineConsole, type ViewerTarget} from '../console/machine-console.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
@@ -128,6 +129,13 @@ export class ConsoleHub {
   async close(): Promise<void> {
     for (const console of await Promise.all(this.#consoles.values())) await console.close();
     this.#consoles.clear();
+  }
+
+  /** Looks at the machine's console as it is now; the screen can be made of that later. */
+  async look(machineId: string): Promise<{readonly size: TerminalSize; render(): Promise<string>}> {
+    const {ring, size} = await this.open(machineId);
+    const {bytes} = ring.read(Math.max(ring.startOffset, ring.endOffset - SCREEN_SOURCE_BYTES), SCREEN_SOURCE_BYTES);
+    return {size, render: () => renderScreen(bytes, size)};
   }
 
   /** The newest bytes of the log file, over its rotation. */

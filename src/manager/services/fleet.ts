@@ -92,7 +92,7 @@ export class Fleet {
   findFor(verb: MachineVerb, reference: string): FleetMachine {
     const machine = this.find(reference);
     const {capabilities} = machine.driver;
-    const permission = permissions(machine.state, capabilities, machine.definition?.config)[verb];
+    const permission = permissions(machine.state, capabilities)[verb];
     if (permission.isAllowed) return machine;
     if (machine.state === 'broken')
       throw new ManagerError(
@@ -100,15 +100,11 @@ export class Fleet {
         machine.reason ?? permission.reason,
         `Repair the file in ${machine.folder}, or \`viv rm ${machine.name}\` to move it to the trash.`,
       );
-    const hint =
-      capabilities.refusals[verb] !== undefined
-        ? 'Another hypervisor driver may.'
-        : 'Shut it down instead; without a disk that it writes it can be saved.';
-    const isLimit = permissions(machine.state, {refusals: {}})[verb].isAllowed || capabilities.refusals[verb];
+    const isDriverLimit = capabilities.refusals[verb] !== undefined;
     throw new ManagerError(
-      isLimit ? 'not-supported' : 'wrong-state',
+      isDriverLimit ? 'not-supported' : 'wrong-state',
       `Cannot ${verb} ${machine.name} (${machine.state}): ${permission.reason}`,
-      isLimit ? hint : `See \`viv show ${machine.name}\`.`,
+      isDriverLimit ? 'Another hypervisor driver may.' : `See \`viv show ${machine.name}\`.`,
     );
   }
 
@@ -127,7 +123,7 @@ export function describe(machine: FleetMachine): Machine {
     driver: machine.driver.name,
     createdAtMs,
     folder,
-    verbs: permissions(state, machine.driver.capabilities, definition?.config),
+    verbs: permissions(state, machine.driver.capabilities),
     ...(reason === undefined ? {} : {reason}),
     ...(definition === undefined ? {} : {config: definition.config}),
     ...(saved === undefined ? {} : {saved}),

@@ -19,16 +19,9 @@ import {
   type MachineConfig,
   type MachineState,
   type machineCreate,
-  type SavedState,
 } from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
-import {
-  type MachineDefinition,
-  type MachineLife,
-  type MachineStore,
-  SAVED_NAME,
-  type StoredMachine,
-} from '../store/machine-store.js';
+import type {MachineDefinition, MachineLife, MachineStore, Prepared, StoredMachine} from '../store/machine-store.js';
 import {checkBoot, checkMemoryExists} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
@@ -106,32 +99,25 @@ export class MachineDefiner {
   }
 
   /**
-   * Makes a machine of the same make as another, with a saved state that `write` puts into its folder.
-   * Errors: bad-name, name-taken, disk-full, and those of `write`
+   * Makes a machine of the same make as another. `prepare` fills its folder, and says its disks and what it goes on from.
+   * Errors: bad-name, name-taken, disk-full, and those of `prepare`
    */
-  async copySaved(
+  async copy(
     source: FleetMachine,
     wanted: string | undefined,
-    write: (path: string) => Promise<SavedState>,
+    prepare: (folder: string) => Promise<Prepared>,
   ): Promise<FleetMachine> {
     const {definition} = source;
     if (definition === undefined) throw new Error(`machine ${source.id} has no definition in state ${source.state}`);
     const name = this.#reserveName(wanted);
     try {
-      const disks = definition.config.disks.map((disk) =>
-        isAbsolute(disk.path) ? disk : {...disk, path: join(source.folder, disk.path)},
+      const {definition: copy, life} = await this.#parts.store.create(
+        {...definition, id: randomUUID(), name, createdAtMs: Date.now()},
+        async (folder) => {
+          await mkdir(join(folder, 'disks'), {mode: 0o700});
+          return prepare(folder);
+        },
       );
-      const copy = {
-        ...definition,
-        id: randomUUID(),
-        name,
-        createdAtMs: Date.now(),
-        config: {...definition.config, disks},
-      };
-      const life = await this.#parts.store.create(copy, async (folder) => {
-        await mkdir(join(folder, 'disks'), {mode: 0o700});
-        return {saved: await write(join(folder, SAVED_NAME))};
-      });
       return this.adopt({id: copy.id, definition: copy, life});
     } finally {
       this.#pendingNames.delete(name);

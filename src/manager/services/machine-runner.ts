@@ -3,6 +3,7 @@
  * through the life-cycle table; what a machine's process does by itself arrives as events of its run.
  */
 import {setTimeout as delay} from 'node:timers/promises';
+import {showScreen} from '../console/console-screen.js';
 import type {BootFiles, MachineEnd, RunListener, RunningMachine} from '../hypervisor/contract.js';
 import {hasProcess, type LifeEvent} from '../machine/lifecycle.js';
 import type {ParamsOutput} from '../protocol/define.js';
@@ -42,6 +43,8 @@ export interface StartOrigin {
   readonly savedPath?: string;
   /** What that file is, for the news. */
   readonly title?: string;
+  /** What its console showed then, as `renderScreen` gives it. */
+  readonly screen?: string;
   /** What changes with the machine when its guest runs. */
   readonly changes?: Partial<FleetMachine>;
 }
@@ -57,6 +60,8 @@ export class MachineRunner {
   readonly #held = new Map<string, HeldImages>();
   /** Writes of state.json, one after the other for each machine. */
   readonly #saves = new Map<string, Promise<void>>();
+
+  readonly #endListeners: ((machine: FleetMachine) => void)[] = [];
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -76,7 +81,8 @@ export class MachineRunner {
         `Boot it with \`viv start ${machine.name}\`.`,
       );
     const isSaved = machine.saved !== undefined && from !== 'boot';
-    return this.startFrom(machine, isSaved ? {savedPath: store.savedPath(machine.id)} : {});
+    const {saved} = machine;
+    return this.startFrom(machine, isSaved && saved ? {savedPath: store.memory.path(machine.id, saved.memoryId)} : {});
   }
 
   /** Starts a machine that has no process. Errors: as `start` */
@@ -184,6 +190,15 @@ export class MachineRunner {
     await run?.promise;
   }
 
+  /** Takes the images that a machine's disks are made of now for its process. Errors: disk-in-use, file-not-found, bad-disk */
+  async holdImages(machine: FleetMachine): Promise<void> {
+    const {volumes} = this.#parts;
+    const {process, definition} = machine;
+    if (process === undefined || definition === undefined) return;
+    const plans = await volumes.plan(machine.folder, definition.config.disks);
+    this.#held.set(machine.id, volumes.acquireFor(process, plans, machine.name));
+  }
+
   /** Samples where a running guest spends its time. Errors: machine-not-found, wrong-state, machine-failed */
   async profile(reference: string, durationMs: number, signal: AbortSignal): Promise<GuestProfile> {
     const machine = this.#parts.fleet.find(reference);
@@ -199,7 +214,7 @@ export class MachineRunner {
   async recover(machine: FleetMachine, life: MachineLife | undefined): Promise<void> {
     const {fleet, store, consoles, log} = this.#parts;
     // A machine whose folder cannot be swept is found all the same.
-    const wasSaving = await store.sweep(machine.id, life?.saved !== undefined).catch(() => false);
+    const wasSaving = await store.sweep(machine.id, life?.saved).catch(() => false);
     const process = life?.process;
     if (process === undefined) return;
     if (machine.saved !== undefined) return this.#endSaved(machine, process);
@@ -221,6 +236,11 @@ export class MachineRunner {
     if (found.isPaused) fleet.apply(machine, 'paused', {...interrupted, ...pauseReason(found)});
     console.setRun(found);
     log.record('machine-found', `${machine.name} was found running by the new daemon.`, machine);
+  }
+
+  /** Calls when a run has ended and its end is recorded. */
+  onEnded(listener: (machine: FleetMachine) => void): void {
+    this.#endListeners.push(listener);
   }
 
   /** Lets go of every process without ending it. */
@@ -245,7 +265,7 @@ export class MachineRunner {
   async #launch(
     machine: FleetMachine,
     definition: MachineDefinition,
-    {savedPath, title = 'its saved state', changes}: StartOrigin,
+    {savedPath, title = 'its saved state', screen, changes}: StartOrigin,
     job: Job | undefined,
     signal: AbortSignal,
   ): Promise<void> {
@@ -257,6 +277,7 @@ export class MachineRunner {
       const held = volumes.acquire(disks, machine.name);
       this.#held.set(machine.id, held);
       const console = await consoles.open(machine.id);
+      if (screen !== undefined && screen !== '') console.show(showScreen(screen));
       const consoleBase = console.ring.endOffset;
       console.begin(consoleBase);
       fleet.update(machine, {reason: undefined});
@@ -274,9 +295,7 @@ export class MachineRunner {
       const terminalPath = await consoles.openTerminal(id);
       const process = {...machine.process, startedAtMs: run.startedAtMs};
       fleet.apply(machine, 'started', {run, terminalPath, process, saved: undefined, ...changes});
-      // The file last: as long as state.json names it, it must be there.
       await this.remember(machine);
-      await store.removeSaved(id);
       if (run.isPaused) fleet.apply(machine, 'paused', pauseReason(run));
       console.setRun(run);
       if (savedPath === undefined) log.record('machine-started', `${name} was started.`, machine);
@@ -355,6 +374,7 @@ export class MachineRunner {
     await this.remember(machine);
     this.#runs.get(machine.id)?.resolve();
     this.#runs.delete(machine.id);
+    for (const listener of this.#endListeners) listener(machine);
   }
 
   async #startFailed(machine: FleetMachine, thrown: unknown): Promise<ManagerError> {

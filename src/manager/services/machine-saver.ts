@@ -1,98 +1,179 @@
 /**
- * Puts the state of running machines into files. A guest stands still while its state is written, and the machine is
- * `saving`; a file counts from the moment that state.json says so, and is swept away when nothing does.
+ * Takes the state of machines that have a process: memory into a file, disks as they are below new layers. The guest goes
+ * on meanwhile; one thing at a time for each machine. A file counts from the moment that something names it, and is swept
+ * away when nothing does.
  */
+import {randomUUID} from 'node:crypto';
 import {rm} from 'node:fs/promises';
-import type {RunningMachine, SavedMachine} from '../hypervisor/contract.js';
+import type {RunningMachine, SavedMachine, SaveRequest} from '../hypervisor/contract.js';
+import {hasProcess} from '../machine/lifecycle.js';
 import {toManagerError} from '../protocol/errors.js';
-import type {SavedState} from '../protocol/machine.js';
+import type {Disk, SavedState} from '../protocol/machine.js';
 import type {MachineStore} from '../store/machine-store.js';
+import type {MemoryRef} from '../store/memory-store.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
+import type {MachineLayers} from './machine-layers.js';
 import type {MachineRunner} from './machine-runner.js';
+import {Turns} from './turns.js';
 
 /** What it works with. */
 export interface SaverParts {
   readonly fleet: Fleet;
   readonly store: MachineStore;
   readonly runner: MachineRunner;
+  readonly layers: MachineLayers;
   readonly log: EventLog;
+}
+
+/** A state that was taken: nothing names it yet. `disks` are those of the instant; nobody writes them any more. */
+export interface CapturedState extends MemoryRef {
+  readonly saved: SavedMachine;
+  readonly disks: readonly Disk[];
 }
 
 /** See the module. */
 export class MachineSaver {
   readonly #parts: SaverParts;
-  readonly #underWay = new Set<Promise<unknown>>();
+  /** What is done with a machine's states and layers, one after the other. */
+  readonly #turns = new Turns();
 
   constructor(parts: SaverParts) {
     this.#parts = parts;
+    parts.runner.onEnded((machine) => this.#collectLater(machine));
   }
 
-  /** Errors: wrong-state, not-supported, disk-full, storage-failed, machine-failed */
-  async save(reference: string): Promise<FleetMachine> {
-    const {fleet, store, runner} = this.#parts;
-    const machine = fleet.findFor('save', reference);
-    const {id} = machine;
-    await this.hold(machine, async (run) => {
-      // It must not run on between its state and its end.
-      if (!run.isPaused) await run.pause();
-      const path = store.temporaryPath(id);
-      try {
-        const saved = await run.save(path);
-        await store.settle(id, path, store.savedPath(id));
-        fleet.update(machine, {saved: savedState(saved)});
-        await runner.commit(machine);
-      } catch (thrown) {
-        fleet.update(machine, {saved: undefined});
-        for (const made of [path, store.savedPath(id)]) await rm(made, {force: true});
-        throw thrown;
-      }
-      await runner.end(machine);
+  /** Starts a machine, as `MachineRunner.start` does, once nothing is done with its states and layers. */
+  start(...[reference, from]: Parameters<MachineRunner['start']>): ReturnType<MachineRunner['start']> {
+    const {fleet, layers, runner} = this.#parts;
+    layers.interrupt(fleet.find(reference).id);
+    return this.inTurn(reference, () => runner.start(reference, from));
+  }
+
+  /** Does work on a machine's states when what was asked for before is done. Errors: machine-not-found and those of the work */
+  inTurn<T>(reference: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(this.#parts.fleet.find(reference).id, work);
+  }
+
+  /** Whether something is done with a machine's states now. */
+  isBusy(machine: FleetMachine): boolean {
+    return this.#turns.isTaken(machine.id);
+  }
+
+  /** Puts a machine away: its state into a file, its process ended. Errors: wrong-state, disk-full, storage-failed, machine-failed */
+  save(reference: string): Promise<FleetMachine> {
+    return this.inTurn(reference, async () => {
+      const {fleet, runner} = this.#parts;
+      const machine = fleet.findFor('save', reference);
+      await this.#hold(machine, async (run) => {
+        // It must not run on between its state and its end.
+        if (!run.isPaused) await run.pause();
+        const {saved, memoryId, sources} = await this.#write(machine, run, 'small', []);
+        try {
+          fleet.update(machine, {saved: savedState(saved, {memoryId, sources})});
+          await runner.commit(machine);
+        } catch (thrown) {
+          fleet.update(machine, {saved: undefined});
+          throw thrown;
+        }
+        await runner.end(machine);
+      });
+      await this.collect(machine);
+      return machine;
     });
-    return machine;
   }
 
   /**
-   * Does the work with a machine in `saving`, and lets it go on as before when it still has a process then.
-   * Errors: wrong-state when another got there first, and those of the work
+   * Takes the state of a machine that goes on. To be called in turn; whoever does names it, or calls `collect`.
+   * Errors: disk-full, storage-failed, machine-failed, wrong-state
    */
-  async hold<T>(machine: FleetMachine, work: (run: RunningMachine) => Promise<T>): Promise<T> {
+  async capture(machine: FleetMachine, packing: SaveRequest['packing']): Promise<CapturedState> {
+    const {layers, runner} = this.#parts;
+    const {run, definition} = machine;
+    if (run === undefined || definition === undefined)
+      throw new Error(`machine ${machine.id} has no run in state ${machine.state}`);
+    const {frozen, next, overlays} = await layers.grow(machine, definition.config.disks, run.diskTops);
+    if (overlays.length > 0) {
+      await layers.define(machine, next);
+      await runner.holdImages(machine);
+    }
+    return {...(await this.#write(machine, run, packing, overlays)), disks: frozen};
+  }
+
+  /** Removes states that nothing names any more, and folds layers that nothing needs. To be called in turn. */
+  async collect(machine: FleetMachine): Promise<void> {
+    const {store, layers} = this.#parts;
+    const {snapshots, broken} = await store.snapshots.list(machine.id);
+    // What cannot be read may name anything.
+    if (broken.length > 0) return;
+    await store.memory.collect(machine.id, [...snapshots, ...(machine.saved === undefined ? [] : [machine.saved])]);
+    await layers.tidy(
+      machine,
+      snapshots.map(({config}) => config.disks),
+    );
+  }
+
+  /** Resolves when nothing is being saved. */
+  settled(): Promise<void> {
+    this.#parts.layers.interrupt();
+    return this.#turns.settled();
+  }
+
+  /** What a run that has ended had gone on from is no longer needed. */
+  #collectLater(machine: FleetMachine): void {
+    const {fleet} = this.#parts;
+    this.#turns
+      .take(machine.id, async () => {
+        if (fleet.all().includes(machine) && !hasProcess(machine.state)) await this.collect(machine);
+      })
+      .catch((thrown: unknown) => console.error(`states of ${machine.name}: ${toManagerError(thrown).message}`));
+  }
+
+  async #write(
+    machine: FleetMachine,
+    run: RunningMachine,
+    packing: SaveRequest['packing'],
+    overlays: SaveRequest['overlays'],
+  ): Promise<MemoryRef & {readonly saved: SavedMachine}> {
+    const {memory} = this.#parts.store;
+    const memoryId = randomUUID();
+    const path = await memory.temporaryPath(machine.id, memoryId);
+    try {
+      const keptIds = await memory.list(machine.id);
+      const saved = await run.save({path, id: memoryId, keptIds, overlays, packing});
+      await memory.settle(machine.id, memoryId);
+      return {saved, memoryId, sources: [...saved.sources]};
+    } catch (thrown) {
+      await rm(path, {force: true});
+      throw thrown;
+    }
+  }
+
+  /** Does the work with a machine in `saving`, and lets it go on as before when it still has a process then. */
+  async #hold(machine: FleetMachine, work: (run: RunningMachine) => Promise<void>): Promise<void> {
     const {fleet, log} = this.#parts;
     const {run, reason, state} = machine;
     // Another may have begun since the caller looked.
     if (!fleet.apply(machine, 'save')) fleet.findFor('save', machine.id);
     if (run === undefined) throw new Error(`machine ${machine.id} has no run in state ${state}`);
-    const wasPaused = state === 'paused';
-    const done = (async () => {
-      try {
-        return await work(run);
-      } catch (thrown) {
-        const error = toManagerError(thrown);
-        log.record('save-failed', `${machine.name} could not be saved: ${error.message}`, machine);
-        throw error;
-      } finally {
-        if (machine.state === 'saving') {
-          if (!wasPaused && run.isPaused && run.haltReason === undefined) await run.resume().catch(() => undefined);
-          if (!run.isPaused) fleet.apply(machine, 'goes-on');
-          else fleet.apply(machine, 'stands-still', {reason: run.haltReason ?? reason});
-        }
-      }
-    })();
-    this.#underWay.add(done);
     try {
-      return await done;
+      await work(run);
+    } catch (thrown) {
+      const error = toManagerError(thrown);
+      log.record('save-failed', `${machine.name} could not be saved: ${error.message}`, machine);
+      throw error;
     } finally {
-      this.#underWay.delete(done);
+      if (machine.state === 'saving') {
+        if (state === 'running' && run.isPaused && run.haltReason === undefined)
+          await run.resume().catch(() => undefined);
+        if (!run.isPaused) fleet.apply(machine, 'goes-on');
+        else fleet.apply(machine, 'stands-still', {reason: run.haltReason ?? reason});
+      }
     }
-  }
-
-  /** Resolves when nothing is being saved. */
-  async settled(): Promise<void> {
-    await Promise.allSettled([...this.#underWay]);
   }
 }
 
 /** What is told of a state that was just written. */
-export function savedState({fileBytes, touchedBytes}: SavedMachine): SavedState {
-  return {atMs: Date.now(), fileBytes, touchedBytes};
+export function savedState({fileBytes, touchedBytes}: SavedMachine, {memoryId, sources}: MemoryRef): SavedState {
+  return {atMs: Date.now(), fileBytes, touchedBytes, memoryId, sources};
 }

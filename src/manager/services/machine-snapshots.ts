@@ -1,27 +1,48 @@
 /** Snapshots of machines: takes them, goes back to them, removes them. One thing at a time for each machine. */
+import {setTimeout as delay} from 'node:timers/promises';
 import {hasProcess} from '../machine/lifecycle.js';
 import type {ParamsOutput} from '../protocol/define.js';
-import {ManagerError} from '../protocol/errors.js';
+import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
-import type {MachineConfig} from '../protocol/machine.js';
-import {MAX_SNAPSHOTS, type Snapshot, type snapshotCreate, type snapshotRestore} from '../protocol/snapshot.js';
+import type {Disk, MachineConfig} from '../protocol/machine.js';
+import {
+  MAX_SNAPSHOTS,
+  type Snapshot,
+  type SnapshotKind,
+  type snapshotCreate,
+  type snapshotKeep,
+  type snapshotRestore,
+} from '../protocol/snapshot.js';
 import type {StoredSnapshot} from '../store/snapshot-store.js';
 import {checkReadable} from './boot-files.js';
+import type {ConsoleHub} from './console-hub.js';
 import type {FleetMachine} from './fleet.js';
 import type {MachineSaver, SaverParts} from './machine-saver.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
+/** How long whoever ends a machine waits for its state to be kept. */
+const UNDO_TIMEOUT_MS = 10_000;
+
+/** What it works with. */
+export interface SnapshotParts extends SaverParts {
+  readonly saver: MachineSaver;
+  readonly consoles: ConsoleHub;
+}
+
+/** A machine that went back to a snapshot. */
+export interface Restored {
+  readonly machine: FleetMachine;
+  readonly job: Job | undefined;
+  readonly snapshot: Snapshot;
+}
+
 /** See the module. */
 export class MachineSnapshots {
-  readonly #parts: SaverParts;
-  readonly #saver: MachineSaver;
-  /** The last thing under way for each machine. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #parts: SnapshotParts;
 
-  constructor(parts: SaverParts, saver: MachineSaver) {
+  constructor(parts: SnapshotParts) {
     this.#parts = parts;
-    this.#saver = saver;
   }
 
   /** Errors: machine-not-found */
@@ -31,79 +52,114 @@ export class MachineSnapshots {
     return {snapshots: snapshots.map((snapshot) => asSeen(machine, snapshot)), broken};
   }
 
+  /** Errors: machine-not-found, snapshot-not-found */
+  async screen(reference: string, wanted: string): Promise<{snapshot: Snapshot; screen: string}> {
+    const machine = this.#parts.fleet.find(reference);
+    const snapshot = await this.find(machine, wanted);
+    const screen = await this.#parts.store.snapshots.screen(machine.id, snapshot.id);
+    return {snapshot: asSeen(machine, snapshot), screen};
+  }
+
   /** See `snapshotCreate` for the errors. */
-  create({machine: reference, name: wanted, note}: ParamsOutput<typeof snapshotCreate>): Promise<Snapshot> {
-    return this.#inTurn(reference, async () => {
-      const {fleet, store, runner, log} = this.#parts;
+  create(
+    {machine: reference, name, note}: ParamsOutput<typeof snapshotCreate>,
+    kind: SnapshotKind = 'snapshot',
+  ): Promise<Snapshot> {
+    return this.#parts.saver.inTurn(reference, async () => {
+      const {fleet, log} = this.#parts;
       const machine = fleet.findFor('snapshot', reference);
-      const {id, definition} = machine;
-      if (definition === undefined) throw new Error(`machine ${id} has no definition in state ${machine.state}`);
-      const {memoryBytes, hartCount, disks} = definition.config;
-      const {snapshots} = await store.snapshots.list(id);
-      const name = chooseName(wanted, snapshots, machine.name);
-      const parentId = snapshots.find((snapshot) => snapshot.id === machine.snapshotId)?.id;
-      const taken = await this.#saver.hold(machine, async (run) => {
-        const snapshot = await store.snapshots.create(id, async (path) => {
-          const saved = await run.save(path);
-          const createdAtMs = Date.now();
-          return {name, note, parentId, createdAtMs, ...saved, config: {memoryBytes, hartCount, disks}};
-        });
-        fleet.update(machine, {snapshotId: snapshot.id});
-        await runner.remember(machine);
-        return snapshot;
-      });
-      log.record('snapshot-taken', `The snapshot ${name} of ${machine.name} was taken.`, machine);
+      const taken = await this.#take(machine, {name, note, kind});
+      if (kind === 'snapshot')
+        log.record('snapshot-taken', `The snapshot ${taken.name} of ${machine.name} was taken.`, machine);
       return asSeen(machine, taken);
     });
   }
 
-  /** See `snapshotRestore` for the errors. When the snapshot's file is damaged, the present state is lost all the same. */
-  restore({machine: reference, snapshot: wanted, discardsPresent}: ParamsOutput<typeof snapshotRestore>): Promise<{
-    readonly machine: FleetMachine;
-    readonly job: Job | undefined;
-  }> {
-    return this.#inTurn(reference, async () => {
-      const {fleet, store, runner} = this.#parts;
-      const machine = fleet.findFor('restore', reference);
-      const snapshot = await this.#find(machine, wanted);
-      refuseOtherMake(machine, snapshot);
-      const savedPath = store.snapshots.statePath(machine.id, snapshot.id);
-      await checkReadable(savedPath, 'snapshot');
+  /** See `snapshotKeep` for the errors. */
+  keep({machine: reference, snapshot: wanted, name, note}: ParamsOutput<typeof snapshotKeep>): Promise<Snapshot> {
+    return this.#parts.saver.inTurn(reference, async () => {
+      const {fleet, store} = this.#parts;
+      const machine = fleet.find(reference);
+      const {id} = machine;
+      const snapshot = await this.find(machine, wanted);
+      const {snapshots} = await store.snapshots.list(id);
+      const others = snapshots.filter((other) => other.id !== snapshot.id);
+      const isNamed = name !== undefined && name !== snapshot.name;
+      const isOwnName = snapshot.kind === 'snapshot' && !isNamed;
+      const kept: StoredSnapshot = {
+        ...snapshot,
+        kind: 'snapshot',
+        name: isOwnName ? snapshot.name : chooseName('snapshot', name, others, machine.name),
+        ...(note === undefined ? {} : {note}),
+      };
+      await store.snapshots.describe(id, kept);
+      return asSeen(machine, kept);
+    });
+  }
+
+  /** See `snapshotRestore` for the errors. When a file turns out damaged while it is read, the undo point is left. */
+  restore({
+    machine: reference,
+    snapshot: wanted,
+    discardsPresent,
+  }: ParamsOutput<typeof snapshotRestore>): Promise<Restored> {
+    return this.#parts.saver.inTurn(reference, async () => {
+      const machine = this.#parts.fleet.findFor('restore', reference);
+      const snapshot = await this.find(machine, wanted);
       if (!discardsPresent && (hasProcess(machine.state) || machine.saved !== undefined))
         throw new ManagerError(
           'wrong-state',
           `${machine.name} is ${machine.state}, and its present state would be lost.`,
           'Add --yes to lose it; a running machine can be kept with `viv snapshot create` first.',
         );
-      if (hasProcess(machine.state)) await runner.end(machine);
-      const title = `its snapshot ${snapshot.name}`;
-      return runner.startFrom(machine, {savedPath, title, changes: {snapshotId: snapshot.id}});
+      return this.#goTo(machine, snapshot);
+    });
+  }
+
+  /** See `machineRewind` for the errors. */
+  rewind(reference: string, atMs: number): Promise<Restored> {
+    return this.#parts.saver.inTurn(reference, async () => {
+      const {fleet, store} = this.#parts;
+      const machine = fleet.findFor('restore', reference);
+      const {snapshots} = await store.snapshots.list(machine.id);
+      const points = snapshots.filter(({kind}) => kind !== 'undo');
+      const snapshot = points.findLast(({createdAtMs}) => createdAtMs <= atMs) ?? points[0];
+      if (snapshot !== undefined) return this.#goTo(machine, snapshot);
+      throw new ManagerError(
+        'snapshot-not-found',
+        `There is no state of ${machine.name} to go back to.`,
+        `Take one with \`viv snapshot create ${machine.name}\`, or turn its timeline on: viv timeline ${machine.name} on`,
+      );
     });
   }
 
   /** Errors: machine-not-found, snapshot-not-found */
   remove(reference: string, wanted: string): Promise<Snapshot> {
-    return this.#inTurn(reference, async () => {
-      const {fleet, store, runner, log} = this.#parts;
+    return this.#parts.saver.inTurn(reference, async () => {
+      const {fleet, saver, log} = this.#parts;
       const machine = fleet.find(reference);
-      const {id} = machine;
-      const snapshot = await this.#find(machine, wanted);
-      const {snapshots} = await store.snapshots.list(id);
-      // First those that name it: a parent that is gone is nobody's.
-      for (const child of snapshots)
-        if (child.parentId === snapshot.id) await store.snapshots.describe(id, {...child, parentId: snapshot.parentId});
+      const snapshot = await this.find(machine, wanted);
       const seen = asSeen(machine, snapshot);
-      if (machine.snapshotId === snapshot.id) {
-        fleet.update(machine, {snapshotId: snapshot.parentId});
-        await runner.remember(machine);
-      }
-      await store.snapshots.remove(id, snapshot.id);
+      await this.#forget(machine, [snapshot]);
+      await saver.collect(machine);
       log.record('snapshot-removed', `The snapshot ${snapshot.name} of ${machine.name} was removed.`, machine);
       return seen;
     });
   }
 
-  async #find(machine: FleetMachine, wanted: string): Promise<StoredSnapshot> {
+  /** Removes those that `chooses` picks of all, oldest first, and gives their room back. */
+  prune(machine: FleetMachine, chooses: (all: readonly StoredSnapshot[]) => readonly StoredSnapshot[]): Promise<void> {
+    return this.#parts.saver.inTurn(machine.id, async () => {
+      const {snapshots} = await this.#parts.store.snapshots.list(machine.id);
+      const gone = chooses(snapshots);
+      if (gone.length === 0) return;
+      await this.#forget(machine, gone);
+      await this.#parts.saver.collect(machine);
+    });
+  }
+
+  /** Errors: snapshot-not-found */
+  async find(machine: FleetMachine, wanted: string): Promise<StoredSnapshot> {
     const {snapshots} = await this.#parts.store.snapshots.list(machine.id);
     const found = snapshots.find(({id}) => id === wanted) ?? snapshots.find(({name}) => name === wanted);
     if (found !== undefined) return found;
@@ -114,23 +170,119 @@ export class MachineSnapshots {
     );
   }
 
-  async #inTurn<T>(reference: string, work: () => Promise<T>): Promise<T> {
-    const {id} = this.#parts.fleet.find(reference);
-    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(work);
-    const settled = turn.then(
-      () => undefined,
-      () => undefined,
+  /** RAM, harts and devices of a snapshot fit the machine it was taken of, and no other. Errors: bad-snapshot */
+  refuseOtherMake({name, definition}: FleetMachine, snapshot: StoredSnapshot): void {
+    if (definition === undefined) return;
+    const now = make(definition.config);
+    const then = make(snapshot.config);
+    const differing = Object.keys(now).filter((part) => now[part] !== then[part]);
+    if (differing.length === 0) return;
+    throw new ManagerError(
+      'bad-snapshot',
+      `The snapshot ${snapshot.name} was taken when ${name} had other ${differing.join(', ')}.`,
+      `It had ${differing.map((part) => `${part}: ${then[part] || 'none'}`).join('; ')}. Make it so again first.`,
     );
-    this.#turns.set(id, settled);
+  }
+
+  /**
+   * Keeps the present state of a machine that has a process until the next such point, where that can be done in time: a
+   * machine that hangs must still be ended. To be called in turn.
+   */
+  async keepForUndo(machine: FleetMachine, why: 'restore' | 'kill'): Promise<StoredSnapshot | undefined> {
+    const {snapshots} = await this.#parts.store.snapshots.list(machine.id);
+    const taking = this.#take(machine, {name: undefined, note: `before the last ${why}`, kind: 'undo'});
+    const waiting = new AbortController();
+    const late = delay(UNDO_TIMEOUT_MS, undefined, {signal: waiting.signal, ref: false});
     try {
-      return await turn;
+      const point = await Promise.race([taking, late.catch(() => undefined)]);
+      if (point === undefined) throw new Error('it takes too long');
+      await this.#forget(
+        machine,
+        snapshots.filter(({kind}) => kind === 'undo'),
+      );
+      return point;
+    } catch (thrown) {
+      taking.catch(() => undefined);
+      console.error(`undo point of ${machine.name}: ${toManagerError(thrown).message}`);
+      return undefined;
     } finally {
-      if (this.#turns.get(id) === settled) this.#turns.delete(id);
+      waiting.abort();
+    }
+  }
+
+  async #take(
+    machine: FleetMachine,
+    {name: wanted, note, kind}: {name: string | undefined; note: string | undefined; kind: SnapshotKind},
+  ): Promise<StoredSnapshot> {
+    const {fleet, store, runner, saver, consoles} = this.#parts;
+    const {id, definition} = machine;
+    if (definition === undefined) throw new Error(`machine ${id} has no definition in state ${machine.state}`);
+    const {memoryBytes, hartCount} = definition.config;
+    const {snapshots} = await store.snapshots.list(id);
+    const name = chooseName(kind, wanted, snapshots, machine.name);
+    const parentId = snapshots.find((snapshot) => snapshot.id === machine.snapshotId)?.id;
+    const {size: screenSize, render} = await consoles.look(id);
+    const {saved, disks, memoryId, sources} = await saver.capture(machine, 'small');
+    const {fileBytes, touchedBytes, pausedMs} = saved;
+    const described = {
+      ...{name, kind, note, parentId, createdAtMs: Date.now(), fileBytes, touchedBytes, pausedMs, screenSize},
+      ...{memoryId, sources, config: {memoryBytes, hartCount, disks: [...disks]}},
+    };
+    const snapshot = await store.snapshots.create(id, described, await render());
+    fleet.update(machine, {snapshotId: snapshot.id});
+    await runner.remember(machine);
+    return snapshot;
+  }
+
+  async #goTo(machine: FleetMachine, snapshot: StoredSnapshot): Promise<Restored> {
+    const {store, runner, layers, saver} = this.#parts;
+    this.refuseOtherMake(machine, snapshot);
+    const savedPath = store.memory.path(machine.id, snapshot.memoryId);
+    await checkReadable(savedPath, 'snapshot');
+    try {
+      const {next} = await layers.grow(machine, snapshot.config.disks);
+      if (hasProcess(machine.state)) {
+        // Without it the restore is as good, and cannot be undone.
+        await this.keepForUndo(machine, 'restore');
+        await runner.end(machine);
+      }
+      await layers.define(machine, next);
+      const title = `its snapshot ${snapshot.name}`;
+      const screen = await store.snapshots.screen(machine.id, snapshot.id);
+      const changes = {snapshotId: snapshot.id};
+      const {job} = await runner.startFrom(machine, {savedPath, title, screen, changes});
+      return {machine, job, snapshot: asSeen({...machine, ...changes}, snapshot)};
+    } finally {
+      await saver.collect(machine);
+    }
+  }
+
+  /** Removes snapshots; what only they name is left to be collected. */
+  async #forget(machine: FleetMachine, gone: readonly StoredSnapshot[]): Promise<void> {
+    const {fleet, store, runner} = this.#parts;
+    const {id} = machine;
+    for (const {id: goneId} of gone) {
+      const {snapshots} = await store.snapshots.list(id);
+      const snapshot = snapshots.find((one) => one.id === goneId);
+      if (snapshot === undefined) continue;
+      // First those that name it: a parent that is gone is nobody's.
+      for (const child of snapshots)
+        if (child.parentId === goneId) await store.snapshots.describe(id, {...child, parentId: snapshot.parentId});
+      if (machine.snapshotId === goneId) {
+        fleet.update(machine, {snapshotId: snapshot.parentId});
+        await runner.remember(machine);
+      }
+      await store.snapshots.remove(id, goneId);
     }
   }
 }
 
-function chooseName(wanted: string | undefined, snapshots: readonly StoredSnapshot[], machine: string): string {
+function chooseName(
+  kind: SnapshotKind,
+  wanted: string | undefined,
+  snapshots: readonly StoredSnapshot[],
+  machine: string,
+): string {
   if (snapshots.length >= MAX_SNAPSHOTS)
     throw new ManagerError(
       'bad-request',
@@ -139,9 +291,10 @@ function chooseName(wanted: string | undefined, snapshots: readonly StoredSnapsh
     );
   const isTaken = (candidate: string) => snapshots.some(({name}) => name === candidate);
   if (wanted === undefined) {
-    let number = snapshots.length + 1;
-    while (isTaken(`snapshot-${number}`)) number++;
-    return `snapshot-${number}`;
+    const stem = {snapshot: 'snapshot', checkpoint: 'auto', undo: 'undo'}[kind];
+    let number = snapshots.filter((snapshot) => snapshot.kind === kind).length + 1;
+    while (isTaken(`${stem}-${number}`)) number++;
+    return `${stem}-${number}`;
   }
   if (!NAME.test(wanted))
     throw new ManagerError(
@@ -153,32 +306,22 @@ function chooseName(wanted: string | undefined, snapshots: readonly StoredSnapsh
   throw new ManagerError('name-taken', `${machine} has a snapshot named ${wanted} already.`, 'Choose another name.');
 }
 
-/** RAM, harts and devices of a snapshot fit the machine it was taken of, and no other. */
-function refuseOtherMake({name, definition}: FleetMachine, snapshot: StoredSnapshot): void {
-  if (definition === undefined) return;
-  const now = make(definition.config);
-  const then = make(snapshot.config);
-  const differing = Object.keys(now).filter((part) => now[part] !== then[part]);
-  if (differing.length === 0) return;
-  throw new ManagerError(
-    'bad-snapshot',
-    `The snapshot ${snapshot.name} was taken when ${name} had other ${differing.join(', ')}.`,
-    `It had ${differing.map((part) => `${part}: ${then[part] || 'none'}`).join('; ')}. Make it so again first.`,
-  );
-}
-
 function make({memoryBytes, hartCount, disks}: Pick<MachineConfig, 'memoryBytes' | 'hartCount' | 'disks'>) {
   const made: Record<string, string> = {
     memory: `${memoryBytes} bytes`,
     CPUs: String(hartCount),
-    disks: disks
-      .map(({path, format, isReadOnly}) => `${path} (${format}${isReadOnly ? ', read-only' : ''})`)
-      .join(', '),
+    disks: disks.map(nameDisk).join(', '),
   };
   return made;
 }
 
-function asSeen(machine: FleetMachine, {config, ...snapshot}: StoredSnapshot): Snapshot {
+/** A disk by what was attached: layers over it are not its user's. */
+function nameDisk({path, format, isReadOnly, attached = {path, format}}: Disk): string {
+  return `${attached.path} (${attached.format}${isReadOnly ? ', read-only' : ''})`;
+}
+
+function asSeen({snapshotId}: Pick<FleetMachine, 'snapshotId'>, stored: StoredSnapshot): Snapshot {
+  const {config, memoryId: _memory, sources: _sources, ...snapshot} = stored;
   const {memoryBytes, hartCount} = config;
-  return {...snapshot, memoryBytes, hartCount, isCurrent: machine.snapshotId === snapshot.id};
+  return {...snapshot, memoryBytes, hartCount, isCurrent: snapshotId === snapshot.id};
 }

@@ -1,5 +1,6 @@
 /** Moves the content of disks between images: for converting, committing and rebasing. */
 import {isZero} from '../../paravirt/block/buffers.js';
+import {type ChainImage, openChain} from '../../paravirt/block/chain.js';
 import type {BlockBackend} from '../../paravirt/block/contract.js';
 import type {Qcow2Image} from '../../paravirt/block/formats/qcow2/image.js';
 import type {DiskWork} from '../client/disk-tools.js';
@@ -71,6 +72,24 @@ export async function copyStretches(
   };
   const results = await Promise.allSettled(Array.from({length: PARALLEL}, worker));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+/**
+ * Writes what the first image of a chain holds itself into the second: durable when it resolves, and the chain without the
+ * first then shows the same. Zeros that it holds hide what is below; there they become zeros as well.
+ */
+export async function foldImage(chain: readonly ChainImage[], work: DiskWork = {}): Promise<void> {
+  await using from = await openChain(chain, true);
+  await using to = await openChain(chain.slice(1), false);
+  if (to.sizeBytes < from.sizeBytes) await to.resize(from.sizeBytes);
+  const own = findData(from, (depth) => depth === 0);
+  await copyStretches(from, to, own, false, 'committing', work);
+  for (let start = 0; start < from.sizeBytes; ) {
+    const {kind, depth, length} = await from.status(start, from.sizeBytes - start);
+    if (kind === 'zero' && depth === 0) await to.writeZeroes(start, length);
+    start += length;
+  }
+  await to.flush();
 }
 
 /** Copies a whole disk, cluster by cluster, each packed where that saves room. */

@@ -21,7 +21,7 @@ import {translateHostError} from '../hypervisor/builtin/host-errors.js';
 import {ManagerError} from '../protocol/errors.js';
 import {type DiskFormat, diskFormatSchema} from '../protocol/machine.js';
 import type {ImageLocks} from '../store/image-locks.js';
-import {copyCompressed, copyStretches, findData} from './volume-copy.js';
+import {copyCompressed, copyStretches, findData, foldImage} from './volume-copy.js';
 import type {VolumeSettings} from './volumes.js';
 
 const QCOW2_MAGIC = 'QFI\xfb';
@@ -132,21 +132,7 @@ export class VolumeTools implements DiskTools {
         OWNER,
       );
       const options = await overlayOptions(top);
-      {
-        await using from = await openChain(chain, true);
-        await using to = await openChain(chain.slice(1), false);
-        if (to.sizeBytes < from.sizeBytes) await to.resize(from.sizeBytes);
-        await copyStretches(
-          from,
-          to,
-          findData(from, (depth) => depth === 0),
-          false,
-          'committing',
-          work,
-        );
-        await writeZeroStretches(from, to);
-        await to.flush();
-      }
+      await foldImage(chain, work);
       // Everything is below now and on disk: an empty overlay takes the old one's place in one step.
       const unfinished = join(dirname(top.path), `.new-${basename(top.path)}-${process.pid}`);
       try {
@@ -262,15 +248,6 @@ async function copyDifferences(disk: BlockBackend, other: BlockBackend | undefin
     }
     start += length;
     work.onProgress?.({stage: 'comparing', done: start, total: disk.sizeBytes});
-  }
-}
-
-/** Zeros that an overlay holds itself hide what is below: there they have to be zeros as well. */
-async function writeZeroStretches(from: BlockBackend, to: BlockBackend): Promise<void> {
-  for (let start = 0; start < from.sizeBytes; ) {
-    const {kind, depth, length} = await from.status(start, from.sizeBytes - start);
-    if (kind === 'zero' && depth === 0) await to.writeZeroes(start, length);
-    start += length;
   }
 }
 

@@ -1,14 +1,17 @@
 /** The disks of machines: makes them, checks those that are attached, and finds all images that one is made of. */
 import {open} from 'node:fs/promises';
 import {isAbsolute, join} from 'node:path';
-import {resolveChain} from '../../paravirt/block/chain.js';
+import {findFormat, resolveChain} from '../../paravirt/block/chain.js';
 import {createImage} from '../../paravirt/block/create-image.js';
+import {HostFile} from '../../paravirt/block/host-file.js';
 import {translateHostError} from '../hypervisor/builtin/host-errors.js';
-import type {DiskPlan} from '../hypervisor/contract.js';
+import {type DiskPlan, OVERLAY_FORMAT} from '../hypervisor/contract.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Disk, DiskFormat} from '../protocol/machine.js';
 import type {HeldImages, ImageLocks} from '../store/image-locks.js';
+import type {ProcessIdentity} from '../store/process-identity.js';
 import {checkReadable} from './boot-files.js';
+import {foldImage} from './volume-copy.js';
 
 /** What the settings say of disks. */
 export interface VolumeSettings {
@@ -31,6 +34,29 @@ export class Volumes {
   /** Makes a new, empty disk. Errors: disk-full, bad-disk */
   async create(path: string, format: DiskFormat, sizeBytes: number): Promise<void> {
     await createImage(path, format, {sizeBytes}).catch(rethrow);
+  }
+
+  /** Makes an empty layer of the size of an image, over what `reference` names. Errors: disk-full, bad-disk */
+  async createLayer(
+    path: string,
+    reference: {readonly path: string; readonly format: DiskFormat},
+    sized: DiskPlan['images'][number],
+  ): Promise<void> {
+    try {
+      await using file = await HostFile.open(sized.path, true);
+      const {sizeBytes} = await findFormat(sized.format).inspect(file);
+      await createImage(path, OVERLAY_FORMAT, {sizeBytes, backing: reference});
+    } catch (thrown) {
+      rethrow(thrown);
+    }
+  }
+
+  /**
+   * Writes what the first image of a chain holds into the second, durably. Both show the same then.
+   * Errors: disk-full, cancelled
+   */
+  async fold(chain: DiskPlan['images'], signal: AbortSignal): Promise<void> {
+    await foldImage(chain, {signal}).catch(rethrow);
   }
 
   /**
@@ -63,16 +89,24 @@ export class Volumes {
 
   /** Takes a machine's images: the tops to write, what they stand on to read. Errors: disk-in-use */
   acquire(plans: readonly DiskPlan[], owner: string): HeldImages {
-    const uses = plans.flatMap(({images, isReadOnly}) =>
-      images.map(({path}, depth) => ({path, isWriting: depth === 0 && !isReadOnly})),
-    );
-    return this.#locks.acquire(uses, owner);
+    return this.#locks.acquire(usesOf(plans), owner);
+  }
+
+  /** Takes them for a process that has some of them already; what it had before ends with `held`. Errors: disk-in-use */
+  acquireFor(process: ProcessIdentity, plans: readonly DiskPlan[], owner: string): HeldImages {
+    return this.#locks.acquire(usesOf(plans), owner, process);
   }
 
   #resolve(path: string, {format, backingFiles = []}: Disk): Promise<DiskPlan['images']> {
     const {backingFolders} = this.#settings;
     return resolveChain(path, format, {allowedFolders: backingFolders, allowedFiles: backingFiles}).catch(rethrow);
   }
+}
+
+function usesOf(plans: readonly DiskPlan[]) {
+  return plans.flatMap(({images, isReadOnly}) =>
+    images.map(({path}, depth) => ({path, isWriting: depth === 0 && !isReadOnly})),
+  );
 }
 
 async function beginning(path: string): Promise<string> {

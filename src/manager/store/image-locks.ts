@@ -52,10 +52,11 @@ export class ImageLocks {
   }
 
   /**
-   * Takes all images or none. `owner` is who others are told has them: a machine's name or a command.
+   * Takes all images or none, for this process or another. `owner` is who others are told has them: a machine's name or a
+   * command. Other uses by the same foreign process are in nobody's way, and end once these are taken.
    * Errors: disk-in-use, file-not-found
    */
-  acquire(images: readonly ImageUse[], owner: string): HeldImages {
+  acquire(images: readonly ImageUse[], owner: string, foreign?: ProcessIdentity): HeldImages {
     if (images.length > 0) mkdirSync(this.#folder, {recursive: true, mode: 0o700});
     const held: {readonly file: string; use: Use}[] = [];
     const release = () => {
@@ -64,19 +65,20 @@ export class ImageLocks {
     try {
       for (const {path, isWriting} of images) {
         const {dev, ino} = identify(path);
-        const self: ProcessIdentity = identifyProcess(process.pid) ?? {pid: process.pid};
+        const self: ProcessIdentity = foreign ?? identifyProcess(process.pid) ?? {pid: process.pid};
         const use: Use = {...self, owner, path, isWriting};
         const key = `${dev}-${ino}.`;
         const file = join(this.#folder, `${key}${randomUUID()}`);
         write(file, use);
         held.push({file, use});
-        this.#refuseClash(key, file, use);
+        this.#refuseClash(key, file, use, foreign);
         if (isUsedByQemu({dev, ino}, isWriting)) throw inUse(path, 'QEMU', false);
       }
     } catch (thrown) {
       release();
       throw thrown;
     }
+    if (foreign) this.#forget(foreign, new Set(held.map(({file}) => file)));
     return {
       handOver: (identity) => {
         for (const one of held) {
@@ -99,16 +101,28 @@ export class ImageLocks {
     }
   }
 
-  #refuseClash(key: string, own: string, {path, isWriting}: Use): void {
+  /** Ends what a process uses, but for some. */
+  #forget(process: ProcessIdentity, kept: ReadonlySet<string>): void {
+    for (const file of this.#files()) {
+      const use = kept.has(file) ? undefined : read(file);
+      if (use !== undefined && isSame(use, process)) rmSync(file, {force: true});
+    }
+  }
+
+  #refuseClash(key: string, own: string, {path, isWriting}: Use, foreign: ProcessIdentity | undefined): void {
     for (const name of readdirSync(this.#folder)) {
       const file = join(this.#folder, name);
       if (!name.startsWith(key) || name.endsWith('.new') || file === own) continue;
       const other = read(file);
-      if (other === undefined) continue;
+      if (other === undefined || (foreign && isSame(other, foreign))) continue;
       if (!isAlive(other)) rmSync(file, {force: true});
       else if (isWriting || other.isWriting) throw inUse(path, other.owner, !other.isWriting);
     }
   }
+}
+
+function isSame(use: Use, process: ProcessIdentity): boolean {
+  return use.pid === process.pid && use.startToken === process.startToken;
 }
 
 /** What is only read can be stood on meanwhile. */

@@ -3,25 +3,22 @@
  *
  *   machines/ID/machine.json   the definition: name, config (this file's loss is the machine's loss)
  *   machines/ID/state.json     what became of it: the process that runs it, or why it crashed
- *   machines/ID/saved.state    its RAM, harts and devices when it was saved; counts when state.json says so
+ *   machines/ID/memory/        see `memory-store.ts`
  *   machines/ID/snapshots/     see `snapshot-store.ts`
  *   machines/ID/disks/         disks made for it
  *   machines/ID/console.log    written by its process
  *
  * Removing moves the folder to trash/, from where it comes back whole.
  */
-import {randomUUID} from 'node:crypto';
 import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {z} from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
+import {type MemoryRef, MemoryStore} from './memory-store.js';
 import {SnapshotStore} from './snapshot-store.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
-
-/** Name of the saved state in a machine's folder. */
-export const SAVED_NAME = 'saved.state';
 
 const definitionSchema = z.object({
   id: z.uuid(),
@@ -75,8 +72,15 @@ export interface StoredMachine {
   readonly life: MachineLife | undefined;
 }
 
+/** What a machine has from the start. */
+export interface Prepared {
+  readonly saved?: MachineLife['saved'];
+  readonly disks?: MachineDefinition['config']['disks'];
+}
+
 /** See the module. */
 export class MachineStore {
+  readonly memory = new MemoryStore((id) => this.folder(id));
   readonly snapshots = new SnapshotStore((id) => this.folder(id));
   readonly #machines: string;
   readonly #trash: string;
@@ -97,34 +101,17 @@ export class MachineStore {
     return join(this.#machines, id);
   }
 
-  /** The file of a machine's saved state. */
-  savedPath(id: string): string {
-    return join(this.folder(id), SAVED_NAME);
-  }
-
-  /** A new name for a file in the making of a machine's folder. */
-  temporaryPath(id: string): string {
-    return join(this.folder(id), `${TEMPORARY_PREFIX}${randomUUID()}`);
-  }
-
-  /** Gives a finished file in a machine's folder its name, durably. */
-  async settle(id: string, from: string, to: string): Promise<void> {
-    await rename(from, to);
-    await syncFolder(this.folder(id));
-  }
-
-  async removeSaved(id: string): Promise<void> {
-    await rm(this.savedPath(id), {force: true});
-  }
-
   /** Removes what an interrupted write left in a machine's folder; says whether there was any. */
-  async sweep(id: string, hasSaved: boolean): Promise<boolean> {
+  async sweep(id: string, saved: MemoryRef | undefined): Promise<boolean> {
     const folder = this.folder(id);
     const left = (await readdir(folder)).filter((entry) => entry.startsWith(TEMPORARY_PREFIX));
     for (const entry of left) await rm(join(folder, entry), {recursive: true, force: true});
-    if (!hasSaved) await this.removeSaved(id);
     const hadSnapshot = await this.snapshots.sweep(id);
-    return left.length > 0 || hadSnapshot;
+    const {snapshots, broken} = await this.snapshots.list(id);
+    // A snapshot that cannot be read may name anything.
+    const named = [...snapshots, ...(saved === undefined ? [] : [saved])];
+    const hadMemory = broken.length === 0 && (await this.memory.collect(id, named, true));
+    return left.length > 0 || hadSnapshot || hadMemory;
   }
 
   /** Every machine, also those whose definition cannot be read. */
@@ -134,22 +121,24 @@ export class MachineStore {
   }
 
   /**
-   * Adds a machine: `prepare` fills its folder (disks, a saved state that it answers with) before the machine appears; when
-   * it fails nothing is left. Answers with the machine's life so far.
+   * Adds a machine: `prepare` fills its folder before the machine appears, and may answer with a saved state in it and the
+   * disks it has made; when it fails nothing is left. Answers with what is written down.
    */
   async create(
     definition: MachineDefinition,
-    prepare: (folder: string) => Promise<Pick<MachineLife, 'saved'> | undefined>,
-  ): Promise<MachineLife> {
+    prepare: (folder: string) => Promise<Prepared | undefined>,
+  ): Promise<{readonly definition: MachineDefinition; readonly life: MachineLife}> {
     const unfinished = join(this.#machines, `${TEMPORARY_PREFIX}${definition.id}`);
     try {
       await mkdir(unfinished, {mode: 0o700});
-      const life = {name: definition.name, ...(await prepare(unfinished))};
-      await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, definition);
+      const {saved, disks = definition.config.disks} = (await prepare(unfinished)) ?? {};
+      const life = {name: definition.name, ...(saved === undefined ? {} : {saved})};
+      const complete = {...definition, config: {...definition.config, disks: [...disks]}};
+      await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, complete);
       await writeStateFile(join(unfinished, 'state.json'), lifeFormat, life);
       await rename(unfinished, this.folder(definition.id));
       await syncFolder(this.#machines);
-      return life;
+      return {definition: complete, life};
     } catch (thrown) {
       await rm(unfinished, {recursive: true, force: true});
       throw thrown;

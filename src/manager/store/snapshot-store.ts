@@ -1,24 +1,29 @@
 /**
  * Snapshots on disk, in a machine's folder:
  *
- *   snapshots/ID/snapshot.json   name, note, parent, and what the machine was made of
- *   snapshots/ID/machine.state   RAM, harts and devices
+ *   snapshots/ID/snapshot.json   name, note, parent, what the machine was made of, and the name of its memory's state
+ *   snapshots/ID/screen          the console's screen: text with escape sequences
  *
- * A folder gets its name when both files are durable, and loses it before they go: what has a name is whole.
+ * A folder gets its name when all that it names is durable, and loses it before that goes: what has a name is whole.
  */
 import {randomUUID} from 'node:crypto';
-import {mkdir, readdir, rename, rm} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rename, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {z} from 'zod';
 import {toManagerError} from '../protocol/errors.js';
 import {machineConfigSchema} from '../protocol/machine.js';
 import {snapshotSchema} from '../protocol/snapshot.js';
-import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
+import {syncFolder, TEMPORARY_PREFIX, writeFileAtomic} from './atomic-file.js';
+import {memoryRefSchema} from './memory-store.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
 
-const storedSchema = snapshotSchema
-  .omit({isCurrent: true, memoryBytes: true, hartCount: true})
-  .extend({config: machineConfigSchema.pick({memoryBytes: true, hartCount: true, disks: true})});
+const SCREEN = 'screen';
+
+const storedSchema = snapshotSchema.omit({isCurrent: true, memoryBytes: true, hartCount: true}).extend({
+  ...memoryRefSchema.shape,
+  /** Its disks are frozen: nobody writes their images. */
+  config: machineConfigSchema.pick({memoryBytes: true, hartCount: true, disks: true}),
+});
 /** Content of snapshot.json. */
 export type StoredSnapshot = z.output<typeof storedSchema>;
 
@@ -54,17 +59,15 @@ export class SnapshotStore {
     return {snapshots: snapshots.sort((a, b) => a.createdAtMs - b.createdAtMs), broken};
   }
 
-  /** Adds a snapshot: `write` makes the state file, durably, and says the rest. When it fails nothing is left. */
-  async create(
-    machineId: string,
-    write: (path: string) => Promise<Omit<StoredSnapshot, 'id'>>,
-  ): Promise<StoredSnapshot> {
+  /** Adds a snapshot of a state that is durable. When it fails nothing is left. */
+  async create(machineId: string, described: Omit<StoredSnapshot, 'id'>, screen: string): Promise<StoredSnapshot> {
     const id = randomUUID();
     await mkdir(this.#root(machineId), {recursive: true, mode: 0o700});
     const unfinished = this.#folder(machineId, `${TEMPORARY_PREFIX}${id}`);
     try {
       await mkdir(unfinished, {mode: 0o700});
-      const snapshot = {...(await write(join(unfinished, 'machine.state'))), id};
+      const snapshot = {...described, id};
+      await writeFileAtomic(join(unfinished, SCREEN), screen);
       await writeStateFile(join(unfinished, 'snapshot.json'), format, snapshot);
       await rename(unfinished, this.#folder(machineId, id));
       await syncFolder(this.#root(machineId));
@@ -80,8 +83,9 @@ export class SnapshotStore {
     await writeStateFile(this.#description(machineId, snapshot.id), format, snapshot);
   }
 
-  statePath(machineId: string, id: string): string {
-    return join(this.#folder(machineId, id), 'machine.state');
+  /** The console's screen at that instant; empty when it cannot be read, since it is no more than a picture. */
+  async screen(machineId: string, id: string): Promise<string> {
+    return readFile(join(this.#folder(machineId, id), SCREEN), 'utf8').catch(() => '');
   }
 
   async remove(machineId: string, id: string): Promise<void> {

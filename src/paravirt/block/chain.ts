@@ -108,6 +108,20 @@ export async function openChain(
   return backing;
 }
 
+/** Opens an image to be written on top of a disk that is open. Errors: those of the format */
+export async function openOverlay(
+  {path, format}: ChainImage,
+  backing: BlockBackend,
+  openFile: FileOpener = HostFile.open,
+): Promise<BlockBackend> {
+  return findFormat(format).open(await openFile(path, false), {isReadOnly: false, backing});
+}
+
+/** Opens a chain to be stood on. Errors: those of the formats */
+export function openBelow(images: readonly ChainImage[]): Promise<BlockBackend> {
+  return openChain(images, true);
+}
+
 async function backingOf(path: string, format: BlockFormat, allowed: AllowedPlaces): Promise<ChainImage | undefined> {
   await using file = await HostFile.open(path, true);
   const {backing} = await format.inspect(file);

@@ -32,6 +32,11 @@ export interface BlockBackend extends AsyncDisposable {
   status(offset: number, length: number): Promise<RangeStatus>;
   /** Puts the file in order as closing does: durable, and nothing reserved in it. No request is under way. */
   settle(): Promise<void>;
+  /**
+   * Stands on another image that shows the same; nothing is under way. The one before is the caller's to close. Missing
+   * where there is nothing to stand on.
+   */
+  exchangeBacking?(backing: BlockBackend): BlockBackend | undefined;
   /** Gives the disk another size, with no request under way. Rejects with `bad-option` where the format cannot do that now. */
   resize(sizeBytes: number): Promise<void>;
 }

@@ -42,6 +42,18 @@ export class LiveDisk implements BlockBackend {
     below.isOwned = true;
   }
 
+  /**
+   * Puts other images below the top one, that show the same. What was there is closed; when `open` fails the disk is as it
+   * was.
+   */
+  async exchangeBelow(open: () => Promise<BlockBackend>): Promise<void> {
+    if (this.#top.exchangeBacking === undefined) throw new Error('this disk stands on nothing');
+    const below = new Below(await open());
+    below.isOwned = true;
+    const before = this.#top.exchangeBacking(below);
+    await before?.[Symbol.asyncDispose]();
+  }
+
   readv(buffers: readonly Uint8Array[], offset: number): Promise<void> {
     return this.#top.readv(buffers, offset);
   }

@@ -16,13 +16,8 @@ import {GenerationId} from '../../../engine/platform/generation-id.js';
 import {virtioSlot} from '../../../engine/platform/memory-map.js';
 import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {Uart16550} from '../../../engine/platform/uart16550.js';
-import {openChain} from '../../../paravirt/block/chain.js';
-import {DelegatedFile, type FileSyncer} from '../../../paravirt/block/delegated-file.js';
-import {HostFile} from '../../../paravirt/block/host-file.js';
-import {LiveDisk} from '../../../paravirt/block/live-disk.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
-import {BlkDevice} from '../../../paravirt/devices/blk.js';
 import {ConsoleDevice} from '../../../paravirt/devices/console.js';
 import {RngDevice} from '../../../paravirt/devices/rng.js';
 import {virtioMmio} from '../../../paravirt/transport/mmio.js';
@@ -32,12 +27,14 @@ import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
 import {programVersion} from '../../version.js';
-import type {BootFiles, DiskPlan} from '../contract.js';
+import type {BootFiles, DiskOverlay, DiskPlan} from '../contract.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
+import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
 import {FrozenRam} from './saved/frozen-ram.js';
 import {SaveReader} from './saved/save-reader.js';
 import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
+import {filesOf, type SavedBase} from './saved/saved-base.js';
 import {RAM_PAGE_BYTES, type RamTarget} from './saved/saved-ram.js';
 
 /** What to put together. Paths are absolute. */
@@ -61,31 +58,40 @@ export interface AssembledMachine extends AsyncDisposable {
   readonly machine: Machine;
   readonly uart: Uart16550;
   readonly console: ConsoleDevice;
-  readonly disks: readonly BlkDevice[];
+  readonly disks: readonly MachineDisk[];
   /** The serial port has output, or room for input again. */
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
   port(name: string): CharPort;
+  /** Has a disk stand on other images below its top, that show the same. */
+  rechain(disk: number, images: DiskPlan['images']): Promise<void>;
+  /** The state that RAM tells the changes since, where it is known and its files had names to be found by. */
+  readonly base: SavedBase | undefined;
   /**
-   * Writes a machine that is paused, its disks apart, into a new file. `onTaken` is called when it may go on: what it
-   * does then is not in the file. Errors: wrong-state, disk-full, storage-failed
+   * Writes a machine that is paused into a new file; its disks go on over `overlays`, and what is below them then is
+   * their part of the state. `onTaken` is called when the machine may go on: what it does then is not in the file. When
+   * it fails, some of the overlays may be in place. Errors: wrong-state, disk-full, storage-failed
    */
-  save(path: string, onTaken: () => void, packing: SavePacking): Promise<SaveSummary>;
+  save(request: StateRequest, onTaken: () => void): Promise<SaveSummary>;
 }
 
-/** What a machine's devices need of the process around them. */
-export interface AssemblyEnvironment {
-  /** Makes writes durable where this process may not. */
-  readonly syncer?: FileSyncer | undefined;
-  /** The host failed a request that the guest waits for. `reason` is one sentence and the next step. */
-  readonly onDiskFailed?: (reason: string) => void;
+/** What a save is to do. */
+export interface StateRequest {
+  readonly path: string;
+  readonly packing: SavePacking;
+  /** What the file will be called in the end, less `.state`, for later ones to stand on it. */
+  readonly id?: string | undefined;
+  /** Files that this one may stand on. */
+  readonly keptIds?: ReadonlySet<string> | undefined;
+  /** Empty images that stand on what is on top of those disks now. */
+  readonly overlays?: readonly DiskOverlay[] | undefined;
 }
 
 /**
  * Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
 export async function assembleMachine(
   plan: AssemblyPlan,
-  environment: AssemblyEnvironment = {},
+  environment: DiskEnvironment = {},
 ): Promise<AssembledMachine> {
   checkWebAssembly();
   await using cleanup = new AsyncDisposableStack();
@@ -94,9 +100,14 @@ export async function assembleMachine(
     const boot = saved ? {kind: 'saved' as const, state: saved.head.machine} : await readBoot(plan.boot);
     const console = new ConsoleDevice(plan.size);
     const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
-    const disks: BlkDevice[] = [];
-    for (const disk of plan.disks) disks.push(await openDisk(disk, environment, cleanup));
-    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks];
+    const disks: MachineDisk[] = [];
+    for (const disk of plan.disks) {
+      const opened = await MachineDisk.open(disk, environment);
+      disks.push(opened);
+      // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
+      cleanup.defer(() => opened.device[Symbol.asyncDispose]());
+    }
+    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device)];
     const platform = standardPlatform();
     const spec = {
       memoryBytes: plan.memoryBytes,
@@ -121,6 +132,8 @@ export async function assembleMachine(
     if (boot.kind !== 'saved') releaseFiles(boot);
     const ram = ramOf(machine);
     await saved?.loadRam(ram);
+    if (saved) machine.forgetChanges();
+    let base = saved?.base;
     for (const {region} of machine.devices) {
       if (!(region instanceof GenerationId)) continue;
       if (saved) region.renew();
@@ -152,10 +165,21 @@ export async function assembleMachine(
         if (port === undefined) throw new Error(`there is no port ${name}`);
         return port;
       },
-      save: async (path, onTaken, packing) => {
-        if (disks.some(({parkedCount}) => parkedCount > 0))
+      get base() {
+        return base;
+      },
+      rechain: async (disk, images) => {
+        using _hold = await holdDevices(hosts);
+        await disks[disk]?.exchangeBelow(images);
+      },
+      save: async ({path, packing, id, keptIds, overlays = []}, onTaken) => {
+        if (disks.some(({device}) => device.parkedCount > 0))
           throw new ManagerError('wrong-state', 'A disk waits for room on the host.', 'Make room, then try again.');
-        const hold = await holdDevices(hosts);
+        using hold = await holdDevices(hosts);
+        for (const {disk, path: overlay} of overlays) await disks[disk]?.addOverlay(overlay);
+        const standsOn = base && isKept(base, keptIds) ? base : undefined;
+        // Whatever happens from here on, RAM tells the changes since this state.
+        base = undefined;
         const head = {
           writer: programVersion(),
           savedAtMs: Date.now(),
@@ -165,7 +189,9 @@ export async function assembleMachine(
         using frozen = new FrozenRam(machine);
         hold[Symbol.dispose]();
         onTaken();
-        return await writeSave(path, head, frozen, packing);
+        const summary = await writeSave(path, head, frozen, {packing, id, base: standsOn});
+        base = summary.base;
+        return summary;
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
@@ -174,24 +200,8 @@ export async function assembleMachine(
   }
 }
 
-async function openDisk(
-  {images, isReadOnly}: DiskPlan,
-  {syncer, onDiskFailed}: AssemblyEnvironment,
-  cleanup: AsyncDisposableStack,
-): Promise<BlkDevice> {
-  const openFile = (path: string, mustNotWrite: boolean) =>
-    mustNotWrite || syncer === undefined ? HostFile.open(path, mustNotWrite) : DelegatedFile.open(path, syncer);
-  const backend = new LiveDisk(await openChain(images, isReadOnly, openFile));
-  const device = new BlkDevice({
-    backend,
-    onHostFailure: ({operation, error, isParked}) => {
-      console.error(`disk ${images[0]?.path}: ${operation} failed: ${error.message}`);
-      if (isParked) onDiskFailed?.(`Paused, its disk ${images[0]?.path} failed: ${error.message} ${error.hint}`);
-    },
-  });
-  // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
-  cleanup.defer(() => device[Symbol.asyncDispose]());
-  return device;
+function isKept(base: SavedBase, keptIds: ReadonlySet<string> | undefined): boolean {
+  return keptIds !== undefined && [...filesOf(base)].every((file) => keptIds.has(file));
 }
 
 /** Devices start nothing until this is disposed. */

@@ -29,6 +29,13 @@ export class DiskSyncer implements AsyncDisposable {
     else await file.close();
   }
 
+  /** Lets go of a file that the machine writes no more. */
+  async remove(path: string): Promise<void> {
+    const file = this.#files.get(path);
+    this.#files.delete(path);
+    await file?.close();
+  }
+
   /** Errors: file-not-found for a file that was not added; disk-full, storage-failed when the disk says so */
   async sync(path: string): Promise<void> {
     const file = this.#files.get(path);

@@ -83,7 +83,7 @@ export class BuiltinDriver implements HypervisorDriver {
       if (identity === undefined) throw startFailed(explainEnd(plan.folder, await exited, 'It ended'));
       await listener.onSpawned(identity);
       const link = await ProcessLink.open(
-        {identity, folder: plan.folder, socketPath: launch.socketPath, exited, disks: writableDisks(plan.disks)},
+        {identity, folder: plan.folder, socketPath: launch.socketPath, exited, disks: plan.disks},
         gate,
       );
       await abortable(link.boot(), given);
@@ -113,10 +113,7 @@ export class BuiltinDriver implements HypervisorDriver {
       return {end: explainEnd(folder, undefined, 'The machine process ended while the daemon was away')};
     }
     try {
-      const link = await ProcessLink.open(
-        {identity: process, folder, socketPath, disks: writableDisks(disks)},
-        listener,
-      );
+      const link = await ProcessLink.open({identity: process, folder, socketPath, disks}, listener);
       if (!link.isStarted) {
         link.release();
         globalThis.process.kill(process.pid, 'SIGKILL');
@@ -172,11 +169,6 @@ export class BuiltinDriver implements HypervisorDriver {
       closeSync(log);
     }
   }
-}
-
-/** Images that a machine writes: the tops of its disks. */
-function writableDisks(disks: readonly DiskPlan[]): string[] {
-  return disks.flatMap(({images, isReadOnly}) => (isReadOnly ? [] : images.slice(0, 1).map(({path}) => path)));
 }
 
 /** The process writes one line when its socket is there. */

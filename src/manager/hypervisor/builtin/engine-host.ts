@@ -6,16 +6,18 @@
 
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
+import type {BlkDevice} from '../../../paravirt/devices/blk.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {MachineEnd, SavedMachine} from '../contract.js';
-import {type AssembledMachine, type AssemblyEnvironment, type AssemblyPlan, assembleMachine} from './assembly.js';
+import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
+import {type AssembledMachine, type AssemblyPlan, assembleMachine, type StateRequest} from './assembly.js';
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
-import type {SavePacking} from './saved/save-writer.js';
+import type {DiskEnvironment} from './machine-disk.js';
+import {filesOf} from './saved/saved-base.js';
 
 /** What a run has counted so far; a reboot adds the counters of the machine before. */
 interface Totals {
@@ -33,7 +35,7 @@ export class EngineHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
   readonly #plan: AssemblyPlan;
   readonly #listener: HostListener;
-  readonly #environment: AssemblyEnvironment;
+  readonly #environment: DiskEnvironment;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
   #current: AssembledMachine;
@@ -48,7 +50,7 @@ export class EngineHost implements MachineHost {
   private constructor(
     plan: AssemblyPlan,
     listener: HostListener,
-    environment: AssemblyEnvironment,
+    environment: DiskEnvironment,
     first: AssembledMachine,
   ) {
     this.#environment = environment;
@@ -93,7 +95,7 @@ export class EngineHost implements MachineHost {
 
   resume(): void {
     this.#isHalted = false;
-    for (const disk of this.#current.disks) disk.retryParked();
+    for (const disk of this.#current.disks) disk.device.retryParked();
     this.#isPaused = false;
     this.#current.machine.resume();
   }
@@ -121,6 +123,14 @@ export class EngineHost implements MachineHost {
     this.#agent().write(Buffer.from('shutdown\n'));
   }
 
+  rechain(disk: number, images: DiskPlan['images']): Promise<void> {
+    return this.#current.rechain(disk, images);
+  }
+
+  get diskTops(): readonly string[] {
+    return this.#current.disks.map(({plan}) => plan.images[0]!.path);
+  }
+
   counters(): HostCounters {
     const totals = this.#totals();
     const {touchedBytes, regionInstructions, regions, compiledBytes, compileMs, compilerFault} =
@@ -135,11 +145,13 @@ export class EngineHost implements MachineHost {
   }
 
   /** `onTaken` is called when what the guest does from then on is not in the file. Errors: wrong-state and those of the contract */
-  async save(path: string, onTaken?: () => void, packing: SavePacking = 'small'): Promise<SavedMachine> {
+  async save(request: StateRequest, onTaken?: () => void): Promise<SavedMachine> {
     if (this.#isSaving)
       throw new ManagerError('wrong-state', 'It is being saved already.', 'Try again when that is done.');
     this.#isSaving = true;
-    const {machine} = this.#current;
+    const {machine, disks} = this.#current;
+    // So that little is left to be flushed while the guest stands still.
+    await Promise.all(disks.map((disk) => disk.flush()));
     const began = performance.now();
     const wasPaused = this.#isPaused || this.#isHalted;
     // Not after a pause that came while the file was written.
@@ -149,16 +161,13 @@ export class EngineHost implements MachineHost {
     await machine.pause();
     try {
       let pausedMs = 0;
-      const summary = await this.#current.save(
-        path,
-        () => {
-          pausedMs = performance.now() - began;
-          goOn();
-          onTaken?.();
-        },
-        packing,
-      );
-      return {...summary, pausedMs};
+      const {fileBytes, touchedBytes, base} = await this.#current.save(request, () => {
+        pausedMs = performance.now() - began;
+        goOn();
+        onTaken?.();
+      });
+      const sources = base === undefined ? [] : [...filesOf(base)].filter((file) => file !== base.id);
+      return {fileBytes, touchedBytes, sources, pausedMs};
     } finally {
       this.#isSaving = false;
       goOn();
@@ -200,7 +209,10 @@ export class EngineHost implements MachineHost {
     this.#before = this.#totals();
     // First: disks are locked while open, and two guests' RAM may be more than the host has.
     await this.#current[Symbol.asyncDispose]();
-    const next = await assembleMachine({...this.#plan, savedPath: undefined, size: this.#size}, this.#environment);
+    const next = await assembleMachine(
+      {...this.#plan, disks: this.#current.disks.map(({plan}) => plan), savedPath: undefined, size: this.#size},
+      this.#environment,
+    );
     this.#current = next;
     if (this.#isDisposed) return next[Symbol.asyncDispose]();
     this.#input.take();
@@ -259,8 +271,8 @@ export class EngineHost implements MachineHost {
 
   #totals(): Totals {
     const now = this.#current.machine.counters();
-    const sum = (pick: (counters: AssembledMachine['disks'][number]['counters']) => number) =>
-      this.#current.disks.reduce((total, {counters}) => total + pick(counters), 0);
+    const sum = (pick: (counters: BlkDevice['counters']) => number) =>
+      this.#current.disks.reduce((total, {device}) => total + pick(device.counters), 0);
     return {
       instructions: this.#before.instructions + now.instructions,
       activeNs: this.#before.activeNs + now.activeNs,

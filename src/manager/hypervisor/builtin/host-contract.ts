@@ -1,7 +1,8 @@
 /** What the machine process and the embedded runs need of a machine, so that either can be tried with a scripted one. */
 import type {TerminalSize} from '../../protocol/console.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {MachineEnd, RunCounters, SavedMachine} from '../contract.js';
+import type {DiskPlan, MachineEnd, RunCounters, SavedMachine} from '../contract.js';
+import type {StateRequest} from './assembly.js';
 
 /** Counters that a host can tell; the process adds its own memory. */
 export type HostCounters = Omit<RunCounters, 'atMs' | 'residentBytes'>;
@@ -25,11 +26,12 @@ export interface MachineHost extends AsyncDisposable {
   resize(size: TerminalSize): void;
   askShutdown(): void;
   counters(): HostCounters;
-  /**
-   * Writes the machine's state into a new file; not synced. Guest time stands still meanwhile.
-   * Errors: disk-full, storage-failed
-   */
-  save(path: string): Promise<SavedMachine>;
+  /** The image on top of each disk. */
+  readonly diskTops: readonly string[];
+  /** Writes the machine's state into a new file; not synced. Errors: disk-full, storage-failed */
+  save(request: StateRequest): Promise<SavedMachine>;
+  /** Has a disk stand on other images below its top, that show the same. */
+  rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Samples the guest for a while. An abort ends that early, with what there is. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   /** Settles when the guest has powered off or crashed for good; a reboot is not an end. */

@@ -3,15 +3,17 @@
  * the process what to be. Daemon and process can be of different versions: the process outlives an upgrade.
  */
 import {z} from 'zod';
+import {CHAIN_DEPTH_MAX} from '../../../paravirt/block/chain.js';
 import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {tierSchema} from '../../protocol/machine.js';
 import {codeCountersSchema} from '../../protocol/metrics.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
+import {SOURCES_MAX} from './saved/format.js';
 
 /** Grows when an older daemon or process would misread a message. */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 /** Content of launch.json in the machine's folder. All paths are absolute. */
 export const launchSchema = z.object({
@@ -66,6 +68,7 @@ export const linkHello = defineRequest(
     isStarted: z.boolean(),
     isPaused: z.boolean(),
     haltReason: z.string().optional(),
+    diskTops: z.array(z.string()).max(64),
     startedAtMs: z.number(),
   }),
 );
@@ -86,13 +89,37 @@ export const linkResume = defineRequest('link/resume', z.object({}), z.object({}
 export const linkShutdown = defineRequest('link/shutdown', z.object({}), z.object({}));
 
 /**
- * Writes the machine's state into a new file of its folder; not synced, the process may not do that. Guest time stands
- * still meanwhile. Errors: disk-full, storage-failed, wrong-state
+ * Writes the machine's state into a new file of its folder; not synced, the process may not do that. See `SaveRequest`.
+ * Errors: disk-full, storage-failed, wrong-state
  */
 export const linkSave = defineRequest(
   'link/save',
-  z.object({path: z.string()}),
-  z.object({fileBytes: z.number(), touchedBytes: z.number(), pausedMs: z.number()}),
+  z.object({
+    path: z.string(),
+    id: z.string(),
+    keptIds: z.array(z.string()),
+    overlays: z.array(z.object({disk: z.number().int(), path: z.string()})),
+    packing: z.enum(['small', 'quick']),
+  }),
+  z.object({
+    fileBytes: z.number(),
+    touchedBytes: z.number(),
+    pausedMs: z.number(),
+    sources: z.array(z.uuid()).max(SOURCES_MAX),
+  }),
+);
+
+/** The image on top of each disk: asked for after a save that failed. */
+export const linkDisks = defineRequest('link/disks', z.object({}), z.object({diskTops: z.array(z.string()).max(64)}));
+
+/** Has a disk stand on other images below its top, that show the same. Errors: bad-disk, file-not-found */
+export const linkRechain = defineRequest(
+  'link/rechain',
+  z.object({
+    disk: z.number().int().min(0),
+    images: z.array(z.object({path: z.string(), format: z.string()})).max(CHAIN_DEPTH_MAX),
+  }),
+  z.object({}),
 );
 
 /** Console input. */

@@ -19,6 +19,7 @@ import {
   linkAttach,
   linkBoot,
   linkCounters,
+  linkDisks,
   linkEnded,
   linkHalted,
   linkHello,
@@ -27,6 +28,7 @@ import {
   linkPause,
   linkProfile,
   linkRebooted,
+  linkRechain,
   linkResize,
   linkResume,
   linkSave,
@@ -99,6 +101,7 @@ export class MachineServer {
       isStarted: this.#host !== undefined,
       isPaused: this.#isPaused,
       haltReason: this.#haltReason,
+      diskTops: [...(this.#host?.diskTops ?? [])],
       startedAtMs: this.#startedAtMs,
     }));
     channel.handle(linkBoot, () => this.#boot());
@@ -132,11 +135,17 @@ export class MachineServer {
       this.#started().resize(size);
       return {};
     });
-    channel.handle(linkSave, async ({path}) => {
-      const save = this.#saving.then(() => this.#started().save(path));
+    channel.handle(linkSave, async ({keptIds, ...request}) => {
+      const save = this.#saving.then(() => this.#started().save({...request, keptIds: new Set(keptIds)}));
       this.#saving = save.catch(() => undefined);
-      return save;
+      const saved = await save;
+      return {...saved, sources: [...saved.sources]};
     });
+    channel.handle(linkRechain, async ({disk, images}) => {
+      await this.#started().rechain(disk, images);
+      return {};
+    });
+    channel.handle(linkDisks, async () => ({diskTops: [...this.#started().diskTops]}));
     channel.handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
     channel.listen();
   }

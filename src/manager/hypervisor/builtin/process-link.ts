@@ -14,13 +14,14 @@ import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {syncFolder} from '../../store/atomic-file.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
-import type {MachineEnd, RunListener, RunningMachine, SavedMachine} from '../contract.js';
+import type {DiskPlan, MachineEnd, RunListener, RunningMachine, SavedMachine, SaveRequest} from '../contract.js';
 import {DiskSyncer} from './disk-syncer.js';
 import {
   LINK_VERSION,
   linkAttach,
   linkBoot,
   linkCounters,
+  linkDisks,
   linkEnded,
   linkHalted,
   linkHello,
@@ -30,6 +31,7 @@ import {
   linkProfile,
   linkPunch,
   linkRebooted,
+  linkRechain,
   linkResize,
   linkResume,
   linkSave,
@@ -50,8 +52,8 @@ export interface ProcessHandle {
   readonly folder: string;
   readonly socketPath: string;
   readonly exited?: Promise<ExitStatus>;
-  /** Disks that the process may have synced. */
-  readonly disks: readonly string[];
+  /** Its disks. The process may have those images synced that it writes. */
+  readonly disks: readonly DiskPlan[];
 }
 
 /** See the module. */
@@ -64,6 +66,7 @@ export class ProcessLink implements RunningMachine {
   #startedAtMs = 0;
   #isPaused = false;
   #haltReason: string | undefined;
+  #diskTops: readonly string[] = [];
   #isKilled = false;
   #isReleased = false;
   #end: MachineEnd | undefined;
@@ -82,7 +85,8 @@ export class ProcessLink implements RunningMachine {
   /** Connects to a process that listens. Errors: machine-failed */
   static async open(handle: ProcessHandle, listener: RunListener): Promise<ProcessLink> {
     const link = new ProcessLink(handle, await dial(handle.socketPath), listener);
-    for (const path of handle.disks) await link.#syncer.add(path);
+    const writable = handle.disks.filter(({isReadOnly}) => !isReadOnly);
+    for (const {images} of writable) await link.#syncer.add(images[0]!.path);
     link.#listen();
     const hello = await link.#channel.request(linkHello, {linkVersion: LINK_VERSION});
     if (hello.linkVersion !== LINK_VERSION) {
@@ -96,6 +100,10 @@ export class ProcessLink implements RunningMachine {
     link.#startedAtMs = hello.startedAtMs;
     link.#isPaused = hello.isPaused;
     link.#haltReason = hello.haltReason;
+    link.#diskTops = hello.diskTops;
+    // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
+    const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
+    for (const top of hello.diskTops) if (known.has(top)) await link.#syncer.add(top);
     return link;
   }
 
@@ -120,9 +128,14 @@ export class ProcessLink implements RunningMachine {
     return this.#haltReason;
   }
 
+  get diskTops(): readonly string[] {
+    return this.#diskTops;
+  }
+
   /** Boots the guest and follows it. Errors: what is wrong with kernel, firmware, disks or memory */
   async boot(): Promise<void> {
     this.#startedAtMs = (await this.#request(() => this.#channel.request(linkBoot, {}))).startedAtMs;
+    await this.#askDisks();
     await this.follow();
   }
 
@@ -161,8 +174,19 @@ export class ProcessLink implements RunningMachine {
     await this.#request(() => this.#channel.request(linkResize, {size}));
   }
 
-  async save(path: string): Promise<SavedMachine> {
-    const saved = await this.#request(() => this.#channel.request(linkSave, {path}));
+  async save(request: SaveRequest): Promise<SavedMachine> {
+    const {path, keptIds, overlays} = request;
+    const below = overlays.flatMap(({disk}) => this.#diskTops[disk] ?? []);
+    for (const overlay of overlays) await this.#syncer.add(overlay.path);
+    const params = {...request, keptIds: [...keptIds], overlays: [...overlays]};
+    const saved = await this.#request(() => this.#channel.request(linkSave, params)).finally(() =>
+      // The process may be gone; whoever asks it next is told.
+      overlays.length === 0 ? undefined : this.#askDisks().catch(() => undefined),
+    );
+    for (const disk of below) {
+      await this.#syncer.sync(disk);
+      await this.#syncer.remove(disk);
+    }
     try {
       // The process writes there what it likes: no link is followed to another file.
       const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -176,6 +200,10 @@ export class ProcessLink implements RunningMachine {
       throw toManagerError(thrown);
     }
     return saved;
+  }
+
+  async rechain(disk: number, images: DiskPlan['images']): Promise<void> {
+    await this.#request(() => this.#channel.request(linkRechain, {disk, images: [...images]}));
   }
 
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
@@ -249,6 +277,11 @@ export class ProcessLink implements RunningMachine {
     this.#listener.onEnd(this.#isKilled ? {kind: 'powered-off', status: 0} : end);
     this.#gone.resolve();
     await this.#syncer[Symbol.asyncDispose]();
+  }
+
+  async #askDisks(): Promise<void> {
+    const {diskTops} = await this.#request(() => this.#channel.request(linkDisks, {}));
+    this.#diskTops = diskTops;
   }
 
   async #reconnect(): Promise<boolean> {

@@ -57,7 +57,7 @@ export class WarmStart {
     const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
     try {
       await mkdir(this.#folder, {recursive: true, mode: 0o700});
-      await host.save(temporary, onTaken, 'quick');
+      await host.save({path: temporary, packing: 'quick'}, onTaken);
       await rename(temporary, this.path);
       await this.#removeOthers();
     } catch {

@@ -10,7 +10,7 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
   return {
     machineCreate: async (params) => ({machine: describe(await definer.create(params))}),
     machineStart: async (params) => {
-      const {machine, job} = await runner.start(params.machine, params.from);
+      const {machine, job} = await saver.start(params.machine, params.from);
       return {machine: describe(machine), ...(job === undefined ? {} : {job})};
     },
     machinePause: async (params) => ({machine: describe(await runner.pause(params.machine))}),

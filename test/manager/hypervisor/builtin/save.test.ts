@@ -85,7 +85,7 @@ describe('a saved Linux guest', () => {
       await first.run('head -c 3000000 /dev/urandom >/tmp/noise; cd /tmp; md5sum noise >sum; sleep 100000 &');
       // Written all the while, also while it is saved.
       await first.run('while sleep 0.1; do head -c 2000000 /dev/zero >/tmp/busy; done &');
-      await first.host.save(paths[0]!);
+      await first.host.save({path: paths[0]!, packing: 'small'});
       // It goes on itself, too, and what it does from here on is not in the file.
       await first.run('echo later >noise');
       let savedPath = paths[0]!;
@@ -97,7 +97,7 @@ describe('a saved Linux guest', () => {
         await moved.run(
           'n=$(cut -d. -f1 /proc/uptime); sleep 1; m=$(cut -d. -f1 /proc/uptime); test $m -gt $n || exit 1',
         );
-        await moved.host.save(next, undefined, 'quick');
+        await moved.host.save({path: next, packing: 'quick'});
         savedPath = next;
       }
       expect(await first.run('cat noise')).toContain('later');
@@ -112,8 +112,8 @@ describe('a saved Linux guest', () => {
       {
         await using guest = await Guest.start(await planOf());
         await guest.until(/# $/);
-        await guest.host.save(path);
-        await expect(guest.host.save(path)).rejects.toMatchObject({code: 'EEXIST'});
+        await guest.host.save({path, packing: 'small'});
+        await expect(guest.host.save({path, packing: 'small'})).rejects.toMatchObject({code: 'EEXIST'});
       }
       const {size} = await stat(path);
       const refused = async (pattern: RegExp) =>
@@ -133,7 +133,7 @@ describe('a saved Linux guest', () => {
         await file.close();
       };
       await flipped(0, /no saved machine/);
-      await flipped(8, /format version 66;/);
+      await flipped(8, /format version 67;/);
       await flipped(100_000, /memory from \d+ on is damaged/);
       await flipped(size - 60, /table is damaged/);
       await flipped(size - 40, /footer is damaged/);

@@ -50,3 +50,30 @@ export function packPages(content: Buffer, pages: ChunkPages): Buffer {
 function has({low, high}: ChunkPages, page: number): boolean {
   return (((page < 32 ? low : high) >>> (page & 31)) & 1) === 1;
 }
+
+/** Those of a chunk's `count` pages that a predicate picks; `first` is what it calls the chunk's first. */
+export function pickPages(first: number, count: number, isPicked: (page: number) => boolean): ChunkPages {
+  const halves: [number, number] = [0, 0];
+  for (let page = 0; page < count; page++) if (isPicked(first + page)) halves[page >>> 5]! |= 1 << (page & 31);
+  return {low: halves[0] >>> 0, high: halves[1] >>> 0};
+}
+
+/** Pages in both. */
+export function commonPages(a: ChunkPages, b: ChunkPages): ChunkPages {
+  return {low: (a.low & b.low) >>> 0, high: (a.high & b.high) >>> 0};
+}
+
+/** Pages in `a` and not in `b`. */
+export function otherPages(a: ChunkPages, b: ChunkPages): ChunkPages {
+  return {low: (a.low & ~b.low) >>> 0, high: (a.high & ~b.high) >>> 0};
+}
+
+/** True for no page at all. */
+export function isEmpty({low, high}: ChunkPages): boolean {
+  return low === 0 && high === 0;
+}
+
+/** How many pages. */
+export function countPages(pages: ChunkPages): number {
+  return contentBytesOf(pages) / RAM_PAGE_BYTES;
+}

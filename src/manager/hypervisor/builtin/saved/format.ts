@@ -3,11 +3,14 @@
  *
  *   "VIVSAVE\n" │ version u32 │ 0 u32 │ chunks of RAM │ head, zstd JSON │ table of chunks │ footer
  *
- * Table: 32 bytes a chunk: index u32, stored bytes u32, offset u64, CRC-32 of its content u32, 0 u32, pages u64. The
- * content is the pages whose bits are set, one behind the other; all others, and chunks that are missing, are zero. It is
- * stored as it is when the stored bytes are as many as the content's, else as one zstd frame, which is shorter. Footer
- * (48 bytes): offset, stored bytes and CRC-32 of the head, offset, count and CRC-32 of the table, CRC-32 of the footer so
- * far, "VIVSAVE\n". It is written last, so that a file that is not whole has none.
+ * Table: 40 bytes a piece: chunk index u32, stored bytes u32, offset u64, CRC-32 of its content u32, source u32, pages u64,
+ * used u64. The content is the chunk's pages whose bits are set in `pages`, one behind the other; it is stored as it is when
+ * the stored bytes are as many as the content's, else as one zstd frame, which is shorter. Those in `used` count: no two
+ * pieces use the same page, and pages that none uses are zero. Source 0 is this file, n the n-th of the files that the head
+ * names, which lie beside this one: what has not changed since an older file was written is not stored again.
+ *
+ * Footer (48 bytes): offset, stored bytes and CRC-32 of the head, offset, count and CRC-32 of the table, CRC-32 of the
+ * footer so far, "VIVSAVE\n". It is written last, so that a file that is not whole has none.
  */
 import {crc32} from 'node:zlib';
 import {z} from 'zod';
@@ -15,15 +18,19 @@ import type {MachineState} from '../../../../engine/machine-state.js';
 import {ManagerError} from '../../../protocol/errors.js';
 
 /** Grows when an older reader would misread a file; every file says it from the first byte on. */
-export const SAVE_VERSION = 2;
+export const SAVE_VERSION = 3;
 /** RAM is stored in pieces of this many bytes. */
 export const CHUNK_BYTES = 1 << 18;
 /** Most bytes of the head, stored and as JSON. */
 export const HEAD_BYTES_MAX = 8 << 20;
 /** Bytes before the first chunk. */
 export const PREAMBLE_BYTES = 16;
+/** Most pieces of one chunk: what is read to restore it. */
+export const CHUNK_PIECES_MAX = 4;
+/** Most other files that one stands on. */
+export const SOURCES_MAX = 1000;
 /** Bytes of one row of the table, and of the footer. */
-export const ROW_BYTES = 32;
+export const ROW_BYTES = 40;
 export const FOOTER_BYTES = 48;
 
 const MAGIC = Buffer.from('VIVSAVE\n', 'latin1');
@@ -66,6 +73,8 @@ export const saveHeadSchema = z.object({
       .array(z.object({kind: z.string().max(64), address: z.number(), registers: z.string().max(1 << 20)}))
       .max(64),
   }),
+  /** The files that pieces lie in besides this one, by what they are called less `.state`. */
+  sources: z.array(z.uuid()).max(SOURCES_MAX),
   /** In the order of the machine's virtio slots; null: nothing beside the registers. */
   devices: z
     .array(
@@ -81,6 +90,7 @@ export interface SaveHead {
   readonly writer: string;
   readonly savedAtMs: number;
   readonly machine: MachineState;
+  readonly sources: readonly string[];
   readonly devices: readonly (string | null)[];
 }
 
@@ -90,13 +100,19 @@ export interface ChunkPages {
   readonly high: number;
 }
 
-/** Where a chunk of RAM is stored. */
-export interface ChunkRow {
+/** Where pages of a chunk of RAM are stored. */
+export interface ChunkPiece {
   readonly index: number;
   readonly storedBytes: number;
   readonly offset: number;
   readonly checksum: number;
   readonly pages: ChunkPages;
+  readonly used: ChunkPages;
+}
+
+/** A row of the table. */
+export interface ChunkRow extends ChunkPiece {
+  readonly source: number;
 }
 
 /** Where head and table are. */
@@ -129,14 +145,15 @@ export function checkPreamble(bytes: Buffer, path: string): void {
 /** The table of chunks. */
 export function encodeTable(rows: readonly ChunkRow[]): Buffer {
   const bytes = Buffer.alloc(rows.length * ROW_BYTES);
-  rows.forEach(({index, storedBytes, offset, checksum, pages}, i) => {
+  rows.forEach(({index, storedBytes, offset, checksum, source, pages, used}, i) => {
     const at = i * ROW_BYTES;
     bytes.writeUInt32LE(index, at);
     bytes.writeUInt32LE(storedBytes, at + 4);
     bytes.writeBigUInt64LE(BigInt(offset), at + 8);
     bytes.writeUInt32LE(checksum, at + 16);
-    bytes.writeUInt32LE(pages.low, at + 24);
-    bytes.writeUInt32LE(pages.high, at + 28);
+    bytes.writeUInt32LE(source, at + 20);
+    for (const [half, word] of [pages.low, pages.high, used.low, used.high].entries())
+      bytes.writeUInt32LE(word, at + 24 + 4 * half);
   });
   return bytes;
 }
@@ -150,7 +167,9 @@ export function decodeTable(bytes: Buffer): ChunkRow[] {
       storedBytes: bytes.readUInt32LE(at + 4),
       offset: Number(bytes.readBigUInt64LE(at + 8)),
       checksum: bytes.readUInt32LE(at + 16),
+      source: bytes.readUInt32LE(at + 20),
       pages: {low: bytes.readUInt32LE(at + 24), high: bytes.readUInt32LE(at + 28)},
+      used: {low: bytes.readUInt32LE(at + 32), high: bytes.readUInt32LE(at + 36)},
     };
   });
 }

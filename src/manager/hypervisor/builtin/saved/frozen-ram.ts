@@ -3,6 +3,7 @@
  * them, or before, when the guest wants to write to one.
  */
 import type {Machine} from '../../../../engine/machine.js';
+import {PAGE_FLAG} from '../../../../engine/memory/ram.js';
 import {CHUNK_BYTES} from './format.js';
 import {RAM_PAGE_BYTES, type RamSource} from './saved-ram.js';
 
@@ -17,25 +18,35 @@ export const EARLY_CHUNKS_MAX = 64;
 export class FrozenRam implements RamSource, Disposable {
   readonly sizeBytes: number;
   readonly #machine: Machine;
-  readonly #touched: Uint8Array;
+  /** `PAGE_FLAG`s of all pages at that instant. */
+  readonly #flags: Uint8Array;
   readonly #early = new Map<number, Buffer>();
 
   /** The machine is paused. */
   constructor(machine: Machine) {
     this.#machine = machine;
     this.sizeBytes = machine.memory.sizeBytes;
-    this.#touched = Uint8Array.from({length: this.sizeBytes / RAM_PAGE_BYTES}, (_, page) => +machine.isTouched(page));
+    this.#flags = machine.copyPageFlags();
     machine.freeze((page, isUrgent) => this.#copyEarly(page, isUrgent));
   }
 
   isTouched(page: number): boolean {
-    return this.#touched[page] === 1;
+    return (this.#flags[page]! & PAGE_FLAG.touched) !== 0;
+  }
+
+  isChanged(page: number): boolean {
+    return (this.#flags[page]! & PAGE_FLAG.changed) !== 0;
   }
 
   take(first: number, count: number): Buffer {
     const early = this.#early.get(first);
     this.#early.delete(first);
     return early ?? this.#copy(first, count);
+  }
+
+  leave(first: number, count: number): void {
+    this.#early.delete(first);
+    this.#machine.thaw(first, count);
   }
 
   [Symbol.dispose](): void {

@@ -2,14 +2,18 @@
  * Reads the file of a saved machine. The file may be hostile: every offset, length and checksum is checked before it is
  * used, and nothing becomes larger than the format says.
  */
+import {constants} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
+import {basename, dirname, join} from 'node:path';
 import {promisify} from 'node:util';
 import {crc32, zstdDecompress} from 'node:zlib';
 import {ManagerError} from '../../../protocol/errors.js';
-import {contentBytesOf, runsOf} from './chunk-pages.js';
+import {commonPages, contentBytesOf, isEmpty, otherPages, type PageRun, runsOf} from './chunk-pages.js';
 import {
   badSave,
   CHUNK_BYTES,
+  CHUNK_PIECES_MAX,
+  type ChunkPages,
   type ChunkRow,
   checkPreamble,
   decodeFooter,
@@ -22,22 +26,25 @@ import {
   type SaveHead,
   saveHeadSchema,
 } from './format.js';
+import {type BasePiece, type SavedBase, stateFileName} from './saved-base.js';
 import {RAM_PAGE_BYTES, type RamTarget} from './saved-ram.js';
 
 const decompress = promisify(zstdDecompress);
 /** Chunks that are read and decompressed at once. */
 const PARALLEL = 4;
+const NAMED = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.state$/;
 
 /** A saved machine; dispose it to close the file. */
 export class SaveReader implements AsyncDisposable {
   readonly head: SaveHead;
   readonly path: string;
-  readonly #file: FileHandle;
+  /** This one, and those it stands on. */
+  readonly #files: readonly FileHandle[];
   readonly #rows: readonly ChunkRow[];
 
-  private constructor(path: string, file: FileHandle, head: SaveHead, rows: readonly ChunkRow[]) {
+  private constructor(path: string, files: readonly FileHandle[], head: SaveHead, rows: readonly ChunkRow[]) {
     this.path = path;
-    this.#file = file;
+    this.#files = files;
     this.head = head;
     this.#rows = rows;
   }
@@ -54,8 +61,18 @@ export class SaveReader implements AsyncDisposable {
       const end = size - FOOTER_BYTES;
       const footer = decodeFooter(await readAt(file, end, FOOTER_BYTES), path);
       const head = await readHead(file, footer, end, path);
-      const rows = await readTable(file, footer, end, path, head.machine.memoryBytes);
-      return new SaveReader(path, file, head, rows);
+      const rows = await readTable(file, footer, end, path, {
+        memoryBytes: head.machine.memoryBytes,
+        sourceCount: head.sources.length,
+      });
+      const sources: FileHandle[] = [];
+      try {
+        for (const id of head.sources) sources.push(await openSource(path, id));
+      } catch (thrown) {
+        for (const source of sources) await source.close();
+        throw thrown;
+      }
+      return new SaveReader(path, [file, ...sources], head, rows);
     } catch (thrown) {
       await file.close();
       throw thrown;
@@ -68,29 +85,72 @@ export class SaveReader implements AsyncDisposable {
       throw badSave(this.path, 'the machine has another memory size');
     const next = this.#rows.values();
     const work = async () => {
-      for (const row of next) await this.#loadChunk(row, ram);
+      for (const row of next) await this.#loadPiece(row, ram);
     };
     await Promise.all(Array.from({length: PARALLEL}, work));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close();
+  /** For a later save of the same machine to stand on; undefined for a file that has another name than such files have. */
+  get base(): SavedBase | undefined {
+    const id = NAMED.exec(basename(this.path))?.[1];
+    if (id === undefined) return undefined;
+    const pieces = new Map<number, BasePiece[]>();
+    for (const {source, ...piece} of this.#rows) {
+      const file = source === 0 ? id : this.head.sources[source - 1]!;
+      pieces.set(piece.index, [...(pieces.get(piece.index) ?? []), {...piece, file}]);
+    }
+    return {id, pieces};
   }
 
-  async #loadChunk({index, storedBytes, offset, checksum, pages}: ChunkRow, ram: RamTarget): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const file of this.#files) await file.close();
+  }
+
+  async #loadPiece(
+    {index, source, storedBytes, offset, checksum, pages, used}: ChunkRow,
+    ram: RamTarget,
+  ): Promise<void> {
     const first = (index * CHUNK_BYTES) / RAM_PAGE_BYTES;
+    const file = this.#files[source]!;
     const runs = runsOf(pages);
-    const parts = runs.map((run) => ram.bytes(first + run.first, run.count));
+    const isPart = !isEmpty(otherPages(pages, used));
+    // Pages that another piece holds go nowhere.
+    const parts = isPart
+      ? runs.map(({count}) => Buffer.alloc(count * RAM_PAGE_BYTES))
+      : runs.map((run) => ram.bytes(first + run.first, run.count));
     const length = contentBytesOf(pages);
     // What is stored as it is goes where it belongs without a copy.
     const isWhole =
       storedBytes === length
-        ? await readInto(this.#file, parts, offset)
-        : scatter(await unpack(await readAt(this.#file, offset, storedBytes), length), parts, length);
+        ? await readInto(file, parts, offset)
+        : scatter(await unpack(await readAt(file, offset, storedBytes), length), parts, length);
     if (!isWhole || parts.reduce((sum, part) => crc32(part, sum), 0) !== checksum)
       throw badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
-    for (const run of runs) ram.markWritten(first + run.first, run.count);
+    if (isPart) copyUsed(runs, parts, used, (page, bytes) => ram.bytes(first + page, 1).set(bytes));
+    for (const run of runsOf(used)) ram.markWritten(first + run.first, run.count);
   }
+}
+
+function copyUsed(
+  runs: readonly PageRun[],
+  parts: readonly Uint8Array[],
+  used: ChunkPages,
+  copy: (page: number, bytes: Uint8Array) => void,
+): void {
+  for (const [index, run] of runs.entries())
+    for (const {first, count} of runsOf(used))
+      for (let page = Math.max(first, run.first); page < Math.min(first + count, run.first + run.count); page++) {
+        const at = (page - run.first) * RAM_PAGE_BYTES;
+        copy(page, parts[index]!.subarray(at, at + RAM_PAGE_BYTES));
+      }
+}
+
+/** Beside the file that stands on it. Errors: bad-snapshot */
+async function openSource(path: string, id: string): Promise<FileHandle> {
+  const source = join(dirname(path), stateFileName(id));
+  return open(source, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => {
+    throw badSave(path, `${source}, which it stands on, cannot be read`);
+  });
 }
 
 async function readHead(file: FileHandle, {head}: Footer, end: number, path: string): Promise<SaveHead> {
@@ -108,25 +168,30 @@ async function readTable(
   {table}: Footer,
   end: number,
   path: string,
-  memoryBytes: number,
+  {memoryBytes, sourceCount}: {readonly memoryBytes: number; readonly sourceCount: number},
 ): Promise<ChunkRow[]> {
-  const chunks = Math.ceil(memoryBytes / CHUNK_BYTES);
+  const rowsMax = Math.ceil(memoryBytes / CHUNK_BYTES) * CHUNK_PIECES_MAX;
   if (memoryBytes % RAM_PAGE_BYTES !== 0) throw badSave(path, 'its memory has no whole pages');
-  if (table.count > chunks || !isInside(table.offset, table.count * ROW_BYTES, end))
+  if (table.count > rowsMax || !isInside(table.offset, table.count * ROW_BYTES, end))
     throw badSave(path, 'its table lies outside the file');
   const bytes = await readAt(file, table.offset, table.count * ROW_BYTES);
   if (bytes.length !== table.count * ROW_BYTES || crc32(bytes) !== table.checksum)
     throw badSave(path, 'its table is damaged');
   const rows = decodeTable(bytes);
-  const seen = new Set(rows.map(({index}) => index));
+  const seen = new Map<number, ChunkPages[]>();
+  for (const {index, used} of rows) seen.set(index, [...(seen.get(index) ?? []), used]);
   const isSound = rows.every(
-    ({index, storedBytes, offset, pages}) =>
-      index < chunks &&
+    ({index, source, storedBytes, offset, pages, used}) =>
+      source <= sourceCount &&
+      isEmpty(otherPages(used, pages)) &&
       storedBytes <= contentBytesOf(pages) &&
       runsOf(pages).every(({first, count}) => index * CHUNK_BYTES + (first + count) * RAM_PAGE_BYTES <= memoryBytes) &&
-      isInside(offset, storedBytes, end),
+      isInside(offset, storedBytes, source === 0 ? end : Number.MAX_SAFE_INTEGER),
   );
-  if (!isSound || seen.size !== rows.length) throw badSave(path, 'its table makes no sense');
+  const isUsedOnce = [...seen.values()].every((sets) =>
+    sets.every((set, i) => sets.slice(0, i).every((other) => isEmpty(commonPages(set, other)))),
+  );
+  if (!isSound || !isUsedOnce) throw badSave(path, 'its table makes no sense');
   return rows;
 }
 

@@ -2,43 +2,75 @@
 import {type FileHandle, open, rm} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import {constants, crc32, zstdCompress, zstdCompressSync} from 'node:zlib';
-import {findPages, packPages} from './chunk-pages.js';
-import {CHUNK_BYTES, type ChunkRow, encodeFooter, encodePreamble, encodeTable, type SaveHead} from './format.js';
+import {commonPages, countPages, findPages, isEmpty, otherPages, packPages, pickPages} from './chunk-pages.js';
+import {
+  CHUNK_BYTES,
+  CHUNK_PIECES_MAX,
+  type ChunkPages,
+  type ChunkPiece,
+  encodeFooter,
+  encodePreamble,
+  encodeTable,
+  type SaveHead,
+} from './format.js';
+import {type BasePiece, filesOf, type SavedBase} from './saved-base.js';
 import {RAM_PAGE_BYTES, type RamSource} from './saved-ram.js';
 
 const compress = promisify(zstdCompress);
 /** Level 1: RAM is read back as often as it is written, and time counts more than a tenth of the size. */
-const options = {params: {[constants.ZSTD_c_compressionLevel]: 1}, chunkSize: CHUNK_BYTES};
+const zstd = {params: {[constants.ZSTD_c_compressionLevel]: 1}, chunkSize: CHUNK_BYTES};
 /** Chunks that are compressed at once; bounds memory and the threads that are taken from other work. */
 const PARALLEL = 4;
 const CHUNK_PAGES = CHUNK_BYTES / RAM_PAGE_BYTES;
+/** Older pieces are kept while no more than so many times as many pages are read as are used. */
+const USED_PART_MIN = 2;
 /** A chunk is tried on one page of so many; what that gains less than a tenth on is stored as it is. */
 const TRIED_PART = 16;
 
 /** Small files take time to write and read; quick ones are RAM as it is. */
 export type SavePacking = 'small' | 'quick';
 
-/** Bytes that were written. */
+/** How a state is written. */
+export interface SaveOptions {
+  readonly packing: SavePacking;
+  /** What the file will be called, less `.state`: needed where a later one is to stand on it. */
+  readonly id?: string | undefined;
+  /** The state that RAM tells the changes since. Its files lie in the new one's folder. */
+  readonly base?: SavedBase | undefined;
+}
+
+/** Bytes that were written, and what a later save may stand on. */
 export interface SaveSummary {
   readonly fileBytes: number;
   readonly touchedBytes: number;
+  readonly base: SavedBase | undefined;
+}
+
+/** A chunk that is stored: pages in `changed` anew, and what is left of older pieces. */
+interface ChunkPlan {
+  readonly index: number;
+  readonly first: number;
+  readonly count: number;
+  readonly changed: ChunkPages;
+  readonly kept: readonly BasePiece[];
 }
 
 /** Writes a new file; nothing of it stays when that fails. It is not synced. */
 export async function writeSave(
   path: string,
-  head: SaveHead,
+  head: Omit<SaveHead, 'sources'>,
   ram: RamSource,
-  packing: SavePacking,
+  options: SaveOptions,
 ): Promise<SaveSummary> {
+  // Before anything is awaited: the guest may write at once to what is not asked for.
+  const plans = planChunks(ram, options.base);
   const file = await open(path, 'wx', 0o600);
   try {
-    const writer = new SaveWriter(file, ram, packing);
+    const writer = new SaveWriter(file, ram, options);
     await writer.append(encodePreamble());
-    const next = chunkIndices(ram);
+    const next = plans.values();
     const work = async () => {
-      for (let {value: index} = next.next(); index !== undefined; {value: index} = next.next())
-        await writer.chunk(index);
+      for (const plan of next) await writer.chunk(plan);
     };
     await Promise.all(Array.from({length: PARALLEL}, work));
     return await writer.finish(head);
@@ -50,30 +82,51 @@ export async function writeSave(
   }
 }
 
-/** Chunks that hold a touched page. */
-function* chunkIndices(ram: RamSource): Generator<number, undefined> {
+/** Chunks that hold a touched page, or did when the base was written. */
+function planChunks(ram: RamSource, base: SavedBase | undefined): ChunkPlan[] {
   const pages = ram.sizeBytes / RAM_PAGE_BYTES;
+  const plans: ChunkPlan[] = [];
   for (let first = 0; first < pages; first += CHUNK_PAGES) {
-    const end = Math.min(first + CHUNK_PAGES, pages);
-    for (let page = first; page < end; page++) {
-      if (!ram.isTouched(page)) continue;
-      yield first / CHUNK_PAGES;
-      break;
-    }
+    const index = first / CHUNK_PAGES;
+    const count = Math.min(CHUNK_PAGES, pages - first);
+    const touched = pickPages(first, count, (page) => ram.isTouched(page));
+    if (isEmpty(touched)) continue;
+    const older = base?.pieces.get(index) ?? [];
+    const changed = base === undefined ? touched : pickPages(first, count, (page) => ram.isChanged(page));
+    if (isEmpty(changed)) ram.leave(first, count);
+    plans.push({index, first, count, ...split(touched, changed, older)});
   }
-  return undefined;
+  return plans;
+}
+
+/** What is stored anew: what has changed, or all where the older pieces have become too many or too empty. */
+function split(
+  touched: ChunkPages,
+  changed: ChunkPages,
+  older: readonly BasePiece[],
+): {readonly changed: ChunkPages; readonly kept: readonly BasePiece[]} {
+  if (isEmpty(changed)) return {changed, kept: older};
+  const kept = older
+    .map((piece) => ({...piece, used: otherPages(piece.used, changed)}))
+    .filter(({used}) => !isEmpty(used));
+  const sum = (pick: (piece: BasePiece) => ChunkPages) =>
+    kept.reduce((total, piece) => total + countPages(pick(piece)), 0);
+  const isWorthwhile =
+    kept.length < CHUNK_PIECES_MAX && sum(({pages}) => pages) <= USED_PART_MIN * sum(({used}) => used);
+  return isWorthwhile ? {changed, kept} : {changed: touched, kept: []};
 }
 
 class SaveWriter {
   readonly #file: FileHandle;
   readonly #ram: RamSource;
-  readonly #packing: SavePacking;
-  readonly #rows: ChunkRow[] = [];
+  readonly #options: SaveOptions;
+  /** Pieces of this file have no name yet. */
+  readonly #pieces = new Map<number, readonly (ChunkPiece & {readonly file: string | undefined})[]>();
   #end = 0;
   #touchedPages = 0;
 
-  constructor(file: FileHandle, ram: RamSource, packing: SavePacking) {
-    this.#packing = packing;
+  constructor(file: FileHandle, ram: RamSource, options: SaveOptions) {
+    this.#options = options;
     this.#file = file;
     this.#ram = ram;
   }
@@ -89,39 +142,57 @@ class SaveWriter {
     return offset;
   }
 
-  async chunk(index: number): Promise<void> {
-    const first = index * CHUNK_PAGES;
-    const count = Math.min(CHUNK_PAGES, this.#ram.sizeBytes / RAM_PAGE_BYTES - first);
+  async chunk({index, first, count, changed, kept}: ChunkPlan): Promise<void> {
     for (let page = first; page < first + count; page++) if (this.#ram.isTouched(page)) this.#touchedPages++;
+    this.#pieces.set(index, kept);
+    if (isEmpty(changed)) return;
     const chunk = this.#ram.take(first, count);
-    const pages = findPages(chunk);
-    if (pages.low === 0 && pages.high === 0) return;
+    const pages = commonPages(findPages(chunk), changed);
+    if (isEmpty(pages)) return;
     const content = packPages(chunk, pages);
     const stored = await this.#pack(content);
     const offset = await this.append(stored);
-    this.#rows.push({index, storedBytes: stored.length, offset, checksum: crc32(content), pages});
+    const checksum = crc32(content);
+    const piece = {index, storedBytes: stored.length, offset, checksum, pages, used: pages, file: undefined};
+    this.#pieces.set(index, [...kept, piece]);
   }
 
   /** The content itself when it is to be stored as it is, else something shorter. */
   async #pack(content: Buffer): Promise<Buffer> {
-    if (this.#packing === 'quick' || !isCompressible(content)) return content;
-    const packed = await compress(content, options);
+    if (this.#options.packing === 'quick' || !isCompressible(content)) return content;
+    const packed = await compress(content, zstd);
     return packed.length < content.length ? packed : content;
   }
 
-  async finish(head: SaveHead): Promise<SaveSummary> {
-    const content = Buffer.from(JSON.stringify(head));
-    const stored = await compress(content, options);
+  async finish(head: Omit<SaveHead, 'sources'>): Promise<SaveSummary> {
+    const {id, base} = this.#options;
+    const used = new Set([...this.#pieces.values()].flat().map(({file}) => file));
+    const sources = base === undefined ? [] : [...filesOf(base)].filter((file) => used.has(file));
+    const content = Buffer.from(JSON.stringify({...head, sources}));
+    const stored = await compress(content, zstd);
     const headOffset = await this.append(stored);
-    const table = encodeTable(this.#rows.sort((a, b) => a.offset - b.offset));
+    const rows = [...this.#pieces.values()].flat().map((piece) => ({
+      ...piece,
+      source: piece.file === undefined ? 0 : sources.indexOf(piece.file) + 1,
+    }));
+    // In the order in which they are read.
+    const table = encodeTable(rows.sort((a, b) => a.source - b.source || a.offset - b.offset));
     const tableOffset = await this.append(table);
     await this.append(
       encodeFooter({
         head: {offset: headOffset, storedBytes: stored.length, checksum: crc32(content)},
-        table: {offset: tableOffset, count: this.#rows.length, checksum: crc32(table)},
+        table: {offset: tableOffset, count: rows.length, checksum: crc32(table)},
       }),
     );
-    return {fileBytes: this.#end, touchedBytes: this.#touchedPages * RAM_PAGE_BYTES};
+    const touchedBytes = this.#touchedPages * RAM_PAGE_BYTES;
+    return {fileBytes: this.#end, touchedBytes, base: id === undefined ? undefined : this.#asBase(id)};
+  }
+
+  #asBase(id: string): SavedBase {
+    const named = [...this.#pieces].map(
+      ([index, pieces]) => [index, pieces.map((piece) => ({...piece, file: piece.file ?? id}))] as const,
+    );
+    return {id, pieces: new Map(named)};
   }
 }
 
@@ -131,5 +202,5 @@ function isCompressible(content: Buffer): boolean {
   for (let at = 0; at < content.length; at += TRIED_PART * RAM_PAGE_BYTES)
     tried.push(content.subarray(at, at + RAM_PAGE_BYTES));
   const sample = Buffer.concat(tried);
-  return zstdCompressSync(sample, options).length < sample.length * 0.9;
+  return zstdCompressSync(sample, zstd).length < sample.length * 0.9;
 }

@@ -8,8 +8,12 @@ export interface RamSource {
   readonly sizeBytes: number;
   /** A page that was never written is zero. */
   isTouched(page: number): boolean;
+  /** A page that was not written since the file that this save stands on. */
+  isChanged(page: number): boolean;
   /** A copy of some pages, asked for once. */
   take(first: number, count: number): Buffer;
+  /** Some pages will not be asked for. */
+  leave(first: number, count: number): void;
 }
 
 /** RAM to be filled. */

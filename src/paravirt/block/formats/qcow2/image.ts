@@ -34,7 +34,7 @@ export interface Qcow2Parts {
   readonly mapping: Mapping;
   /** Missing when the image is read-only. */
   readonly allocator: Allocator | undefined;
-  readonly backing: BlockBackend | undefined;
+  backing: BlockBackend | undefined;
 }
 
 const newExtent = (): Extent => ({kind: 'nothing', count: 0, position: 0, isCopied: false, high: 0, low: 0});
@@ -176,6 +176,12 @@ export class Qcow2Image implements BlockBackend {
         return {...status, depth: status.depth + 1};
       }
     }
+  }
+
+  exchangeBacking(backing: BlockBackend): BlockBackend | undefined {
+    const before = this.#parts.backing;
+    this.#parts.backing = backing;
+    return before;
   }
 
   /** Nothing else is under way. Errors: bad-option for an image with internal snapshots, which keep their size */

@@ -1,0 +1,25 @@
+/** What a save may stand on: where the pages of an older state of the same machine are stored. */
+import type {ChunkPiece} from './format.js';
+
+/** A piece of a chunk, and the file it lies in. */
+export interface BasePiece extends ChunkPiece {
+  readonly file: string;
+}
+
+/** The state in the file `id`: pieces by chunk index. Files are called by their names less `.state`. */
+export interface SavedBase {
+  readonly id: string;
+  readonly pieces: ReadonlyMap<number, readonly BasePiece[]>;
+}
+
+/** Name of the file of a state that others may stand on. */
+export function stateFileName(id: string): string {
+  return `${id}.state`;
+}
+
+/** All files that a state is made of, its own included. */
+export function filesOf({id, pieces}: SavedBase): Set<string> {
+  const files = new Set([id]);
+  for (const chunk of pieces.values()) for (const {file} of chunk) files.add(file);
+  return files;
+}
