@@ -23,6 +23,8 @@ export interface Paths {
   /** Who uses which disk image; shared by all homes of this user. */
   readonly imageLocks: string;
   readonly events: string;
+  /** What can be taken back. */
+  readonly undo: string;
   readonly settings: string;
 }
 
@@ -52,6 +54,7 @@ export function findPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     recipes: join(home, 'recipes'),
     imageLocks: join(runtime, 'image-locks'),
     events: join(home, 'events.jsonl'),
+    undo: join(home, 'undo.json'),
     settings: join(home, 'daemon.json'),
   };
 }

@@ -63,6 +63,8 @@ export interface LaunchPlan {
   readonly size: TerminalSize;
   /** A file that `RunningMachine.save` wrote: the machine goes on as it was then instead of booting. */
   readonly savedPath?: string | undefined;
+  /** With `savedPath`, of a state of another machine: what the guest should be called now. */
+  readonly newGuestName?: string | undefined;
 }
 
 /** What was saved of a machine. Units: bytes; `touchedBytes` of RAM were ever written by the guest. */

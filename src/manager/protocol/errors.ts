@@ -35,6 +35,7 @@ export const errorCodes = [
   'disk-in-use',
   'bad-snapshot',
   'snapshot-not-found',
+  'nothing-to-undo',
   'file-not-found',
   'viewer-not-found',
   'keyboard-taken',

@@ -118,6 +118,8 @@ export const savedStateSchema = z.object({
   /** The files it lies in, by their names less `.state`. */
   memoryId: z.uuid(),
   sources: z.array(z.uuid()).max(1000),
+  /** It was taken of another machine: the guest gets this one's name. */
+  isCopied: z.boolean().optional(),
 });
 /** See `savedStateSchema`. */
 export type SavedState = z.output<typeof savedStateSchema>;

@@ -24,12 +24,14 @@ import {MachineLayers} from '../services/machine-layers.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
+import {MachineUndo} from '../services/machine-undo.js';
 import {MetricsService} from '../services/metrics-service.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
 import {MachineStore} from '../store/machine-store.js';
+import {UndoStore} from '../store/undo-store.js';
 import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
@@ -50,6 +52,7 @@ export interface DaemonParts {
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
   readonly forker: MachineForker;
+  readonly undo: MachineUndo;
 }
 
 /** See the module. */
@@ -75,14 +78,14 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
-    const {fleet, consoles, definer, runner, saver, snapshots, forker} = parts;
+    const {fleet, consoles, snapshots, forker, undo} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
       maxClients: settings.server.maxClients,
       handlers: {
-        ...machineHandlers(fleet, definer, runner, saver),
-        ...snapshotHandlers(snapshots, forker),
+        ...machineHandlers(parts),
+        ...snapshotHandlers(snapshots, forker, undo),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -254,6 +257,7 @@ async function assemble(
     runner,
     saver,
     snapshots,
+    undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
   };
 }

@@ -147,23 +147,39 @@ export class MachineDefiner {
     return this.#redefine(machine, definition, [...config.disks, attached], `${attached.path} was attached.`);
   }
 
-  /** Errors: machine-not-found, wrong-state, bad-request */
-  async detachDisk(reference: string, which: number | string): Promise<{machine: FleetMachine; path: string}> {
+  /** The index of a disk, by itself or by a path that it was attached by. Errors: machine-not-found, wrong-state, bad-request */
+  findDisk(reference: string, which: number | string): number {
     const {machine, definition} = this.#findStopped(reference);
     const {disks} = definition.config;
-    const full = ({path}: Disk) => (isAbsolute(path) ? path : join(machine.folder, path));
-    const index =
-      typeof which === 'number' ? which : disks.findIndex((disk) => [disk.path, full(disk)].includes(which));
-    const disk = disks[index];
-    if (disk === undefined)
+    const names = ({path, attached}: Disk) =>
+      [path, attached?.path ?? path].flatMap((name) => [name, isAbsolute(name) ? name : join(machine.folder, name)]);
+    const index = typeof which === 'number' ? which : disks.findIndex((disk) => names(disk).includes(which));
+    if (disks[index] === undefined)
       throw new ManagerError(
         'bad-request',
         `${machine.name} has no disk ${which}.`,
         `See its disks with \`viv show ${machine.name}\`; the first is 0.`,
       );
-    const left = disks.filter((other) => other !== disk);
-    await this.#redefine(machine, definition, left, `${disk.path} was detached.`);
-    return {machine, path: full(disk)};
+    return index;
+  }
+
+  /** Errors: machine-not-found, wrong-state */
+  async detachDisk(reference: string, index: number): Promise<{machine: FleetMachine; path: string}> {
+    const {machine, definition} = this.#findStopped(reference);
+    const {disks} = definition.config;
+    const {path} = disks[index]!;
+    const left = disks.filter((_, other) => other !== index);
+    await this.#redefine(machine, definition, left, `${path} was detached.`);
+    return {machine, path: isAbsolute(path) ? path : join(machine.folder, path)};
+  }
+
+  /** Gives a machine that is off another make. Errors: machine-not-found, wrong-state */
+  async redefine(reference: string, config: MachineConfig): Promise<void> {
+    const {fleet, store} = this.#parts;
+    const {machine, definition} = this.#findStopped(reference);
+    const changed = {...definition, config};
+    await store.saveDefinition(changed);
+    fleet.update(machine, {definition: changed});
   }
 
   /** Puts a stored machine into the fleet, as defined, crashed or broken; whether it runs is found out later. */

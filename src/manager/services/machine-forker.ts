@@ -97,7 +97,10 @@ export class MachineForker {
     const {definer, layers, store} = this.#parts;
     return definer.copy(source, name, async (folder) => {
       if (saved !== undefined) await store.memory.share(source.id, saved, folder);
-      return {disks: await layers.share(source, disks, folder), ...(saved === undefined ? {} : {saved})};
+      return {
+        disks: await layers.share(source, disks, folder),
+        ...(saved === undefined ? {} : {saved: {...saved, isCopied: true}}),
+      };
     });
   }
 }

@@ -10,7 +10,7 @@
  */
 import {randomUUID} from 'node:crypto';
 import {link, mkdir, readdir, realpath, rename, rm, stat} from 'node:fs/promises';
-import {basename, dirname, isAbsolute, join, relative} from 'node:path';
+import {basename, dirname, isAbsolute, join, relative, resolve} from 'node:path';
 import {type DiskOverlay, type DiskPlan, OVERLAY_FORMAT} from '../hypervisor/contract.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {ManagerError} from '../protocol/errors.js';
@@ -148,6 +148,35 @@ export class MachineLayers {
     for (const [id, folding] of this.#folding) if (machineId === undefined || machineId === id) folding.abort();
   }
 
+  /**
+   * Writes the layers over the image that was attached as a machine's disk into that image, which is the disk then. The
+   * machine is off, and nobody else stands on its images. Errors: disk-in-use, disk-full
+   */
+  async settle(machine: FleetMachine, index: number): Promise<void> {
+    const own = join(await realpath(machine.folder), DISKS);
+    for (;;) {
+      const disks = machine.definition?.config.disks ?? [];
+      const disk = disks[index];
+      if (disk?.attached === undefined) return;
+      const chain = await this.#images(machine, disk);
+      const [upper, lower] = chain;
+      if (upper === undefined || lower === undefined || dirname(upper.path) !== own) return;
+      {
+        using _held = this.#volumes.acquire(
+          chain.map((image, depth) => ({images: [image], isReadOnly: depth > 1})),
+          FOLDING,
+        );
+        await this.#volumes.fold(chain, new AbortController().signal);
+      }
+      const below = recordOf(lower, dirname(own), disk);
+      await this.define(
+        machine,
+        disks.map((other, at) => (at === index ? below : other)),
+      );
+      await rm(upper.path, {force: true});
+    }
+  }
+
   /** Moves what the upper image holds into the lower one, which takes its name: whoever named the upper has both. */
   async #fold(machine: FleetMachine, {chain}: Foldable, heads: readonly Images[], signal: AbortSignal): Promise<void> {
     const [upper, lower] = chain;
@@ -193,6 +222,14 @@ export class MachineLayers {
     if (plan === undefined) throw new Error('one disk has one plan');
     return plan.images;
   }
+}
+
+/**
+ * Whether a machine writes to an image that is its user's own file. A layer over it would make that file fall behind, so
+ * none is put there but by somebody who asked for it.
+ */
+export function writesForeignImage({definition}: FleetMachine): boolean {
+  return definition?.config.disks.some(({path, isReadOnly}) => !isReadOnly && isAbsolute(path)) ?? false;
 }
 
 /** An image below another that alone needs it, top first, and all that both stand on. */
@@ -254,12 +291,14 @@ async function shareFile(from: string, to: string): Promise<void> {
 }
 
 function recordOf({path, format}: Images[number], folder: string, {attached, ...disk}: Disk): Disk {
-  const isAttached = attached !== undefined && join(folder, attached.path) === path;
+  const {backingFiles = [], ...rest} = disk;
+  const left = backingFiles.filter((file) => file !== path);
   return {
-    ...disk,
+    ...rest,
     path: isInside(path, folder) ? relative(folder, path) : path,
     format: diskFormatSchema.parse(format),
-    ...(attached === undefined || isAttached || attached.path === path ? {} : {attached}),
+    ...(left.length === 0 ? {} : {backingFiles: left}),
+    ...(attached === undefined || resolve(folder, attached.path) === path ? {} : {attached}),
   };
 }
 

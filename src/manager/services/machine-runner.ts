@@ -45,6 +45,8 @@ export interface StartOrigin {
   readonly title?: string;
   /** What its console showed then, as `renderScreen` gives it. */
   readonly screen?: string;
+  /** The state is another machine's: what the guest should be called. */
+  readonly newGuestName?: string;
   /** What changes with the machine when its guest runs. */
   readonly changes?: Partial<FleetMachine>;
 }
@@ -82,7 +84,9 @@ export class MachineRunner {
       );
     const isSaved = machine.saved !== undefined && from !== 'boot';
     const {saved} = machine;
-    return this.startFrom(machine, isSaved && saved ? {savedPath: store.memory.path(machine.id, saved.memoryId)} : {});
+    if (!isSaved || saved === undefined) return this.startFrom(machine, {});
+    const savedPath = store.memory.path(machine.id, saved.memoryId);
+    return this.startFrom(machine, {savedPath, ...(saved.isCopied ? {newGuestName: machine.name} : {})});
   }
 
   /** Starts a machine that has no process. Errors: as `start` */
@@ -265,7 +269,7 @@ export class MachineRunner {
   async #launch(
     machine: FleetMachine,
     definition: MachineDefinition,
-    {savedPath, title = 'its saved state', screen, changes}: StartOrigin,
+    {savedPath, title = 'its saved state', screen, newGuestName, changes}: StartOrigin,
     job: Job | undefined,
     signal: AbortSignal,
   ): Promise<void> {
@@ -283,7 +287,8 @@ export class MachineRunner {
       fleet.update(machine, {reason: undefined});
       this.#runs.set(machine.id, Promise.withResolvers());
       const {id, name} = machine;
-      const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size, savedPath};
+      const from = {savedPath, newGuestName};
+      const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size, ...from};
       const listener = this.#listen(machine, async (spawned) => {
         held.handOver(spawned);
         fleet.update(machine, {process: {...spawned, startedAtMs: Date.now(), consoleBase}});

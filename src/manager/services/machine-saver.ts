@@ -7,7 +7,7 @@ import {randomUUID} from 'node:crypto';
 import {rm} from 'node:fs/promises';
 import type {RunningMachine, SavedMachine, SaveRequest} from '../hypervisor/contract.js';
 import {hasProcess} from '../machine/lifecycle.js';
-import {toManagerError} from '../protocol/errors.js';
+import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Disk, SavedState} from '../protocol/machine.js';
 import type {MachineStore} from '../store/machine-store.js';
 import type {MemoryRef} from '../store/memory-store.js';
@@ -113,6 +113,35 @@ export class MachineSaver {
     );
   }
 
+  /**
+   * Writes what snapshots have laid over a disk into the image that was attached, so that it holds everything. To be called
+   * in turn. Errors: wrong-state when a snapshot or another machine needs it as it is; disk-in-use, disk-full
+   */
+  async settleDisk(reference: string, index: number): Promise<void> {
+    const {fleet, store, layers} = this.#parts;
+    const machine = fleet.find(reference);
+    const {attached} = machine.definition?.config.disks[index] ?? {};
+    if (attached === undefined) return;
+    const {snapshots, broken} = await store.snapshots.list(machine.id);
+    const needed = snapshots.filter(({kind}) => kind === 'snapshot').length;
+    if (needed > 0 || broken.length > 0)
+      throw new ManagerError(
+        'wrong-state',
+        `The disk ${attached.path} of ${machine.name} holds ${needed} snapshots.`,
+        `Remove them first: viv snapshot rm ${machine.name} …; or copy the disk: viv disk convert.`,
+      );
+    const other = fleet.all().find((one) => one !== machine && standsOn(one, attached.path));
+    if (other !== undefined)
+      throw new ManagerError(
+        'wrong-state',
+        `The disk ${attached.path} of ${machine.name} cannot be changed: ${other.name} stands on it.`,
+        `Remove ${other.name} first, or copy the disk: viv disk convert.`,
+      );
+    // What the timeline keeps of a disk that goes away is of no use.
+    for (const {id} of snapshots) await store.snapshots.remove(machine.id, id);
+    await layers.settle(machine, index);
+  }
+
   /** Resolves when nothing is being saved. */
   settled(): Promise<void> {
     this.#parts.layers.interrupt();
@@ -171,6 +200,11 @@ export class MachineSaver {
       }
     }
   }
+}
+
+/** Another machine was forked from it, or has the same image attached below layers. */
+function standsOn({definition}: FleetMachine, path: string): boolean {
+  return definition?.config.disks.some(({backingFiles = []}) => backingFiles.includes(path)) ?? false;
 }
 
 /** What is told of a state that was just written. */

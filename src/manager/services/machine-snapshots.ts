@@ -21,6 +21,8 @@ import type {MachineSaver, SaverParts} from './machine-saver.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
+/** Undo points that a machine keeps. */
+const UNDO_POINTS = 3;
 /** How long whoever ends a machine waits for its state to be kept. */
 const UNDO_TIMEOUT_MS = 10_000;
 
@@ -35,6 +37,8 @@ export interface Restored {
   readonly machine: FleetMachine;
   readonly job: Job | undefined;
   readonly snapshot: Snapshot;
+  /** What it was before, where that was kept. */
+  readonly undoPoint?: StoredSnapshot | undefined;
 }
 
 /** See the module. */
@@ -186,9 +190,13 @@ export class MachineSnapshots {
 
   /**
    * Keeps the present state of a machine that has a process until the next such point, where that can be done in time: a
-   * machine that hangs must still be ended. To be called in turn.
+   * machine that hangs must still be ended. To be called in turn. `neededId` is one that stays whatever it is.
    */
-  async keepForUndo(machine: FleetMachine, why: 'restore' | 'kill'): Promise<StoredSnapshot | undefined> {
+  async keepForUndo(
+    machine: FleetMachine,
+    why: 'restore' | 'kill',
+    neededId?: string,
+  ): Promise<StoredSnapshot | undefined> {
     const {snapshots} = await this.#parts.store.snapshots.list(machine.id);
     const taking = this.#take(machine, {name: undefined, note: `before the last ${why}`, kind: 'undo'});
     const waiting = new AbortController();
@@ -196,10 +204,8 @@ export class MachineSnapshots {
     try {
       const point = await Promise.race([taking, late.catch(() => undefined)]);
       if (point === undefined) throw new Error('it takes too long');
-      await this.#forget(
-        machine,
-        snapshots.filter(({kind}) => kind === 'undo'),
-      );
+      const older = snapshots.filter(({kind, id}) => kind === 'undo' && id !== neededId);
+      await this.#forget(machine, older.slice(0, Math.max(0, older.length + 1 - UNDO_POINTS)));
       return point;
     } catch (thrown) {
       taking.catch(() => undefined);
@@ -229,7 +235,8 @@ export class MachineSnapshots {
       ...{memoryId, sources, config: {memoryBytes, hartCount, disks: [...disks]}},
     };
     const snapshot = await store.snapshots.create(id, described, await render());
-    fleet.update(machine, {snapshotId: snapshot.id});
+    // What is kept of a state that ends is nothing that the machine goes on from.
+    if (kind !== 'undo') fleet.update(machine, {snapshotId: snapshot.id});
     await runner.remember(machine);
     return snapshot;
   }
@@ -241,9 +248,10 @@ export class MachineSnapshots {
     await checkReadable(savedPath, 'snapshot');
     try {
       const {next} = await layers.grow(machine, snapshot.config.disks);
+      let undoPoint: StoredSnapshot | undefined;
       if (hasProcess(machine.state)) {
         // Without it the restore is as good, and cannot be undone.
-        await this.keepForUndo(machine, 'restore');
+        undoPoint = await this.keepForUndo(machine, 'restore', snapshot.id);
         await runner.end(machine);
       }
       await layers.define(machine, next);
@@ -251,7 +259,7 @@ export class MachineSnapshots {
       const screen = await store.snapshots.screen(machine.id, snapshot.id);
       const changes = {snapshotId: snapshot.id};
       const {job} = await runner.startFrom(machine, {savedPath, title, screen, changes});
-      return {machine, job, snapshot: asSeen({...machine, ...changes}, snapshot)};
+      return {machine, job, snapshot: asSeen({...machine, ...changes}, snapshot), undoPoint};
     } finally {
       await saver.collect(machine);
     }

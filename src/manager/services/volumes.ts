@@ -1,6 +1,6 @@
 /** The disks of machines: makes them, checks those that are attached, and finds all images that one is made of. */
 import {open} from 'node:fs/promises';
-import {isAbsolute, join} from 'node:path';
+import {dirname, isAbsolute, join} from 'node:path';
 import {findFormat, resolveChain} from '../../paravirt/block/chain.js';
 import {createImage} from '../../paravirt/block/create-image.js';
 import {HostFile} from '../../paravirt/block/host-file.js';
@@ -97,9 +97,11 @@ export class Volumes {
     return this.#locks.acquire(usesOf(plans), owner, process);
   }
 
-  #resolve(path: string, {format, backingFiles = []}: Disk): Promise<DiskPlan['images']> {
-    const {backingFolders} = this.#settings;
-    return resolveChain(path, format, {allowedFolders: backingFolders, allowedFiles: backingFiles}).catch(rethrow);
+  #resolve(path: string, {format, backingFiles = [], attached}: Disk): Promise<DiskPlan['images']> {
+    // What was attached stands where it stood, whatever lies over it.
+    const own = attached !== undefined && isAbsolute(attached.path) ? [dirname(attached.path)] : [];
+    const allowedFolders = [...this.#settings.backingFolders, ...own];
+    return resolveChain(path, format, {allowedFolders, allowedFiles: backingFiles}).catch(rethrow);
   }
 }
 

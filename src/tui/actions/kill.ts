@@ -11,7 +11,7 @@ export const kill: Action = {
   keys: ['K'],
   group: 'Machines',
   hint: {label: 'force off', rank: 9},
-  help: 'Force the machine off, after asking; what runs in it is lost.',
+  help: 'Force the machine off, after asking; u goes back to what ran in it.',
   command: 'viv kill NAME',
   isEnabled: (state) => verbPermission(state, 'kill'),
   run: async ({state, dispatch, request}) => {
@@ -30,7 +30,7 @@ export const kill: Action = {
           token: KILL_TOKEN,
           machineId: machine.id,
           title: 'Force off',
-          question: `Force ${machine.name} off? What runs in it is lost, as when a plug is pulled.`,
+          question: `Force ${machine.name} off? The plug is pulled; u takes that back, unless it writes to an image of yours.`,
           yesLabel: 'Force off',
           isYes: false,
         },

@@ -1,16 +1,17 @@
-import {machineUnremove} from '../../manager/protocol/machine.js';
+import {undoLast} from '../../manager/protocol/undo.js';
 import type {Action} from '../keys/action.js';
 
-/** Brings back the machine deleted last. */
+/** Takes back what was done last. */
 export const undo: Action = {
   id: 'machine.undo',
   keys: ['u'],
   group: 'Machines',
-  help: 'Bring back the machine deleted last.',
+  help: 'Take back the last removal, force-off, restore, renaming or change of disks.',
+  command: 'viv undo',
   isEnabled: () => true,
   run: async ({request, dispatch, toast}) => {
-    const {machine} = await request(machineUnremove, {});
+    const {machine, message} = await request(undoLast, {});
     dispatch({type: 'machineSelected', id: machine.id});
-    toast(`${machine.name} is back.`);
+    toast(message);
   },
 };

@@ -12,6 +12,7 @@ import {
   machineRemove,
   machineSave,
   machineShow,
+  machineShutdown,
   machineStart,
   machineUnremove,
 } from '../../../src/manager/protocol/machine.js';
@@ -63,7 +64,7 @@ describe('a saved machine', () => {
     await expect(client.request(machineStart, {machine: 'one', from: 'saved'})).rejects.toMatchObject({
       code: 'wrong-state',
     });
-    await client.request(machineKill, {machine: 'one'});
+    await client.request(machineShutdown, {machine: 'one'});
     await expect(client.request(machineStart, {machine: 'one', from: 'saved'})).rejects.toMatchObject({
       code: 'wrong-state',
       message: 'Nothing is saved of one.',

@@ -48,6 +48,8 @@ export interface AssemblyPlan {
   readonly ports: readonly string[];
   /** A file that `AssembledMachine.save` wrote, to go on from instead of booting. */
   readonly savedPath?: string | undefined;
+  /** What the guest should be called from then on. */
+  readonly newGuestName?: string | undefined;
   /** How guest code is run. */
   readonly tier: Tier;
   readonly regions: RegionSettings;
@@ -65,6 +67,8 @@ export interface AssembledMachine extends AsyncDisposable {
   port(name: string): CharPort;
   /** Has a disk stand on other images below its top, that show the same. */
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
+  /** When the state was taken that it goes on from. Units: milliseconds since 1970 */
+  readonly savedAtMs: number | undefined;
   /** The state that RAM tells the changes since, where it is known and its files had names to be found by. */
   readonly base: SavedBase | undefined;
   /**
@@ -165,6 +169,7 @@ export async function assembleMachine(
         if (port === undefined) throw new Error(`there is no port ${name}`);
         return port;
       },
+      savedAtMs: saved?.head.savedAtMs,
       get base() {
         return base;
       },

@@ -148,6 +148,7 @@ export class BuiltinDriver implements HypervisorDriver {
       disks: plan.disks.map(({images, isReadOnly}) => ({images: [...images], isReadOnly})),
       size: plan.size,
       savedPath: plan.savedPath,
+      newGuestName: plan.newGuestName,
       scrollbackBytes: this.#options.scrollbackBytes,
       logMaxBytes: this.#options.logMaxBytes,
       sampleIntervalMs: this.#options.sampleIntervalMs,

@@ -28,6 +28,9 @@ interface Totals {
   diskWrittenBytes: number;
 }
 
+/** A guest's clock is set when it is behind or ahead by more. */
+const CLOCK_STEP_MIN_MS = 2000;
+
 const zero: Totals = {instructions: 0, activeNs: 0, elapsedNs: 0, diskReadBytes: 0, diskWrittenBytes: 0};
 
 /** See the module. */
@@ -85,7 +88,22 @@ export class EngineHost implements MachineHost {
 
   start(): void {
     this.#current.machine.start();
+    this.#renewGuest();
     void this.#live();
+  }
+
+  /** Tells a guest that goes on what has changed around it; without an agent it finds out by itself, or never. */
+  #renewGuest(): void {
+    const {savedAtMs} = this.#current;
+    const {newGuestName} = this.#plan;
+    if (savedAtMs === undefined) return;
+    const now = Date.now();
+    const lines = [
+      ...(newGuestName === undefined ? [] : [`hostname ${newGuestName}`]),
+      // Told in whole seconds: a clock that is hardly behind would be set back.
+      ...(Math.abs(now - savedAtMs) < CLOCK_STEP_MIN_MS ? [] : [`clock ${Math.round(now / 1000)}`]),
+    ];
+    if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
   }
 
   async pause(): Promise<void> {

@@ -45,6 +45,7 @@ export const launchSchema = z.object({
   ),
   size: terminalSizeSchema,
   savedPath: z.string().optional(),
+  newGuestName: z.string().optional(),
   scrollbackBytes: z.number().int(),
   logMaxBytes: z.number().int(),
   sampleIntervalMs: z.number().int(),

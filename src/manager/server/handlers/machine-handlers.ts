@@ -3,10 +3,20 @@ import {describe, type Fleet} from '../../services/fleet.js';
 import type {MachineDefiner} from '../../services/machine-definer.js';
 import type {MachineRunner} from '../../services/machine-runner.js';
 import type {MachineSaver} from '../../services/machine-saver.js';
+import type {MachineUndo} from '../../services/machine-undo.js';
 import type {Handlers} from '../router.js';
 
+/** What it works with. */
+export interface MachineHandlerParts {
+  readonly fleet: Fleet;
+  readonly definer: MachineDefiner;
+  readonly runner: MachineRunner;
+  readonly saver: MachineSaver;
+  readonly undo: MachineUndo;
+}
+
 /** See the module. */
-export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: MachineRunner, saver: MachineSaver) {
+export function machineHandlers({fleet, definer, runner, saver, undo}: MachineHandlerParts) {
   return {
     machineCreate: async (params) => ({machine: describe(await definer.create(params))}),
     machineStart: async (params) => {
@@ -16,20 +26,20 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
     machinePause: async (params) => ({machine: describe(await runner.pause(params.machine))}),
     machineResume: async (params) => ({machine: describe(await runner.resume(params.machine))}),
     machineShutdown: async (params) => ({machine: describe(await runner.shutdown(params.machine, params.timeoutMs))}),
-    machineKill: async (params) => ({machine: describe(await runner.kill(params.machine))}),
+    machineKill: async (params) => ({machine: describe(await undo.kill(params.machine))}),
     machineSave: async (params) => ({machine: describe(await saver.save(params.machine))}),
-    machineRename: async (params) => {
-      const machine = await definer.rename(params.machine, params.name);
-      await runner.remember(machine);
-      return {machine: describe(machine)};
-    },
-    machineAttachDisk: async ({machine, disk}) => ({machine: describe(await definer.attachDisk(machine, disk))}),
-    machineDetachDisk: async ({machine, disk}) => {
-      const detached = await definer.detachDisk(machine, disk);
+    machineRename: async (params) => ({machine: describe(await undo.rename(params.machine, params.name))}),
+    machineAttachDisk: async (params) => ({machine: describe(await undo.attachDisk(params))}),
+    machineDetachDisk: async (params) => {
+      const detached = await undo.detachDisk(params);
       return {machine: describe(detached.machine), path: detached.path};
     },
+    undoLast: async () => {
+      const {machine, message, job} = await undo.undo();
+      return {machine: describe(machine), message, ...(job === undefined ? {} : {job})};
+    },
     machineRemove: async (params) => {
-      const {id, name} = await definer.remove(params.machine);
+      const {id, name} = await undo.remove(params.machine);
       return {id, name};
     },
     machineUnremove: async (params) => ({machine: describe(await definer.unremove(params.id))}),
@@ -49,6 +59,7 @@ export function machineHandlers(fleet: Fleet, definer: MachineDefiner, runner: M
     | 'machineDetachDisk'
     | 'machineRemove'
     | 'machineUnremove'
+    | 'undoLast'
     | 'machineList'
     | 'machineProfile'
     | 'machineShow'

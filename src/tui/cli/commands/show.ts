@@ -1,5 +1,11 @@
 import type {Command} from 'commander';
-import {type Machine, type MachineConfig, machineShow, type SavedState} from '../../../manager/protocol/machine.js';
+import {
+  type Disk,
+  type Machine,
+  type MachineConfig,
+  machineShow,
+  type SavedState,
+} from '../../../manager/protocol/machine.js';
 import {type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
 import type {FleetClient} from '../../app/backend.js';
 import {bootSummary, stateLook} from '../../state/presenters/machine.js';
@@ -27,7 +33,7 @@ export const show: CliCommand = {
           cli.printJson({...machine, ...(sample === undefined ? {} : {sample})});
           return;
         }
-        const disks = machine.config?.disks.map((disk) => disk.path + (disk.isReadOnly ? ' (read-only)' : ''));
+        const disks = machine.config?.disks.map(nameDisk);
         cli.print(
           formatFields([
             ['name', machine.name],
@@ -77,6 +83,12 @@ async function newestSample(client: FleetClient, {id, startedAtMs = 0}: Machine)
 const faultSummary = (reason: string) => `ended (${reason}); what is not compiled stays interpreted`;
 
 /** What the compiler of hot guest code has done, in a line. */
+/** A disk by what was attached: what snapshots have laid over it is part of it. */
+function nameDisk({path, isReadOnly, attached}: Disk): string {
+  if (isReadOnly) return `${path} (read-only)`;
+  return attached === undefined ? path : `${attached.path} (with layers of snapshots)`;
+}
+
 function codeSummary({code, regionPercent}: MachineSample): string {
   if (code === undefined) return '';
   const share = regionPercent === undefined ? '' : `${formatPercent(regionPercent)} of the instructions, `;
