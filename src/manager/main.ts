@@ -16,7 +16,8 @@ function report(message: StartReport): void {
 try {
   const daemon = await Daemon.start(process.env);
   process.on('SIGHUP', () => undefined);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void daemon.stop('keep'));
+  process.on('SIGINT', () => void daemon.stop('keep'));
+  process.on('SIGTERM', () => void daemon.stopBySignal());
   report({isReady: true});
   await daemon.ended;
   process.exitCode = 0;

@@ -140,5 +140,9 @@ const server = new MachineServer(launch, async (plan, listener) => {
   if (kernel === 'bad') throw new ManagerError('bad-kernel', 'The file is no kernel.', 'Choose another file.');
   return new ScriptedHost(listener, plan);
 });
+// As the real one does.
+process.on('SIGTERM', () => {
+  if (!server.isAttended) process.exit(1);
+});
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

@@ -8,7 +8,7 @@ import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
 import type {daemonStop} from '../protocol/daemon.js';
 import type {ParamsOutput} from '../protocol/define.js';
-import {ManagerError} from '../protocol/errors.js';
+import {ManagerError, toManagerError} from '../protocol/errors.js';
 import {eventHappened} from '../protocol/events.js';
 import {jobFinished, jobProgressed} from '../protocol/job.js';
 import {machineChanged, machineRemoved} from '../protocol/machine.js';
@@ -61,6 +61,7 @@ export class Daemon {
   readonly parts: DaemonParts;
   readonly environment: NodeJS.ProcessEnv;
   readonly #paths: Paths;
+  readonly #onSignal: Settings['machines']['onSignal'];
   readonly #lock: LockFile;
   readonly #server: Server;
   readonly #startedAtMs = Date.now();
@@ -78,6 +79,7 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
+    this.#onSignal = settings.machines.onSignal;
     const {fleet, consoles, snapshots, forker, undo} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
@@ -167,6 +169,17 @@ export class Daemon {
     // After the answer has been written.
     setImmediate(() => void this.#end());
     return {stillRunning};
+  }
+
+  /** Ends the daemon as the settings say for SIGTERM; machines that cannot be saved run on as long as they may. */
+  async stopBySignal(): Promise<void> {
+    try {
+      await this.stop(this.#onSignal);
+    } catch (thrown) {
+      const {message} = toManagerError(thrown);
+      console.error(`on SIGTERM: ${message}`);
+      await this.stop('keep');
+    }
   }
 
   #running() {

@@ -209,6 +209,24 @@ describe('saving', () => {
       expect((await second.request(machineStart, {machine})).machine.state).toBe('running');
   });
 
+  it('of the fleet happens when the host shuts down, which ends everything by a signal', async () => {
+    daemon = await TestDaemon.create();
+    const first = await daemon.connect();
+    const one = await daemon.run(first, 'one');
+    const two = await daemon.run(first, 'two');
+    await (await TestConsole.open(first, 'two')).type('saves failed\n');
+    for (const pid of [one.pid, two.pid, first.daemon.pid]) process.kill(pid!, 'SIGTERM');
+    await until(() => identifyProcess(first.daemon.pid) === undefined);
+    const second = await daemon.connect();
+    expect(await show(second, 'one')).toMatchObject({state: 'saved'});
+    // What cannot be saved is left to run as long as the host lets it.
+    expect(await show(second, 'two')).toMatchObject({state: 'running', pid: two.pid});
+    process.kill(second.daemon.pid, 'SIGKILL');
+    await until(() => identifyProcess(second.daemon.pid) === undefined);
+    process.kill(two.pid!, 'SIGTERM');
+    await until(() => identifyProcess(two.pid!) === undefined);
+  });
+
   it('of the fleet that one machine refuses leaves the daemon there and that machine running', async () => {
     daemon = await TestDaemon.create();
     const client = await daemon.connect();

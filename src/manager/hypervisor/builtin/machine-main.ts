@@ -7,6 +7,9 @@ import {EngineHost} from './engine-host.js';
 import {launchSchema} from './link.js';
 import {MachineServer} from './machine-server.js';
 
+/** How long a daemon may take to save the machine when the host shuts down. */
+const SAVE_GRACE_MS = 60_000;
+
 process.umask(0o077);
 // The daemon's terminal is not ours: only an explicit kill ends a machine.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
@@ -16,5 +19,10 @@ process.title = `vivarium: ${launch.name}`;
 const server = new MachineServer(launch, (plan, listener, syncer) =>
   EngineHost.create({...plan, ports: []}, listener, syncer),
 );
+// At the host's shutdown all processes get it: a daemon that is there saves the machine now, and then ends it.
+process.on('SIGTERM', () => {
+  if (!server.isAttended) process.exit(1);
+  setTimeout(() => process.exit(1), SAVE_GRACE_MS).unref();
+});
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

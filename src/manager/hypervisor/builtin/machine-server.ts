@@ -68,6 +68,11 @@ export class MachineServer {
     this.#server = createServer((socket) => this.#adopt(socket));
   }
 
+  /** A daemon is there that looks after this machine. */
+  get isAttended(): boolean {
+    return this.#channel !== undefined && !this.#channel.isClosed;
+  }
+
   /** Listens on the private socket; `onListening` is called when daemons can connect. Resolves when the run is over. */
   async serve(onListening: () => void): Promise<MachineEnd> {
     const orphaned = setTimeout(() => {
