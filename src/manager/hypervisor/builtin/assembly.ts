@@ -28,6 +28,7 @@ import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
 import {programVersion} from '../../version.js';
 import type {BootFiles, DiskOverlay, DiskPlan} from '../contract.js';
+import {CodeFolder} from './code-folder.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
@@ -50,6 +51,8 @@ export interface AssemblyPlan {
   readonly savedPath?: string | undefined;
   /** What the guest should be called from then on. */
   readonly newGuestName?: string | undefined;
+  /** Folder of code that is kept for the next machine (see `code-folder.ts`); without it all is made anew. */
+  readonly codeFolder?: string | undefined;
   /** How guest code is run. */
   readonly tier: Tier;
   readonly regions: RegionSettings;
@@ -131,6 +134,7 @@ export async function assembleMachine(
         hartWorker: pathToFileURL(bundledEntry('hart')),
         compilerWorker: pathToFileURL(bundledEntry('compiler')),
         models: [...platformModels, virtioMmio],
+        codeKeeper: plan.codeFolder === undefined ? undefined : new CodeFolder(plan.codeFolder),
       }),
     );
     if (boot.kind !== 'saved') releaseFiles(boot);
