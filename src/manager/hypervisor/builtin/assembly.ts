@@ -37,7 +37,7 @@ import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {FrozenRam} from './saved/frozen-ram.js';
 import {SaveReader} from './saved/save-reader.js';
-import {type SaveSummary, writeSave} from './saved/save-writer.js';
+import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
 import {RAM_PAGE_BYTES, type RamTarget} from './saved/saved-ram.js';
 
 /** What to put together. Paths are absolute. */
@@ -70,7 +70,7 @@ export interface AssembledMachine extends AsyncDisposable {
    * Writes a machine that is paused, its disks apart, into a new file. `onTaken` is called when it may go on: what it
    * does then is not in the file. Errors: wrong-state, disk-full, storage-failed
    */
-  save(path: string, onTaken: () => void): Promise<SaveSummary>;
+  save(path: string, onTaken: () => void, packing: SavePacking): Promise<SaveSummary>;
 }
 
 /** What a machine's devices need of the process around them. */
@@ -152,7 +152,7 @@ export async function assembleMachine(
         if (port === undefined) throw new Error(`there is no port ${name}`);
         return port;
       },
-      save: async (path, onTaken) => {
+      save: async (path, onTaken, packing) => {
         if (disks.some(({parkedCount}) => parkedCount > 0))
           throw new ManagerError('wrong-state', 'A disk waits for room on the host.', 'Make room, then try again.');
         const hold = await holdDevices(hosts);
@@ -165,7 +165,7 @@ export async function assembleMachine(
         using frozen = new FrozenRam(machine);
         hold[Symbol.dispose]();
         onTaken();
-        return await writeSave(path, head, frozen);
+        return await writeSave(path, head, frozen, packing);
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };

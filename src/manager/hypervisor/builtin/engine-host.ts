@@ -15,6 +15,7 @@ import {type AssembledMachine, type AssemblyEnvironment, type AssemblyPlan, asse
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
+import type {SavePacking} from './saved/save-writer.js';
 
 /** What a run has counted so far; a reboot adds the counters of the machine before. */
 interface Totals {
@@ -134,7 +135,7 @@ export class EngineHost implements MachineHost {
   }
 
   /** `onTaken` is called when what the guest does from then on is not in the file. Errors: wrong-state and those of the contract */
-  async save(path: string, onTaken?: () => void): Promise<SavedMachine> {
+  async save(path: string, onTaken?: () => void, packing: SavePacking = 'small'): Promise<SavedMachine> {
     if (this.#isSaving)
       throw new ManagerError('wrong-state', 'It is being saved already.', 'Try again when that is done.');
     this.#isSaving = true;
@@ -148,11 +149,15 @@ export class EngineHost implements MachineHost {
     await machine.pause();
     try {
       let pausedMs = 0;
-      const summary = await this.#current.save(path, () => {
-        pausedMs = performance.now() - began;
-        goOn();
-        onTaken?.();
-      });
+      const summary = await this.#current.save(
+        path,
+        () => {
+          pausedMs = performance.now() - began;
+          goOn();
+          onTaken?.();
+        },
+        packing,
+      );
       return {...summary, pausedMs};
     } finally {
       this.#isSaving = false;

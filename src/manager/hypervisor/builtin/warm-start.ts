@@ -11,7 +11,7 @@ import {TEMPORARY_PREFIX} from '../../store/atomic-file.js';
 import type {AssemblyPlan} from './assembly.js';
 import type {EngineHost} from './engine-host.js';
 
-/** States that are kept; the one unused for longest goes first. Each is some 30 MB. */
+/** States that are kept; the one unused for longest goes first. Each is some 40 MB. */
 const MOST_KEPT = 4;
 
 /** The state that a plan would go on from. */
@@ -57,7 +57,7 @@ export class WarmStart {
     const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
     try {
       await mkdir(this.#folder, {recursive: true, mode: 0o700});
-      await host.save(temporary, onTaken);
+      await host.save(temporary, onTaken, 'quick');
       await rename(temporary, this.path);
       await this.#removeOthers();
     } catch {

@@ -97,7 +97,7 @@ describe('a saved Linux guest', () => {
         await moved.run(
           'n=$(cut -d. -f1 /proc/uptime); sleep 1; m=$(cut -d. -f1 /proc/uptime); test $m -gt $n || exit 1',
         );
-        await moved.host.save(next);
+        await moved.host.save(next, undefined, 'quick');
         savedPath = next;
       }
       expect(await first.run('cat noise')).toContain('later');
@@ -133,7 +133,7 @@ describe('a saved Linux guest', () => {
         await file.close();
       };
       await flipped(0, /no saved machine/);
-      await flipped(8, /format version 65;/);
+      await flipped(8, /format version 66;/);
       await flipped(100_000, /memory from \d+ on is damaged/);
       await flipped(size - 60, /table is damaged/);
       await flipped(size - 40, /footer is damaged/);

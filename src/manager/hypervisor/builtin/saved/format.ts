@@ -1,11 +1,13 @@
 /**
  * The file of a saved machine, little-endian:
  *
- *   "VIVSAVE\n" │ version u32 │ 0 u32 │ chunks of RAM, zstd │ head, zstd JSON │ table of chunks │ footer
+ *   "VIVSAVE\n" │ version u32 │ 0 u32 │ chunks of RAM │ head, zstd JSON │ table of chunks │ footer
  *
- * Table: 24 bytes a chunk: index u32, stored bytes u32, offset u64, CRC-32 of its content u32, 0 u32; chunks that are
- * zero are missing. Footer (48 bytes): offset, stored bytes and CRC-32 of the head, offset, count and CRC-32 of the
- * table, CRC-32 of the footer so far, "VIVSAVE\n". It is written last, so that a file that is not whole has none.
+ * Table: 32 bytes a chunk: index u32, stored bytes u32, offset u64, CRC-32 of its content u32, 0 u32, pages u64. The
+ * content is the pages whose bits are set, one behind the other; all others, and chunks that are missing, are zero. It is
+ * stored as it is when the stored bytes are as many as the content's, else as one zstd frame, which is shorter. Footer
+ * (48 bytes): offset, stored bytes and CRC-32 of the head, offset, count and CRC-32 of the table, CRC-32 of the footer so
+ * far, "VIVSAVE\n". It is written last, so that a file that is not whole has none.
  */
 import {crc32} from 'node:zlib';
 import {z} from 'zod';
@@ -13,17 +15,15 @@ import type {MachineState} from '../../../../engine/machine-state.js';
 import {ManagerError} from '../../../protocol/errors.js';
 
 /** Grows when an older reader would misread a file; every file says it from the first byte on. */
-export const SAVE_VERSION = 1;
+export const SAVE_VERSION = 2;
 /** RAM is stored in pieces of this many bytes. */
 export const CHUNK_BYTES = 1 << 18;
-/** Most stored bytes of a chunk: what zstd makes of noise. */
-export const CHUNK_STORED_MAX = CHUNK_BYTES + 4096;
 /** Most bytes of the head, stored and as JSON. */
 export const HEAD_BYTES_MAX = 8 << 20;
 /** Bytes before the first chunk. */
 export const PREAMBLE_BYTES = 16;
 /** Bytes of one row of the table, and of the footer. */
-export const ROW_BYTES = 24;
+export const ROW_BYTES = 32;
 export const FOOTER_BYTES = 48;
 
 const MAGIC = Buffer.from('VIVSAVE\n', 'latin1');
@@ -84,12 +84,19 @@ export interface SaveHead {
   readonly devices: readonly (string | null)[];
 }
 
+/** A set of the pages of one chunk: page i is bit i of `low`, page 32 + i bit i of `high`. Both are u32. */
+export interface ChunkPages {
+  readonly low: number;
+  readonly high: number;
+}
+
 /** Where a chunk of RAM is stored. */
 export interface ChunkRow {
   readonly index: number;
   readonly storedBytes: number;
   readonly offset: number;
   readonly checksum: number;
+  readonly pages: ChunkPages;
 }
 
 /** Where head and table are. */
@@ -122,12 +129,14 @@ export function checkPreamble(bytes: Buffer, path: string): void {
 /** The table of chunks. */
 export function encodeTable(rows: readonly ChunkRow[]): Buffer {
   const bytes = Buffer.alloc(rows.length * ROW_BYTES);
-  rows.forEach(({index, storedBytes, offset, checksum}, i) => {
+  rows.forEach(({index, storedBytes, offset, checksum, pages}, i) => {
     const at = i * ROW_BYTES;
     bytes.writeUInt32LE(index, at);
     bytes.writeUInt32LE(storedBytes, at + 4);
     bytes.writeBigUInt64LE(BigInt(offset), at + 8);
     bytes.writeUInt32LE(checksum, at + 16);
+    bytes.writeUInt32LE(pages.low, at + 24);
+    bytes.writeUInt32LE(pages.high, at + 28);
   });
   return bytes;
 }
@@ -141,6 +150,7 @@ export function decodeTable(bytes: Buffer): ChunkRow[] {
       storedBytes: bytes.readUInt32LE(at + 4),
       offset: Number(bytes.readBigUInt64LE(at + 8)),
       checksum: bytes.readUInt32LE(at + 16),
+      pages: {low: bytes.readUInt32LE(at + 24), high: bytes.readUInt32LE(at + 28)},
     };
   });
 }

@@ -6,10 +6,10 @@ import {type FileHandle, open} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import {crc32, zstdDecompress} from 'node:zlib';
 import {ManagerError} from '../../../protocol/errors.js';
+import {contentBytesOf, runsOf} from './chunk-pages.js';
 import {
   badSave,
   CHUNK_BYTES,
-  CHUNK_STORED_MAX,
   type ChunkRow,
   checkPreamble,
   decodeFooter,
@@ -27,7 +27,6 @@ import {RAM_PAGE_BYTES, type RamTarget} from './saved-ram.js';
 const decompress = promisify(zstdDecompress);
 /** Chunks that are read and decompressed at once. */
 const PARALLEL = 4;
-const ZERO_PAGE = Buffer.alloc(RAM_PAGE_BYTES);
 
 /** A saved machine; dispose it to close the file. */
 export class SaveReader implements AsyncDisposable {
@@ -78,19 +77,19 @@ export class SaveReader implements AsyncDisposable {
     await this.#file.close();
   }
 
-  async #loadChunk({index, storedBytes, offset, checksum}: ChunkRow, ram: RamTarget): Promise<void> {
+  async #loadChunk({index, storedBytes, offset, checksum, pages}: ChunkRow, ram: RamTarget): Promise<void> {
     const first = (index * CHUNK_BYTES) / RAM_PAGE_BYTES;
-    const length = Math.min(CHUNK_BYTES, ram.sizeBytes - index * CHUNK_BYTES);
-    const content = await unpack(await readAt(this.#file, offset, storedBytes), length);
-    if (content?.length !== length || crc32(content) !== checksum)
+    const runs = runsOf(pages);
+    const parts = runs.map((run) => ram.bytes(first + run.first, run.count));
+    const length = contentBytesOf(pages);
+    // What is stored as it is goes where it belongs without a copy.
+    const isWhole =
+      storedBytes === length
+        ? await readInto(this.#file, parts, offset)
+        : scatter(await unpack(await readAt(this.#file, offset, storedBytes), length), parts, length);
+    if (!isWhole || parts.reduce((sum, part) => crc32(part, sum), 0) !== checksum)
       throw badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
-    for (let page = 0; page * RAM_PAGE_BYTES < length; page++) {
-      const bytes = content.subarray(page * RAM_PAGE_BYTES, (page + 1) * RAM_PAGE_BYTES);
-      // The host gives memory to pages that are written, with zeros too.
-      if (bytes.equals(ZERO_PAGE)) continue;
-      ram.bytes(first + page, 1).set(bytes);
-      ram.markWritten(first + page, 1);
-    }
+    for (const run of runs) ram.markWritten(first + run.first, run.count);
   }
 }
 
@@ -121,8 +120,11 @@ async function readTable(
   const rows = decodeTable(bytes);
   const seen = new Set(rows.map(({index}) => index));
   const isSound = rows.every(
-    ({index, storedBytes, offset}) =>
-      index < chunks && storedBytes <= CHUNK_STORED_MAX && isInside(offset, storedBytes, end),
+    ({index, storedBytes, offset, pages}) =>
+      index < chunks &&
+      storedBytes <= contentBytesOf(pages) &&
+      runsOf(pages).every(({first, count}) => index * CHUNK_BYTES + (first + count) * RAM_PAGE_BYTES <= memoryBytes) &&
+      isInside(offset, storedBytes, end),
   );
   if (!isSound || seen.size !== rows.length) throw badSave(path, 'its table makes no sense');
   return rows;
@@ -142,6 +144,39 @@ async function readAt(file: FileHandle, offset: number, length: number): Promise
     done += bytesRead;
   }
   return bytes.subarray(0, done);
+}
+
+/** Fills `parts` one after the other; false at the file's end. */
+async function readInto(file: FileHandle, parts: readonly Uint8Array[], offset: number): Promise<boolean> {
+  let left = parts;
+  for (let at = offset; left.length > 0; ) {
+    const {bytesRead} = await file.readv(left, at);
+    if (bytesRead === 0) return false;
+    at += bytesRead;
+    left = behind(left, bytesRead);
+  }
+  return true;
+}
+
+/** What is left of `parts` behind their first bytes. */
+function behind(parts: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let skipped = bytes;
+  return parts.flatMap((part) => {
+    const skip = Math.min(skipped, part.length);
+    skipped -= skip;
+    return skip === part.length ? [] : [part.subarray(skip)];
+  });
+}
+
+/** Copies content into `parts`; false when it does not have their length. */
+function scatter(content: Buffer | undefined, parts: readonly Uint8Array[], length: number): boolean {
+  if (content?.length !== length) return false;
+  let at = 0;
+  for (const part of parts) {
+    part.set(content.subarray(at, at + part.length));
+    at += part.length;
+  }
+  return true;
 }
 
 /** Undefined for what is no zstd frame, or becomes longer than `mostBytes`. */

@@ -1,7 +1,8 @@
 /** Writes the file of a saved machine: RAM in chunks that are compressed beside each other, then what finds them. */
 import {type FileHandle, open, rm} from 'node:fs/promises';
 import {promisify} from 'node:util';
-import {constants, crc32, zstdCompress} from 'node:zlib';
+import {constants, crc32, zstdCompress, zstdCompressSync} from 'node:zlib';
+import {findPages, packPages} from './chunk-pages.js';
 import {CHUNK_BYTES, type ChunkRow, encodeFooter, encodePreamble, encodeTable, type SaveHead} from './format.js';
 import {RAM_PAGE_BYTES, type RamSource} from './saved-ram.js';
 
@@ -11,6 +12,11 @@ const options = {params: {[constants.ZSTD_c_compressionLevel]: 1}, chunkSize: CH
 /** Chunks that are compressed at once; bounds memory and the threads that are taken from other work. */
 const PARALLEL = 4;
 const CHUNK_PAGES = CHUNK_BYTES / RAM_PAGE_BYTES;
+/** A chunk is tried on one page of so many; what that gains less than a tenth on is stored as it is. */
+const TRIED_PART = 16;
+
+/** Small files take time to write and read; quick ones are RAM as it is. */
+export type SavePacking = 'small' | 'quick';
 
 /** Bytes that were written. */
 export interface SaveSummary {
@@ -19,10 +25,15 @@ export interface SaveSummary {
 }
 
 /** Writes a new file; nothing of it stays when that fails. It is not synced. */
-export async function writeSave(path: string, head: SaveHead, ram: RamSource): Promise<SaveSummary> {
+export async function writeSave(
+  path: string,
+  head: SaveHead,
+  ram: RamSource,
+  packing: SavePacking,
+): Promise<SaveSummary> {
   const file = await open(path, 'wx', 0o600);
   try {
-    const writer = new SaveWriter(file, ram);
+    const writer = new SaveWriter(file, ram, packing);
     await writer.append(encodePreamble());
     const next = chunkIndices(ram);
     const work = async () => {
@@ -56,12 +67,13 @@ function* chunkIndices(ram: RamSource): Generator<number, undefined> {
 class SaveWriter {
   readonly #file: FileHandle;
   readonly #ram: RamSource;
+  readonly #packing: SavePacking;
   readonly #rows: ChunkRow[] = [];
-  readonly #zero = Buffer.alloc(CHUNK_BYTES);
   #end = 0;
   #touchedPages = 0;
 
-  constructor(file: FileHandle, ram: RamSource) {
+  constructor(file: FileHandle, ram: RamSource, packing: SavePacking) {
+    this.#packing = packing;
     this.#file = file;
     this.#ram = ram;
   }
@@ -81,11 +93,20 @@ class SaveWriter {
     const first = index * CHUNK_PAGES;
     const count = Math.min(CHUNK_PAGES, this.#ram.sizeBytes / RAM_PAGE_BYTES - first);
     for (let page = first; page < first + count; page++) if (this.#ram.isTouched(page)) this.#touchedPages++;
-    const content = this.#ram.take(first, count);
-    if (content.equals(this.#zero.subarray(0, content.length))) return;
-    const stored = await compress(content, options);
+    const chunk = this.#ram.take(first, count);
+    const pages = findPages(chunk);
+    if (pages.low === 0 && pages.high === 0) return;
+    const content = packPages(chunk, pages);
+    const stored = await this.#pack(content);
     const offset = await this.append(stored);
-    this.#rows.push({index, storedBytes: stored.length, offset, checksum: crc32(content)});
+    this.#rows.push({index, storedBytes: stored.length, offset, checksum: crc32(content), pages});
+  }
+
+  /** The content itself when it is to be stored as it is, else something shorter. */
+  async #pack(content: Buffer): Promise<Buffer> {
+    if (this.#packing === 'quick' || !isCompressible(content)) return content;
+    const packed = await compress(content, options);
+    return packed.length < content.length ? packed : content;
   }
 
   async finish(head: SaveHead): Promise<SaveSummary> {
@@ -102,4 +123,13 @@ class SaveWriter {
     );
     return {fileBytes: this.#end, touchedBytes: this.#touchedPages * RAM_PAGE_BYTES};
   }
+}
+
+/** Guesses from some of the pages. */
+function isCompressible(content: Buffer): boolean {
+  const tried: Buffer[] = [];
+  for (let at = 0; at < content.length; at += TRIED_PART * RAM_PAGE_BYTES)
+    tried.push(content.subarray(at, at + RAM_PAGE_BYTES));
+  const sample = Buffer.concat(tried);
+  return zstdCompressSync(sample, options).length < sample.length * 0.9;
 }
