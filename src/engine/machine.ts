@@ -12,7 +12,7 @@ import {hostFuses} from './codegen/host-fusion.js';
 import {buildInterpreter, HandlerSet} from './codegen/interpreter.js';
 import {fusedSequences} from './codegen/sequences.js';
 import {prepareForRegions} from './compiler/flags.js';
-import type {CompilerWorkerData} from './compiler/worker.js';
+import {CompilerThread} from './compiler/thread.js';
 import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} from './contract.js';
 import {EngineError} from './error.js';
 import * as H from './hart/layout.js';
@@ -131,6 +131,8 @@ export const isaExtensions: readonly string[] = [
 ];
 
 const WASM_PAGE = 65536;
+/** A command in a restored guest takes some hundred milliseconds and makes next to nothing hot. */
+const COMPILER_PATIENCE_MS = 200;
 /** A reason is for people. */
 const MAX_REASON_CHARS = 300;
 
@@ -150,7 +152,7 @@ export class Machine implements AsyncDisposable {
   readonly #layout: MemoryLayout;
   readonly #clock: MachineClock;
   readonly #workers: readonly Worker[];
-  readonly #compiler: Worker | undefined;
+  readonly #compiler: CompilerThread | undefined;
   readonly #hasRegions: boolean;
   #onCompilerFault: (reason: string) => void = () => {};
   readonly #listeners: ((() => void) | undefined)[] = [];
@@ -168,7 +170,7 @@ export class Machine implements AsyncDisposable {
     start: Start,
     tier: Tier,
     workers: readonly Worker[],
-    compiler: Worker | undefined,
+    makeCompiler: ((lost: (reason: string) => void) => CompilerThread) | undefined,
   ) {
     const {views, layout} = place;
     this.#place = place;
@@ -179,7 +181,8 @@ export class Machine implements AsyncDisposable {
     this.#tohost = start.tohost;
     this.symbol = start.symbol;
     this.#workers = workers;
-    this.#compiler = compiler;
+    // Without its compiler a machine only gets slower.
+    this.#compiler = makeCompiler?.((reason) => this.#compilerLost(reason));
     this.#hasRegions = tier !== 'interpreter';
     this.#freezer = new Freezer(views, layout);
     this.memory = new Ram(views, layout, (page) => this.#freezer.take(page));
@@ -216,7 +219,11 @@ export class Machine implements AsyncDisposable {
     const module = await compileInBackground(buildInterpreter(handlers, options));
     const assembly = assemble(views, layout.deviceBase, spec.hartCount, spec.devices, models, clock);
     const channels = spec.tier === 'auto' ? Array.from({length: spec.hartCount}, () => new MessageChannel()) : [];
-    const compiler = spec.tier === 'auto' ? startCompiler(environment, memory, layout, settings, channels) : undefined;
+    const ports = channels.map(({port2}) => port2);
+    const data = {memory, layout, settings, ports};
+    const patienceMs = spec.boot.kind === 'saved' ? COMPILER_PATIENCE_MS : 0;
+    const makeCompiler = (lost: (reason: string) => void) =>
+      new CompilerThread(views, {entry: environment.compilerWorker, data, patienceMs, lost});
     const workers = Array.from({length: spec.hartCount}, (_, id) => {
       const channel = channels[id];
       const workerData: HartWorkerData = {
@@ -239,7 +246,15 @@ export class Machine implements AsyncDisposable {
         resourceLimits: {stackSizeMb: HART_STACK_MB},
       });
     });
-    return new Machine(place, clock, assembly, start, spec.tier, workers, compiler);
+    return new Machine(
+      place,
+      clock,
+      assembly,
+      start,
+      spec.tier,
+      workers,
+      spec.tier === 'auto' ? makeCompiler : undefined,
+    );
   }
 
   /** Called on this thread whenever the device rings its doorbell. One listener per device. */
@@ -359,7 +374,7 @@ export class Machine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end({kind: 'poweroff', status: 0});
-    await Promise.all([...this.#workers, this.#compiler].map((worker) => worker?.terminate()));
+    await Promise.all([...this.#workers.map((worker) => worker.terminate()), this.#compiler?.end()]);
   }
 
   #end(exit: MachineExit): void {
@@ -392,6 +407,7 @@ export class Machine implements AsyncDisposable {
     while (!this.#isEnded) {
       const seen = Atomics.load(i32, ATTENTION >> 2);
       this.#freezer.serve();
+      this.#compiler?.serve();
       const bells = Atomics.exchange(i32, DOORBELLS >> 2, 0);
       for (let index = 0; index < this.devices.length; index++) {
         if ((bells & (1 << index)) === 0) continue;
@@ -430,11 +446,7 @@ export class Machine implements AsyncDisposable {
   }
 
   #watchWorkers(): void {
-    // Without its compiler a machine only gets slower.
-    this.#compiler?.on('error', (error) => this.#compilerLost(String(error)));
-    this.#compiler?.on('exit', (code) => this.#compilerLost(`its thread ended (${code})`));
-    this.#compiler?.unref();
-    void this.exited.then(() => this.#compiler?.terminate());
+    void this.exited.then(() => this.#compiler?.end());
     this.#workers.forEach((worker, hart) => {
       const crash = (reason: string, pc: bigint, stack?: string) =>
         this.#end({kind: 'crashed', reason: firstLine(reason), hart, pc, stack});
@@ -511,18 +523,6 @@ async function compileInBackground(bytes: Uint8Array<ArrayBuffer>): Promise<WebA
   } finally {
     clearInterval(stay);
   }
-}
-
-function startCompiler(
-  environment: MachineEnvironment,
-  memory: WebAssembly.Memory,
-  layout: MemoryLayout,
-  settings: RegionSettings,
-  channels: readonly MessageChannel[],
-): Worker {
-  const ports = channels.map(({port2}) => port2);
-  const workerData: CompilerWorkerData = {memory, layout, settings, ports};
-  return new Worker(environment.compilerWorker, {workerData, transferList: ports, name: 'compiler'});
 }
 
 function allocate(totalBytes: number): WebAssembly.Memory {

@@ -9,6 +9,7 @@ import {buildRegions} from '../codegen/region/module.js';
 import {planRegion, type RegionRequest} from '../codegen/region/request.js';
 import type {MemoryLimits} from '../codegen/wasm/module.js';
 import type {BatchRegion, CompilerMessage, MakerMessage} from '../compiler/messages.js';
+import {wantCompiler} from '../compiler/thread.js';
 import type {Decoder} from '../isa/decoder.js';
 import {PAGE_BYTES, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY_BYTES} from '../memory/layout.js';
 import {MAX_JUMP_TARGETS, type RegionSettings} from '../tiers.js';
@@ -100,6 +101,7 @@ export class RegionMaker {
 
   #send(message: MakerMessage): void {
     this.#parts.compiler?.postMessage(message);
+    wantCompiler(this.#parts.state.views);
   }
 
   /** False when none of the regions was of use. */

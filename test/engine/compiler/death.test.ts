@@ -101,7 +101,10 @@ describe.each(['throw', 'exit'])('a compiler that dies (%s)', (how) => {
   );
 });
 
-it('is not a fault when the machine ends', async () => {
+it.each([
+  ['is not a fault when the machine ends', '../../../dist/compiler.js'],
+  ['is not started for a guest without hot code', '../../../dist/there-is-none.js'],
+])('%s', async (_, compilerWorker) => {
   const onCompilerFault = vi.fn<(reason: string) => void>();
   const machine = await Machine.create(
     {
@@ -114,7 +117,7 @@ it('is not a fault when the machine ends', async () => {
     },
     {
       hartWorker: new URL('../../../dist/engine-hart.js', import.meta.url),
-      compilerWorker: new URL('../../../dist/compiler.js', import.meta.url),
+      compilerWorker: new URL(compilerWorker, import.meta.url),
       models: platformModels,
     },
   );
