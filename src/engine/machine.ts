@@ -9,8 +9,7 @@ import {type Assembly, assemble, deviceStateBytes, modelOf} from './assembly.js'
 import {buildDeviceTree} from './boot/device-tree.js';
 import {type BootPlan, type BootSpec, planBoot} from './boot/layout.js';
 import {hostFuses} from './codegen/host-fusion.js';
-import {buildInterpreter, HandlerSet} from './codegen/interpreter.js';
-import {fusedSequences} from './codegen/sequences.js';
+import {type CodeKeeper, interpreterCode} from './codegen/interpreter-source.js';
 import {prepareForRegions} from './compiler/flags.js';
 import {CompilerThread} from './compiler/thread.js';
 import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} from './contract.js';
@@ -72,6 +71,8 @@ export interface MachineEnvironment {
   /** Entry file of the hart workers; it must know the same models. */
   readonly hartWorker: URL;
   readonly models: readonly DeviceModel[];
+  /** Spares a machine the making of code that an earlier one had. */
+  readonly codeKeeper?: CodeKeeper | undefined;
 }
 
 /** How a machine ended. `status` 0 is a clean power-off. */
@@ -210,13 +211,8 @@ export class Machine implements AsyncDisposable {
     const start = prepareStart(place, spec);
     views.i32[RUN_STATE >> 2] = PAUSED;
     const clock = new MachineClock(views.f64);
-    const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
-    const pages = layout.totalBytes / WASM_PAGE;
-    const limits = {initialPages: pages, maximumPages: pages};
-    const {hasSbi} = start;
+    // Before threads are up: these settings are the process's.
     if (spec.tier !== 'interpreter') prepareForRegions();
-    const options = {memory: limits, layout, hasSbi, hasRegions: spec.tier !== 'interpreter', hasFusion: hostFuses()};
-    const module = await compileInBackground(buildInterpreter(handlers, options));
     const assembly = assemble(views, layout.deviceBase, spec.hartCount, spec.devices, models, clock);
     const channels = spec.tier === 'auto' ? Array.from({length: spec.hartCount}, () => new MessageChannel()) : [];
     const ports = channels.map(({port2}) => port2);
@@ -229,13 +225,12 @@ export class Machine implements AsyncDisposable {
       const workerData: HartWorkerData = {
         id,
         memory,
-        module,
         layout,
         tier: spec.tier,
         settings,
         compiler: channel?.port1,
         plans: spec.devices,
-        hasSbi,
+        hasSbi: start.hasSbi,
         pc: start.pcs[id]!,
         tohost: start.tohost,
       };
@@ -246,15 +241,17 @@ export class Machine implements AsyncDisposable {
         resourceLimits: {stackSizeMb: HART_STACK_MB},
       });
     });
-    return new Machine(
-      place,
-      clock,
-      assembly,
-      start,
-      spec.tier,
-      workers,
-      spec.tier === 'auto' ? makeCompiler : undefined,
-    );
+    const compiler = spec.tier === 'auto' ? makeCompiler : undefined;
+    const machine = new Machine(place, clock, assembly, start, spec.tier, workers, compiler);
+    try {
+      // The harts' threads come up meanwhile.
+      const module = await makeInterpreter(spec, layout, start.hasSbi, environment.codeKeeper);
+      for (const worker of workers) worker.postMessage(module);
+      return machine;
+    } catch (thrown) {
+      await machine[Symbol.asyncDispose]();
+      throw thrown;
+    }
   }
 
   /** Called on this thread whenever the device rings its doorbell. One listener per device. */
@@ -513,6 +510,18 @@ function prepareStart(place: StatePlace, {boot, memoryBytes, hartCount, devices}
     resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: registers.a1});
   const pcs = Array<bigint>(hartCount).fill(BigInt(registers.pc));
   return {pcs, hasSbi, tohost: symbol('tohost') ?? -1, symbol};
+}
+
+async function makeInterpreter(
+  {tier}: MachineSpec,
+  layout: MemoryLayout,
+  hasSbi: boolean,
+  keeper: CodeKeeper | undefined,
+): Promise<WebAssembly.Module> {
+  const pages = layout.totalBytes / WASM_PAGE;
+  const memory = {initialPages: pages, maximumPages: pages};
+  const options = {memory, layout, hasSbi, hasRegions: tier !== 'interpreter', hasFusion: hostFuses()};
+  return compileInBackground(await interpreterCode(() => new Decoder(instructions), options, keeper));
 }
 
 /** Node ends a process that waits for nothing else while V8 compiles. */

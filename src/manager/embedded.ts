@@ -27,6 +27,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
   const settings = await loadSettings(paths.settings);
   const store = openImageStore(paths, settings.images);
   const locks = new ImageLocks(paths.imageLocks);
+  const codeFolder = join(paths.cache, 'code');
   const volumes = new Volumes(settings.disks, locks);
 
   async function provideImage({image, signal, onProgress}: RunImageOptions): Promise<BuiltImage> {
@@ -72,6 +73,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
         },
         disks,
         size: terminalSize(options, settings),
+        codeFolder,
       };
       const {command, stdin, stdout, stderr, signal, terminal} = options;
       if (isCommand) {
@@ -97,7 +99,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       const boot = {kind: 'firmware' as const, elfPath};
       return runConsole({
         plan: {
-          ...{memoryBytes, hartCount: 1, boot, disks: [], size: {columns, rows}},
+          ...{memoryBytes, hartCount: 1, boot, disks: [], size: {columns, rows}, codeFolder},
           ...execution(options, settings),
         },
         stdin: options.stdin,

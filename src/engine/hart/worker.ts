@@ -19,13 +19,12 @@ import type {RegionSettings, Tier} from '../tiers.js';
 import {MENVCFG, SLOT} from './csr-table.js';
 import {Hart} from './hart.js';
 import {endMachine, SbiCalls} from './sbi-calls.js';
-import {HartState, viewMemory} from './state.js';
+import {HartState, type MemoryViews, viewMemory} from './state.js';
 
-/** What a hart worker is started with; everything is structured-cloneable. */
+/** What a hart worker is started with, structured-cloneable. The interpreter's module follows as its one message. */
 export interface HartWorkerData {
   readonly id: number;
   readonly memory: WebAssembly.Memory;
-  readonly module: WebAssembly.Module;
   readonly layout: MemoryLayout;
   readonly tier: Tier;
   readonly settings: RegionSettings;
@@ -53,7 +52,7 @@ export const EXIT = {poweroff: 1, reboot: 2, fault: 3} as const;
 
 const UART_BASE = 0x10000000;
 
-/** Runs the hart this worker was started for, until the machine ends. */
+/** Runs the hart this worker was started for once its interpreter is there, until the machine ends. */
 export function runHart(options: {readonly models: readonly DeviceModel[]}): void {
   const data = workerData as HartWorkerData;
   const views = viewMemory(data.memory.buffer);
@@ -78,8 +77,14 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   const pages = layout.totalBytes / 65536;
   const limits = {initialPages: pages, maximumPages: pages};
   const regions = {settings: data.settings, limits, ...(data.compiler ? {compiler: data.compiler} : {})};
-  hart.link(data.module, data.memory, data.tier === 'interpreter' ? undefined : regions);
-  hart.setPc(Number(BigInt.asIntN(32, data.pc)), Number(BigInt.asIntN(32, data.pc >> 32n)));
+  parentPort?.once('message', (module: WebAssembly.Module) => {
+    hart.link(module, data.memory, data.tier === 'interpreter' ? undefined : regions);
+    hart.setPc(Number(BigInt.asIntN(32, data.pc)), Number(BigInt.asIntN(32, data.pc >> 32n)));
+    run(hart, views, end);
+  });
+}
+
+function run(hart: Hart, views: MemoryViews, end: (kind: number, status: number) => void): void {
   try {
     hart.loop();
   } catch (error) {

@@ -33,6 +33,7 @@ import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
 import {programVersion} from '../../version.js';
 import type {BootFiles, DiskPlan} from '../contract.js';
+import {CodeFolder} from './code-folder.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {FrozenRam} from './saved/frozen-ram.js';
@@ -51,6 +52,8 @@ export interface AssemblyPlan {
   readonly ports: readonly string[];
   /** A file that `AssembledMachine.save` wrote, to go on from instead of booting. */
   readonly savedPath?: string | undefined;
+  /** Folder of code that is kept for the next machine (see `code-folder.ts`); without it all is made anew. */
+  readonly codeFolder?: string | undefined;
   /** How guest code is run. */
   readonly tier: Tier;
   readonly regions: RegionSettings;
@@ -116,6 +119,7 @@ export async function assembleMachine(
         hartWorker: pathToFileURL(bundledEntry('hart')),
         compilerWorker: pathToFileURL(bundledEntry('compiler')),
         models: [...platformModels, virtioMmio],
+        codeKeeper: plan.codeFolder === undefined ? undefined : new CodeFolder(plan.codeFolder),
       }),
     );
     if (boot.kind !== 'saved') releaseFiles(boot);
