@@ -68,7 +68,9 @@ export class SaveReader implements AsyncDisposable {
       throw badSave(this.path, 'the machine has another memory size');
     const next = this.#rows.values();
     const work = async () => {
-      for (const row of next) await this.#loadChunk(row, ram);
+      // One for all: memory that the host has given once costs nothing the second time.
+      const scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      for (const row of next) await this.#loadChunk(row, ram, scratch);
     };
     await Promise.all(Array.from({length: PARALLEL}, work));
   }
@@ -77,19 +79,24 @@ export class SaveReader implements AsyncDisposable {
     await this.#file.close();
   }
 
-  async #loadChunk({index, storedBytes, offset, checksum, pages}: ChunkRow, ram: RamTarget): Promise<void> {
+  async #loadChunk(
+    {index, storedBytes, offset, checksum, pages}: ChunkRow,
+    ram: RamTarget,
+    scratch: Buffer<ArrayBuffer>,
+  ) {
     const first = (index * CHUNK_BYTES) / RAM_PAGE_BYTES;
-    const runs = runsOf(pages);
-    const parts = runs.map((run) => ram.bytes(first + run.first, run.count));
     const length = contentBytesOf(pages);
-    // What is stored as it is goes where it belongs without a copy.
-    const isWhole =
-      storedBytes === length
-        ? await readInto(this.#file, parts, offset)
-        : scatter(await unpack(await readAt(this.#file, offset, storedBytes), length), parts, length);
-    if (!isWhole || parts.reduce((sum, part) => crc32(part, sum), 0) !== checksum)
+    const stored = await readAt(this.#file, offset, storedBytes, scratch);
+    const content = storedBytes === length ? stored : await unpack(stored, length);
+    if (content?.length !== length || crc32(content) !== checksum)
       throw badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
-    for (const run of runs) ram.markWritten(first + run.first, run.count);
+    let at = 0;
+    for (const run of runsOf(pages)) {
+      const bytes = run.count * RAM_PAGE_BYTES;
+      ram.bytes(first + run.first, run.count).set(content.subarray(at, at + bytes));
+      ram.markWritten(first + run.first, run.count);
+      at += bytes;
+    }
   }
 }
 
@@ -135,8 +142,8 @@ function isInside(offset: number, length: number, end: number): boolean {
 }
 
 /** Fewer bytes at the file's end. */
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
+async function readAt(file: FileHandle, offset: number, length: number, into = Buffer.alloc(length)): Promise<Buffer> {
+  const bytes = into.subarray(0, length);
   let done = 0;
   while (done < length) {
     const {bytesRead} = await file.read(bytes, done, length - done, offset + done);
@@ -144,39 +151,6 @@ async function readAt(file: FileHandle, offset: number, length: number): Promise
     done += bytesRead;
   }
   return bytes.subarray(0, done);
-}
-
-/** Fills `parts` one after the other; false at the file's end. */
-async function readInto(file: FileHandle, parts: readonly Uint8Array[], offset: number): Promise<boolean> {
-  let left = parts;
-  for (let at = offset; left.length > 0; ) {
-    const {bytesRead} = await file.readv(left, at);
-    if (bytesRead === 0) return false;
-    at += bytesRead;
-    left = behind(left, bytesRead);
-  }
-  return true;
-}
-
-/** What is left of `parts` behind their first bytes. */
-function behind(parts: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
-  let skipped = bytes;
-  return parts.flatMap((part) => {
-    const skip = Math.min(skipped, part.length);
-    skipped -= skip;
-    return skip === part.length ? [] : [part.subarray(skip)];
-  });
-}
-
-/** Copies content into `parts`; false when it does not have their length. */
-function scatter(content: Buffer | undefined, parts: readonly Uint8Array[], length: number): boolean {
-  if (content?.length !== length) return false;
-  let at = 0;
-  for (const part of parts) {
-    part.set(content.subarray(at, at + part.length));
-    at += part.length;
-  }
-  return true;
 }
 
 /** Undefined for what is no zstd frame, or becomes longer than `mostBytes`. */
