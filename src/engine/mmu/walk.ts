@@ -4,7 +4,7 @@
  * Source: RISC-V Privileged ISA, chapter "Supervisor-Level", section "Virtual Address Translation Process"
  */
 import type {MemoryViews} from '../hart/state.js';
-import {RAM_BASE} from '../memory/layout.js';
+import {PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 import {PMP_NEED, type Pmp} from './pmp.js';
 import {PTE, PTE_PPN_SHIFT, PTE_RESERVED_HIGH} from './pte.js';
 
@@ -45,8 +45,11 @@ export class PageWalker {
   readonly #ram: number;
   readonly #ramBytes: number;
   readonly #pmp: Pmp;
+  readonly #awaitPage: (page: number) => void;
 
-  constructor(views: MemoryViews, ram: number, ramBytes: number, pmp: Pmp) {
+  /** `awaitPage` returns when a page (index) of RAM is there. */
+  constructor(views: MemoryViews, ram: number, ramBytes: number, pmp: Pmp, awaitPage: (page: number) => void) {
+    this.#awaitPage = awaitPage;
     this.#i32 = views.i32;
     this.#ram = ram;
     this.#ramBytes = ramBytes;
@@ -67,6 +70,7 @@ export class PageWalker {
       const offset = at - RAM_BASE;
       if (offset < 0 || offset >= this.#ramBytes) return WALK.accessFault;
       if (!this.#pmp.allows(at, PTE_BYTES, PMP_NEED.read, SUPERVISOR)) return WALK.accessFault;
+      this.#awaitPage(Math.floor(offset / PAGE_BYTES));
       const index = (this.#ram + offset) >>> 2;
       for (;;) {
         const pte = Atomics.load(this.#i32, index);

@@ -3,7 +3,7 @@
  *
  *   "VIVSAVE\n" │ version u32 │ 0 u32 │ chunks of RAM │ head, zstd JSON │ table of chunks │ footer
  *
- * Table: 32 bytes a chunk: index u32, stored bytes u32, offset u64, CRC-32 of its content u32, 0 u32, pages u64. The
+ * Table: 32 bytes a chunk: index u32, stored bytes u32, offset u64, CRC-32 of these u32, 0 u32, pages u64. The
  * content is the pages whose bits are set, one behind the other; all others, and chunks that are missing, are zero. It is
  * stored as it is when the stored bytes are as many as the content's, else as one zstd frame, which is shorter. Footer
  * (48 bytes): offset, stored bytes and CRC-32 of the head, offset, count and CRC-32 of the table, CRC-32 of the footer so

@@ -2,9 +2,10 @@
  * Reads the file of a saved machine. The file may be hostile: every offset, length and checksum is checked before it is
  * used, and nothing becomes larger than the format says.
  */
+import {readSync} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
 import {promisify} from 'node:util';
-import {crc32, zstdDecompress} from 'node:zlib';
+import {crc32, zstdDecompress, zstdDecompressSync} from 'node:zlib';
 import {ManagerError} from '../../../protocol/errors.js';
 import {contentBytesOf, runsOf} from './chunk-pages.js';
 import {
@@ -22,7 +23,7 @@ import {
   type SaveHead,
   saveHeadSchema,
 } from './format.js';
-import {RAM_PAGE_BYTES, type RamTarget} from './saved-ram.js';
+import {RAM_PAGE_BYTES} from './saved-ram.js';
 
 const decompress = promisify(zstdDecompress);
 /** Chunks that are read and decompressed at once. */
@@ -33,13 +34,15 @@ export class SaveReader implements AsyncDisposable {
   readonly head: SaveHead;
   readonly path: string;
   readonly #file: FileHandle;
-  readonly #rows: readonly ChunkRow[];
+  /** Where RAM is stored. */
+  readonly rows: readonly ChunkRow[];
+  readonly #scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
   private constructor(path: string, file: FileHandle, head: SaveHead, rows: readonly ChunkRow[]) {
     this.path = path;
     this.#file = file;
     this.head = head;
-    this.#rows = rows;
+    this.rows = rows;
   }
 
   /** Reads all but RAM. Errors: bad-snapshot, file-not-found */
@@ -62,43 +65,55 @@ export class SaveReader implements AsyncDisposable {
     }
   }
 
-  /** Fills zeroed RAM of the size that the head says. Errors: bad-snapshot for damaged chunks */
-  async loadRam(ram: RamTarget): Promise<void> {
-    if (ram.sizeBytes !== this.head.machine.memoryBytes)
-      throw badSave(this.path, 'the machine has another memory size');
-    const next = this.#rows.values();
+  /** Checks all that is stored of RAM, without unpacking it. Errors: bad-snapshot for damaged chunks */
+  async verify(): Promise<void> {
+    const next = this.rows.values();
     const work = async () => {
       // One for all: memory that the host has given once costs nothing the second time.
       const scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-      for (const row of next) await this.#loadChunk(row, ram, scratch);
+      for (const row of next) this.#check(row, await readAt(this.#file, row.offset, row.storedBytes, scratch));
     };
     await Promise.all(Array.from({length: PARALLEL}, work));
+  }
+
+  /** The pages of a chunk, one behind the other, maybe in `scratch`. Errors: bad-snapshot when it is damaged */
+  async readChunk(row: ChunkRow, scratch: Buffer<ArrayBuffer>): Promise<Buffer> {
+    const stored = this.#check(row, await readAt(this.#file, row.offset, row.storedBytes, scratch));
+    return isAsItIs(row) ? stored : this.#whole(row, await unpack(stored, contentBytesOf(row.pages)));
+  }
+
+  /** The same while everything else waits, also in the buffer of the last one. */
+  readChunkNow(row: ChunkRow): Buffer {
+    let done = 0;
+    while (done < row.storedBytes) {
+      const read = readSync(this.#file.fd, this.#scratch, done, row.storedBytes - done, row.offset + done);
+      if (read === 0) break;
+      done += read;
+    }
+    const stored = this.#check(row, this.#scratch.subarray(0, done));
+    return isAsItIs(row) ? stored : this.#whole(row, unpackNow(stored, contentBytesOf(row.pages)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
   }
 
-  async #loadChunk(
-    {index, storedBytes, offset, checksum, pages}: ChunkRow,
-    ram: RamTarget,
-    scratch: Buffer<ArrayBuffer>,
-  ) {
-    const first = (index * CHUNK_BYTES) / RAM_PAGE_BYTES;
-    const length = contentBytesOf(pages);
-    const stored = await readAt(this.#file, offset, storedBytes, scratch);
-    const content = storedBytes === length ? stored : await unpack(stored, length);
-    if (content?.length !== length || crc32(content) !== checksum)
-      throw badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
-    let at = 0;
-    for (const run of runsOf(pages)) {
-      const bytes = run.count * RAM_PAGE_BYTES;
-      ram.bytes(first + run.first, run.count).set(content.subarray(at, at + bytes));
-      ram.markWritten(first + run.first, run.count);
-      at += bytes;
-    }
+  #check(row: ChunkRow, stored: Buffer): Buffer {
+    if (stored.length !== row.storedBytes || crc32(stored) !== row.checksum) throw this.#damaged(row);
+    return stored;
+  }
+
+  #whole(row: ChunkRow, content: Buffer | undefined): Buffer {
+    if (content?.length !== contentBytesOf(row.pages)) throw this.#damaged(row);
+    return content;
+  }
+
+  #damaged({index}: ChunkRow): ManagerError {
+    return badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
   }
 }
+
+const isAsItIs = ({storedBytes, pages}: ChunkRow) => storedBytes === contentBytesOf(pages);
 
 async function readHead(file: FileHandle, {head}: Footer, end: number, path: string): Promise<SaveHead> {
   if (!isInside(head.offset, head.storedBytes, end) || head.storedBytes > HEAD_BYTES_MAX)
@@ -157,6 +172,14 @@ async function readAt(file: FileHandle, offset: number, length: number, into = B
 async function unpack(stored: Buffer, mostBytes: number): Promise<Buffer | undefined> {
   try {
     return await decompress(stored, {maxOutputLength: mostBytes, chunkSize: CHUNK_BYTES});
+  } catch {
+    return undefined;
+  }
+}
+
+function unpackNow(stored: Buffer, mostBytes: number): Buffer | undefined {
+  try {
+    return zstdDecompressSync(stored, {maxOutputLength: mostBytes, chunkSize: CHUNK_BYTES});
   } catch {
     return undefined;
   }

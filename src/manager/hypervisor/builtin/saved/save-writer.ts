@@ -99,7 +99,7 @@ class SaveWriter {
     const content = packPages(chunk, pages);
     const stored = await this.#pack(content);
     const offset = await this.append(stored);
-    this.#rows.push({index, storedBytes: stored.length, offset, checksum: crc32(content), pages});
+    this.#rows.push({index, storedBytes: stored.length, offset, checksum: crc32(stored), pages});
   }
 
   /** The content itself when it is to be stored as it is, else something shorter. */
