@@ -340,6 +340,13 @@ export class Machine implements AsyncDisposable {
     return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.touched) !== 0;
   }
 
+  /** `isTouched` as it is now, whatever is written later. */
+  touchedNow(): (page: number) => boolean {
+    const {pageFlags, ramBytes} = this.#layout;
+    const flags = this.#views.u8.slice(pageFlags, pageFlags + ramBytes / PAGE_BYTES);
+    return (page) => (flags[page]! & PAGE_FLAG.touched) !== 0;
+  }
+
   counters(): MachineCounters {
     const now = hostNs();
     const elapsedNs = now - this.#startedNs;

@@ -17,19 +17,19 @@ export const EARLY_CHUNKS_MAX = 64;
 export class FrozenRam implements RamSource, Disposable {
   readonly sizeBytes: number;
   readonly #machine: Machine;
-  readonly #touched: Uint8Array;
+  readonly #wasTouched: (page: number) => boolean;
   readonly #early = new Map<number, Buffer>();
 
   /** The machine is paused. */
   constructor(machine: Machine) {
     this.#machine = machine;
     this.sizeBytes = machine.memory.sizeBytes;
-    this.#touched = Uint8Array.from({length: this.sizeBytes / RAM_PAGE_BYTES}, (_, page) => +machine.isTouched(page));
+    this.#wasTouched = machine.touchedNow();
     machine.freeze((page, isUrgent) => this.#copyEarly(page, isUrgent));
   }
 
   isTouched(page: number): boolean {
-    return this.#touched[page] === 1;
+    return this.#wasTouched(page);
   }
 
   take(first: number, count: number): Buffer {
