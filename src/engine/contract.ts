@@ -23,7 +23,10 @@ export interface GuestMemory {
   readonly view: DataView<SharedArrayBuffer>;
   /** RAM as 16-bit cells, for Atomics on ring indices; index = (address - baseAddress) / 2. */
   readonly u16: Uint16Array<SharedArrayBuffer>;
-  /** True when every byte of [address, address + length) is RAM. Length 0 is contained at any address inside RAM. */
+  /**
+   * True when every byte of [address, address + length) is RAM; it is there to be read then, also in a guest that is being
+   * restored. Length 0 is contained at any address inside RAM.
+   */
   contains(address: number, length: number): boolean;
   /** The bytes themselves, not a copy, or undefined when any of them is outside RAM. */
   bytes(address: number, length: number): Uint8Array<SharedArrayBuffer> | undefined;

@@ -25,6 +25,7 @@ import {EXIT, type HartMessage, type HartWorkerData} from './hart/worker.js';
 import {Decoder} from './isa/decoder.js';
 import {instructions} from './isa/instructions.js';
 import {type MachineState, restoreMachine, type StatePlace, saveMachine, startAddresses} from './machine-state.js';
+import {AbsentPages} from './memory/absent-pages.js';
 import {hostNs, MachineClock} from './memory/clock.js';
 import {Freezer, type PageCopier} from './memory/freezer.js';
 import {
@@ -140,6 +141,8 @@ const MAX_REASON_CHARS = 300;
 /** A machine that is loaded and ready to start. Dispose it to end its threads and give its memory back. */
 export class Machine implements AsyncDisposable {
   readonly memory: GuestMemory;
+  /** What of a restored machine's RAM has yet to be filled. */
+  readonly absent: AbsentPages;
   readonly devices: readonly MachineDevice[];
   /** Resolves when the machine has ended and no hart runs any more: counters and memory are final. */
   readonly exited: Promise<MachineExit>;
@@ -186,7 +189,13 @@ export class Machine implements AsyncDisposable {
     this.#compiler = makeCompiler?.((reason) => this.#compilerLost(reason));
     this.#hasRegions = tier !== 'interpreter';
     this.#freezer = new Freezer(views, layout);
-    this.memory = new Ram(views, layout, (page) => this.#freezer.take(page));
+    this.absent = new AbsentPages(views, layout);
+    this.memory = new Ram(
+      views,
+      layout,
+      (page) => this.#freezer.take(page),
+      (page) => this.absent.take(page),
+    );
     this.devices = assembly.devices;
     this.exited = new Promise((resolve) => {
       this.#finish = resolve;
@@ -307,6 +316,7 @@ export class Machine implements AsyncDisposable {
    */
   freeze(copier: PageCopier): void {
     if (Atomics.load(this.#views.i32, RUN_STATE >> 2) !== PAUSED) throw new Error('a machine that runs is frozen');
+    if (this.absent.isActive) throw new Error('a machine is frozen whose RAM is not there');
     this.#freezer.freeze(copier);
   }
 
@@ -388,6 +398,11 @@ export class Machine implements AsyncDisposable {
     return new Sampler(this.#views, this.#layout);
   }
 
+  /** Ends it for a reason of the host's: it cannot go on. */
+  crash(reason: string): void {
+    this.#end({kind: 'crashed', reason: firstLine(reason), hart: 0, pc: this.#pcOf(0)});
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end({kind: 'poweroff', status: 0});
     await Promise.all([...this.#workers.map((worker) => worker.terminate()), this.#compiler?.end()]);
@@ -423,6 +438,7 @@ export class Machine implements AsyncDisposable {
     while (!this.#isEnded) {
       const seen = Atomics.load(i32, ATTENTION >> 2);
       this.#freezer.serve();
+      this.absent.serve();
       this.#compiler?.serve();
       const bells = Atomics.exchange(i32, DOORBELLS >> 2, 0);
       for (let index = 0; index < this.devices.length; index++) {

@@ -76,13 +76,12 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
         codeFolder,
       };
       const {command, stdin, stdout, stderr, signal, terminal} = options;
-      if (isCommand) {
-        // A guest that has booted knows what was on its disks.
-        const warm = disks.length === 0 ? {folder: join(paths.cache, 'warm'), imageDigest: image.digest} : undefined;
-        return await runCommand({plan, warm, command, stdin, stdout, stderr, signal});
-      }
+      // A guest that has booted knows what was on its disks.
+      const warm = disks.length === 0 ? {folder: join(paths.cache, 'warm'), imageDigest: image.digest} : undefined;
+      if (isCommand) return await runCommand({plan, warm, command, stdin, stdout, stderr, signal});
       return await runConsole({
         plan,
+        warm,
         stdin,
         stdout,
         signal,

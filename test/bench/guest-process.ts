@@ -25,6 +25,9 @@ export interface LinuxGuest {
   /** Which console QEMU connects; ours shows both. */
   readonly console: 'virtio' | 'serial';
   readonly disks?: readonly {readonly path: string; readonly format: string}[];
+  /** A saved state to go on from (ours only), and what is then typed at once. */
+  readonly savedPath?: string;
+  readonly typed?: string;
 }
 
 /** A command and how it is started. */
@@ -46,6 +49,7 @@ export async function runGuest({tier, ...guest}: LinuxGuest & Pick<OwnProgram, '
       disks: (guest.disks ?? []).map((image) => ({images: [image], isReadOnly: false})),
       size: {columns: 100, rows: 30},
       ports: [],
+      savedPath: guest.savedPath,
       tier: tier ?? settings.machines.defaultTier,
       regions: settings.regions,
     },
@@ -54,6 +58,7 @@ export async function runGuest({tier, ...guest}: LinuxGuest & Pick<OwnProgram, '
   process.on('SIGUSR1', () => process.stdout.write(`touched ${host.counters().memoryTouchedBytes}\n`));
   process.stdin.on('data', (bytes: Buffer) => host.write(bytes));
   host.start();
+  if (guest.typed !== undefined) host.write(Buffer.from(guest.typed));
   const end = await host.ended;
   if (end.kind === 'crashed') console.error(end.reason);
   process.exit(end.kind === 'powered-off' ? end.status : 1);

@@ -4,8 +4,10 @@
  *   os        paths of a Linux guest        smp    a parallel load on several harts against one
  *   warm      `viv run` booting, and going on from a kept state
  * With `--rounds N`. Without a name these five run. Proofs under load, only when asked for; status 1 when one fails:
+ *   saving    a guest of 1 GiB saved while it runs, and restored
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks of a Linux guest, only when asked for
+ *   saving    a guest of 1 GiB saved while it runs, and restored
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).
@@ -26,6 +28,7 @@ import {benchDisk} from './disk.js';
 import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
 import {benchOs} from './os.js';
+import {benchSaving} from './saving.js';
 import {benchSmp} from './smp.js';
 import {benchStress} from './stress.js';
 import {benchWarm} from './warm.js';
@@ -77,6 +80,7 @@ try {
     await buildImage();
     check(await benchWarm(root, cache, rounds));
   }
+  if (wants('saving')) await benchSaving(self, await buildImage(), rounds);
   if (wants('stress')) {
     const classes = values.classes === '' ? [] : values.classes.split(',');
     const options = {seconds: Number(values.seconds), classes};

@@ -80,29 +80,37 @@ describe('a saved machine', () => {
     await moved[Symbol.asyncDispose]();
   });
 
-  it.each([false, true])('ends with the results of one that stayed, address space in use: %s', async (isPaged) => {
-    const {program} = randomProgram(77, {blocks: 15, units: 30, turns: 100, rounds: ROUNDS});
-    const stayed = await runBare(program, {isPaged});
-    let moves = 0;
-    const moved = await runBare(program, {
-      isPaged,
-      onStarted: async (machine) => {
-        // The first at once: on a starved host the program may be over before the next.
-        const isEnded = moves > 0 && (await advance(machine, stayed.instructions / (MOVES + 1)));
-        await machine.pause();
-        if (moves === MOVES || isEnded || (await hasEnded(machine))) {
-          machine.resume();
-          return undefined;
-        }
-        moves++;
-        return await moveMachine(machine);
-      },
-    });
-    expect(moves).toBeGreaterThan(0);
-    expect(moved.exit).toEqual(stayed.exit);
-    expect(moved.instructions).toBe(stayed.instructions);
-    expect(Buffer.compare(moved.results, stayed.results)).toBe(0);
-  });
+  it.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])(
+    'ends with the results of one that stayed, address space in use: %s, RAM read late: %s',
+    async (isPaged, isLate) => {
+      const {program} = randomProgram(77, {blocks: 15, units: 30, turns: 100, rounds: ROUNDS});
+      const stayed = await runBare(program, {isPaged});
+      let moves = 0;
+      const moved = await runBare(program, {
+        isPaged,
+        onStarted: async (machine) => {
+          // The first at once: on a starved host the program may be over before the next.
+          const isEnded = moves > 0 && (await advance(machine, stayed.instructions / (MOVES + 1)));
+          await machine.pause();
+          if (moves === MOVES || isEnded || (await hasEnded(machine))) {
+            machine.resume();
+            return undefined;
+          }
+          moves++;
+          return await moveMachine(machine, undefined, isLate);
+        },
+      });
+      expect(moves).toBeGreaterThan(0);
+      expect(moved.exit).toEqual(stayed.exit);
+      expect(moved.instructions).toBe(stayed.instructions);
+      expect(Buffer.compare(moved.results, stayed.results)).toBe(0);
+    },
+  );
 
   it('is not taken by a machine that differs', async () => {
     const {machine} = await start(busy);

@@ -28,17 +28,24 @@ export function createSaved(
   );
 }
 
-/** Pauses a machine, takes its state through JSON and its touched pages into a new one, and ends it. */
-export async function moveMachine(machine: Machine, tier?: TestTier): Promise<Machine> {
+/**
+ * Pauses a machine, takes its state through JSON and its touched pages into a new one, and ends it. With `isLate` a page
+ * is only there once somebody wants it.
+ */
+export async function moveMachine(machine: Machine, tier?: TestTier, isLate = false): Promise<Machine> {
   await machine.pause();
   const state = JSON.parse(JSON.stringify(machine.save())) as MachineState;
   const moved = await createSaved(state, tier);
   const {baseAddress, sizeBytes} = machine.memory;
-  for (let page = 0; page < sizeBytes / PAGE_BYTES; page++) {
-    if (!machine.isTouched(page)) continue;
-    const address = baseAddress + page * PAGE_BYTES;
-    moved.memory.bytes(address, PAGE_BYTES)!.set(machine.memory.bytes(address, PAGE_BYTES)!);
-    moved.memory.markWritten(address, PAGE_BYTES);
+  const pages = new Map<number, Uint8Array>();
+  for (let page = 0; page < sizeBytes / PAGE_BYTES; page++)
+    if (machine.isTouched(page) || machine.absent.isAbsent(page))
+      pages.set(page, Uint8Array.from(machine.memory.bytes(baseAddress + page * PAGE_BYTES, PAGE_BYTES)!));
+  const runs = [...pages.keys()].map((first) => ({first, count: 1}));
+  moved.absent.begin(runs, (page) => moved.absent.fill(page, pages.get(page)!));
+  if (!isLate) {
+    for (const [page, content] of pages) moved.absent.fill(page, content);
+    moved.absent.end();
   }
   await machine[Symbol.asyncDispose]();
   return moved;

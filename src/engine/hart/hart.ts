@@ -282,6 +282,7 @@ export class Hart {
     const {i32} = state.views;
     const requests = Atomics.exchange(i32, state.cell(H.REQUESTS), 0);
     this.#fenceAsAsked(requests);
+    if ((requests & H.HartRequest.presence) !== 0) this.mmu.pmp.update();
     if ((requests & H.HartRequest.regions) !== 0) this.#maker?.receive();
     if (Atomics.load(i32, RUN_STATE >> 2) !== PAUSED) return;
     const began = hostNs();

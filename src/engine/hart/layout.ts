@@ -132,6 +132,8 @@ export const HartRequest = {
   regions: 16,
   /** Drop the translations that the fence box says (see `mmu/fence-box.ts`). */
   fencePages: 32,
+  /** Look again whether all of RAM is there (see `memory/absent-pages.ts`). */
+  presence: 64,
 } as const;
 
 /** The requests that a hart which waits for others must serve too. */

@@ -9,6 +9,7 @@ import {fusedSequences} from '../codegen/sequences.js';
 import type {DeviceModel, DevicePlan} from '../contract.js';
 import {Decoder} from '../isa/decoder.js';
 import {instructions} from '../isa/instructions.js';
+import {awaitPage} from '../memory/absent-pages.js';
 import {MachineClock} from '../memory/clock.js';
 import {awaitThaw} from '../memory/freezer.js';
 import {PARKED} from '../memory/header.js';
@@ -60,7 +61,12 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   const clock = new MachineClock(views.f64);
   const assembly = assemble(views, layout.deviceBase, layout.hartCount, data.plans, options.models, clock);
   const state = new HartState(data.id, views, layout);
-  const ram = new Ram(views, layout, (page) => awaitThaw(views, layout, data.id, page));
+  const ram = new Ram(
+    views,
+    layout,
+    (page) => awaitThaw(views, layout, data.id, page),
+    (page) => awaitPage(views, layout, data.id, page),
+  );
   const sbi = data.hasSbi ? new SbiCalls(views, layout, ram, assembly.devices) : undefined;
   const handlers = new HandlerSet(new Decoder(instructions), fusedSequences);
   const hart = new Hart({state, handlers, bus: assembly.bus, clock, devices: assembly.devices, ...(sbi ? {sbi} : {})});

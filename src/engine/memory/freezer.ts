@@ -54,11 +54,10 @@ export class Freezer {
 
   /** Lets some pages be written: they are copied. */
   thaw(first: number, count: number): void {
-    const {u8, i32} = this.#views;
+    const {u8} = this.#views;
     for (let page = first; page < first + count; page++)
       Atomics.and(u8, this.#layout.pageFlags + page, ~PAGE_FLAG.frozen);
-    Atomics.add(i32, THAWED >> 2, 1);
-    Atomics.notify(i32, THAWED >> 2);
+    tellWaiting(this.#views);
   }
 
   /** Has a page copied and thawed now, if it is frozen. For this thread's own writes, which cannot wait. */
@@ -83,11 +82,22 @@ export class Freezer {
   }
 }
 
+/** Wakes harts that wait for a page. */
+export function tellWaiting({i32}: MemoryViews): void {
+  Atomics.add(i32, THAWED >> 2, 1);
+  Atomics.notify(i32, THAWED >> 2);
+}
+
 /** A hart's side: returns when the page may be written, or the machine has ended. */
 export function awaitThaw(views: MemoryViews, layout: MemoryLayout, hart: number, page: number): void {
+  awaitFlagged(views, layout, hart, page, PAGE_FLAG.frozen);
+}
+
+/** Has the I/O thread look at a page until a flag of it is gone, or the machine has ended. */
+export function awaitFlagged(views: MemoryViews, layout: MemoryLayout, hart: number, page: number, flag: number): void {
   const {i32, u8} = views;
   const isWaiting = () =>
-    (Atomics.load(u8, layout.pageFlags + page) & PAGE_FLAG.frozen) !== 0 && Atomics.load(i32, RUN_STATE >> 2) !== ENDED;
+    (Atomics.load(u8, layout.pageFlags + page) & flag) !== 0 && Atomics.load(i32, RUN_STATE >> 2) !== ENDED;
   while (isWaiting()) {
     const seen = Atomics.load(i32, THAWED >> 2);
     Atomics.store(i32, (hartBlock(hart) + WANTED_PAGE) >> 2, page + 1);

@@ -7,7 +7,7 @@
  *   0x28 writes to pages with code (i32)    0x2c listeners to samples (i32, atomic)
  *   0x30 regions, 0x34 bytes of regions (i32)   0x38 ns spent compiling (f64)
  *   0x40 doorbell words: one bit per device, then completion counters   0x44 thawed pages (i32, atomic: counted, notified)
- *   0x48 a hart wants the region compiler (i32, atomic)
+ *   0x48 a hart wants the region compiler (i32, atomic)     0x4c pages are absent (i32, atomic)
  */
 
 /** 0 running, 1 paused, 2 ended. Harts wait on this cell while it is 1. */
@@ -35,10 +35,12 @@ export const COMPILED_BYTES = 0x34;
 export const COMPILE_NS = 0x38;
 /** Harts leave samples of their pc while this is not 0 (see `hart/samples.ts`). */
 export const SAMPLING = 0x2c;
-/** Counted up and notified when frozen pages may be written again (see `freezer.ts`). */
+/** Counted up and notified when frozen pages may be written again, or absent ones are there (see `freezer.ts`). */
 export const THAWED = 0x44;
 /** 1 once a hart has asked for a region (see `compiler/thread.ts`). */
 export const COMPILER_WANTED = 0x48;
+/** 1 while some of RAM is not there yet (see `absent-pages.ts`). */
+export const RAM_ABSENT = 0x4c;
 /** Doorbell bits of devices 0…31 (i32, atomic). */
 export const DOORBELLS = 0x40;
 /** Per device: rings asked for and rings served (i32 pairs), for `ringAndWait`. */

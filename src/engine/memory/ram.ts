@@ -1,14 +1,15 @@
 /** Guest RAM as devices and loaders see it, and the marks that host writes leave. */
 import type {GuestMemory} from '../contract.js';
 import type {MemoryViews} from '../hart/state.js';
-import {CODE_WRITES, TOUCHED_PAGES} from './header.js';
+import {CODE_WRITES, RAM_ABSENT, TOUCHED_PAGES} from './header.js';
 import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './layout.js';
 
 /**
  * Bits of a page's flag byte: written at least once; has or had decoded code; a hart's TLB may let stores through to it;
- * a snapshot has yet to take it as it is; written since the last snapshot was taken or gone back to.
+ * a snapshot has yet to take it as it is; it has yet to be read from one; written since the last snapshot was taken or
+ * gone back to.
  */
-export const PAGE_FLAG = {touched: 1, code: 2, writable: 4, frozen: 8, changed: 16} as const;
+export const PAGE_FLAG = {touched: 1, code: 2, writable: 4, frozen: 8, absent: 16, changed: 32} as const;
 
 /** What every write leaves behind. */
 export const WRITE_MARKS = PAGE_FLAG.touched | PAGE_FLAG.changed;
@@ -42,10 +43,17 @@ export class Ram implements GuestMemory {
   readonly #views: MemoryViews;
   readonly #layout: MemoryLayout;
   readonly #thaw: (page: number) => void;
+  readonly #fetch: (page: number) => void;
 
-  /** `thaw` makes a frozen page one that may be written. */
-  constructor(views: MemoryViews, layout: MemoryLayout, thaw: (page: number) => void) {
+  /** `thaw` makes a frozen page one that may be written, `fetch` an absent one one that is there. */
+  constructor(
+    views: MemoryViews,
+    layout: MemoryLayout,
+    thaw: (page: number) => void,
+    fetch: (page: number) => void = () => undefined,
+  ) {
     this.#thaw = thaw;
+    this.#fetch = fetch;
     this.#views = views;
     this.#layout = layout;
     this.sizeBytes = layout.ramBytes;
@@ -54,9 +62,17 @@ export class Ram implements GuestMemory {
   }
 
   contains(address: number, length: number): boolean {
-    return (
-      length >= 0 && address >= RAM_BASE && length <= this.sizeBytes && address - RAM_BASE <= this.sizeBytes - length
-    );
+    const isInside =
+      length >= 0 && address >= RAM_BASE && length <= this.sizeBytes && address - RAM_BASE <= this.sizeBytes - length;
+    // Whoever is told so may look at it.
+    if (isInside && Atomics.load(this.#views.i32, RAM_ABSENT >> 2) !== 0) this.#fetchAll(address, length);
+    return isInside;
+  }
+
+  #fetchAll(address: number, length: number): void {
+    const last = Math.floor((address + length - 1 - RAM_BASE) / PAGE_BYTES);
+    for (let page = Math.floor((address - RAM_BASE) / PAGE_BYTES); page <= last; page++)
+      if ((Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.absent) !== 0) this.#fetch(page);
   }
 
   bytes(address: number, length: number): Uint8Array<SharedArrayBuffer> | undefined {

@@ -8,6 +8,7 @@ import {CAUSE} from '../hart/causes.js';
 import {MENVCFG, MSTATUS, SLOT} from '../hart/csr-table.js';
 import {BANK, DATA_BANK, EXEC_BANK, PRIVILEGE, SCRATCH, WATCHED_PAGE, ZERO_BLOCK_ALLOWED} from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
+import {awaitPage} from '../memory/absent-pages.js';
 import type {Bus} from '../memory/bus.js';
 import {awaitThaw} from '../memory/freezer.js';
 import {PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
@@ -52,7 +53,8 @@ export class Mmu {
     this.pmp = new Pmp(state);
     this.tlb = new Tlb(state);
     state.setI32(WATCHED_PAGE, -1);
-    this.#walker = new PageWalker(state.views, state.layout, this.pmp);
+    const {views, layout, id} = state;
+    this.#walker = new PageWalker(views, layout, this.pmp, (page) => awaitPage(views, layout, id, page));
   }
 
   /** Reports every store to the 8 bytes at a physical address (HTIF's tohost); its page gets no write entries. */
@@ -92,7 +94,15 @@ export class Mmu {
     }
     if (!this.pmp.allows(this.physical, bytes, needs[access], privilege))
       return this.#fault(accessFaults[access], low, high);
+    this.#awaitRam();
     return true;
+  }
+
+  /** The page at `physical` is there when this returns, if it is RAM. */
+  #awaitRam(): void {
+    const {views, layout, id} = this.#state;
+    const offset = this.physical - RAM_BASE;
+    if (offset >= 0 && offset < layout.ramBytes) awaitPage(views, layout, id, Math.floor(offset / PAGE_BYTES));
   }
 
   /**

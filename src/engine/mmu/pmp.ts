@@ -5,6 +5,7 @@
 import {SLOT} from '../hart/csr-table.js';
 import {FREE_PAGES} from '../hart/layout.js';
 import type {HartState} from '../hart/state.js';
+import {RAM_ABSENT} from '../memory/header.js';
 import {PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
 
 /** What an access needs, as bits of a PMP configuration. */
@@ -57,8 +58,12 @@ export class Pmp {
     this.#publish(FREE_PAGES.machine, 3);
   }
 
-  /** Tells generated code the longest run of RAM pages in which a privilege may do everything. */
+  /** Tells generated code the longest run of RAM pages in which a privilege may do everything; none while pages are absent. */
   #publish(cells: number, privilege: number): void {
+    if (Atomics.load(this.#state.views.i32, RAM_ABSENT >> 2) !== 0) {
+      this.#state.setI32(cells + 4, 0);
+      return;
+    }
     const pages = this.#state.layout.ramBytes / PAGE_BYTES;
     const clip = (page: number) => Math.min(Math.max(page, 0), pages);
     const bounds = this.#regions.flatMap((region) =>

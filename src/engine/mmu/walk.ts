@@ -48,13 +48,21 @@ export class PageWalker {
   readonly #u8: Uint8Array<SharedArrayBuffer>;
   readonly #pageFlags: number;
   readonly #pmp: Pmp;
+  readonly #awaitPage: (page: number) => void;
 
-  constructor(views: MemoryViews, {ram, ramBytes, pageFlags}: MemoryLayout, pmp: Pmp) {
+  /** `awaitPage` returns when a page (index) of RAM is there. */
+  constructor(
+    views: MemoryViews,
+    {ram, ramBytes, pageFlags}: MemoryLayout,
+    pmp: Pmp,
+    awaitPage: (page: number) => void,
+  ) {
+    this.#awaitPage = awaitPage;
     this.#i32 = views.i32;
     this.#u8 = views.u8;
+    this.#pageFlags = pageFlags;
     this.#ram = ram;
     this.#ramBytes = ramBytes;
-    this.#pageFlags = pageFlags;
     this.#pmp = pmp;
   }
 
@@ -72,6 +80,7 @@ export class PageWalker {
       const offset = at - RAM_BASE;
       if (offset < 0 || offset >= this.#ramBytes) return WALK.accessFault;
       if (!this.#pmp.allows(at, PTE_BYTES, PMP_NEED.read, SUPERVISOR)) return WALK.accessFault;
+      this.#awaitPage(Math.floor(offset / PAGE_BYTES));
       const index = (this.#ram + offset) >>> 2;
       for (;;) {
         const pte = Atomics.load(this.#i32, index);

@@ -6,7 +6,7 @@ import {findPaths, type Paths} from '../paths.js';
 import {daemonEnding, daemonHello, PROTOCOL_VERSION} from '../protocol/daemon.js';
 import type {NotificationType, ParamsInput, PayloadOf, RequestType, ResultOf} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
-import {Channel, defaultBounds} from '../rpc/channel.js';
+import type {Channel} from '../rpc/channel.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../store/process-identity.js';
 import {programVersion} from '../version.js';
 import {startDaemon} from './start-daemon.js';
@@ -177,10 +177,12 @@ interface Opened {
 }
 
 async function open(paths: Paths, options: ConnectOptions): Promise<Opened> {
+  // Loaded when somebody connects, and before: a command without the daemon need not wait for it, a socket must not.
+  const {Channel} = await import('../rpc/channel.js');
   let outcome: 'started' | 'exists' | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await greet(await dial(paths.socket));
+      return await greet(new Channel(await dial(paths.socket)));
     } catch (thrown) {
       if (!options.startsDaemon || !isNobodyThere(thrown)) throw explain(thrown, options);
       if (attempt >= START_ATTEMPTS) throw outcome === 'exists' ? listensElsewhere(paths) : explain(thrown, options);
@@ -200,8 +202,7 @@ function dial(path: string): Promise<Socket> {
   });
 }
 
-async function greet(socket: Socket): Promise<Opened> {
-  const channel = new Channel(socket, defaultBounds);
+async function greet(channel: Channel): Promise<Opened> {
   channel.listen();
   const greeted = new AbortController();
   try {

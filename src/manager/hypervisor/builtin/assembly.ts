@@ -33,10 +33,10 @@ import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
 import {FrozenRam} from './saved/frozen-ram.js';
+import {RamFiller} from './saved/ram-filler.js';
 import {SaveReader} from './saved/save-reader.js';
 import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
 import {filesOf, type SavedBase} from './saved/saved-base.js';
-import {RAM_PAGE_BYTES, type RamTarget} from './saved/saved-ram.js';
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -64,6 +64,8 @@ export interface AssembledMachine extends AsyncDisposable {
   readonly uart: Uart16550;
   readonly console: ConsoleDevice;
   readonly disks: readonly MachineDisk[];
+  /** Resolves when all RAM of a restored machine is there; it can be saved from then on. */
+  readonly whenLoaded: Promise<void>;
   /** The serial port has output, or room for input again. */
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
@@ -104,6 +106,9 @@ export async function assembleMachine(
   await using cleanup = new AsyncDisposableStack();
   try {
     const saved = plan.savedPath === undefined ? undefined : cleanup.use(await SaveReader.open(plan.savedPath));
+    const verified = saved?.verify();
+    // Awaited once the machine is there; until then it is nobody's.
+    verified?.catch(() => undefined);
     const boot = saved ? {kind: 'saved' as const, state: saved.head.machine} : await readBoot(plan.boot);
     const console = new ConsoleDevice(plan.size);
     const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
@@ -138,9 +143,8 @@ export async function assembleMachine(
       }),
     );
     if (boot.kind !== 'saved') releaseFiles(boot);
-    const ram = ramOf(machine);
-    await saved?.loadRam(ram);
-    if (saved) machine.forgetChanges();
+    await verified;
+    const filler = saved && cleanup.use(new RamFiller(saved, machine));
     let base = saved?.base;
     for (const {region} of machine.devices) {
       if (!(region instanceof GenerationId)) continue;
@@ -161,8 +165,10 @@ export async function assembleMachine(
     const uartIndex = machine.devices.findIndex(({region}) => region instanceof Uart16550);
     const uart = machine.devices[uartIndex]?.region;
     if (!(uart instanceof Uart16550)) throw new Error('the platform has no serial port');
+    const whenLoaded = filler?.start() ?? Promise.resolve();
     const owned = cleanup.move();
     return {
+      whenLoaded,
       machine,
       uart,
       console,
@@ -227,20 +233,6 @@ async function holdDevices(hosts: readonly VirtioHost[]): Promise<Disposable> {
     throw thrown;
   }
   return {[Symbol.dispose]: release};
-}
-
-function ramOf(machine: Machine): RamTarget {
-  const {memory} = machine;
-  const addressOf = (page: number) => memory.baseAddress + page * RAM_PAGE_BYTES;
-  return {
-    sizeBytes: memory.sizeBytes,
-    bytes(page, count) {
-      const bytes = memory.bytes(addressOf(page), count * RAM_PAGE_BYTES);
-      if (bytes === undefined) throw new RangeError(`page ${page} is not in RAM`);
-      return bytes;
-    },
-    markWritten: (page, count) => memory.markWritten(addressOf(page), count * RAM_PAGE_BYTES),
-  };
 }
 
 function planSlot(device: VirtioDevice, slot: number): DevicePlan {

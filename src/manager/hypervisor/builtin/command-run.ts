@@ -16,13 +16,13 @@ import type {AssemblyPlan} from './assembly.js';
 import {withEmbeddedHost} from './embedded-host.js';
 import type {EngineHost} from './engine-host.js';
 import {InputBridge, OutputBridge} from './stream-bridge.js';
-import {WarmStart} from './warm-start.js';
+import {type WarmFolder, WarmStart} from './warm-start.js';
 
 /** The command and where its bytes go. */
 export interface CommandRun {
   readonly plan: Omit<AssemblyPlan, 'ports' | 'savedPath'>;
   /** Where states of guests that have booted are kept, and what the image is known by; without it the guest boots. */
-  readonly warm?: {readonly folder: string; readonly imageDigest: string} | undefined;
+  readonly warm?: WarmFolder | undefined;
   readonly command: readonly string[];
   readonly stdin: Readable;
   readonly stdout: Writable;

@@ -4,7 +4,7 @@
  * or of another build costs a boot, never a run.
  */
 import {createHash, randomBytes} from 'node:crypto';
-import {mkdir, readdir, readFile, rename, rm, stat, utimes} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {bundledEntry} from '../../bundle.js';
 import {TEMPORARY_PREFIX} from '../../store/atomic-file.js';
@@ -13,15 +13,24 @@ import type {EngineHost} from './engine-host.js';
 
 /** States that are kept; the one unused for longest goes first. Each is some 40 MB. */
 const MOST_KEPT = 4;
+const SUFFIX = '.saved';
 
-/** The state that a plan would go on from. */
+/** Where states are kept, and what the image is known by. */
+export interface WarmFolder {
+  readonly folder: string;
+  readonly imageDigest: string;
+}
+
+/** The state that a plan would go on from, and a note that may go with it. */
 export class WarmStart {
   readonly path: string;
+  readonly #notePath: string;
   readonly #folder: string;
 
   private constructor(folder: string, key: string) {
     this.#folder = folder;
-    this.path = join(folder, `${key}.saved`);
+    this.path = join(folder, `${key}${SUFFIX}`);
+    this.#notePath = join(folder, `${key}.note`);
   }
 
   /** `imageDigest` stands for the content of kernel and initramfs. */
@@ -46,18 +55,28 @@ export class WarmStart {
     );
   }
 
-  /** Keeps the present state of a host, which goes on once it is `taken`. Without room or rights nothing is kept. */
-  keep(host: EngineHost): {readonly taken: Promise<void>; readonly done: Promise<void>} {
+  /** The note of the state, when there are both; the state then counts as used. */
+  async findNote(): Promise<string | undefined> {
+    const note = await readFile(this.#notePath, 'latin1').catch(() => undefined);
+    return note !== undefined && (await this.find()) ? note : undefined;
+  }
+
+  /**
+   * Keeps the present state of a host, which goes on once it is `taken`, with a note in latin1. Without room or rights
+   * nothing is kept.
+   */
+  keep(host: EngineHost, note?: string): {readonly taken: Promise<void>; readonly done: Promise<void>} {
     const taken = Promise.withResolvers<void>();
-    const done = this.#keep(host, taken.resolve).finally(taken.resolve);
+    const done = this.#keep(host, taken.resolve, note).finally(taken.resolve);
     return {taken: taken.promise, done};
   }
 
-  async #keep(host: EngineHost, onTaken: () => void): Promise<void> {
+  async #keep(host: EngineHost, onTaken: () => void, note: string | undefined): Promise<void> {
     const temporary = join(this.#folder, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
     try {
       await mkdir(this.#folder, {recursive: true, mode: 0o700});
       await host.save({path: temporary, packing: 'quick'}, onTaken);
+      if (note !== undefined) await writeFile(this.#notePath, note, {encoding: 'latin1', mode: 0o600});
       await rename(temporary, this.path);
       await this.#removeOthers();
     } catch {
@@ -71,9 +90,11 @@ export class WarmStart {
   }
 
   async #removeOthers(): Promise<void> {
-    const paths = (await readdir(this.#folder)).map((name) => join(this.#folder, name));
+    const names = (await readdir(this.#folder)).filter((name) => name.endsWith(SUFFIX));
+    const paths = names.map((name) => join(this.#folder, name));
     const dated = await Promise.all(paths.map(async (path) => ({path, at: (await stat(path)).mtimeMs})));
     const unused = dated.sort((a, b) => b.at - a.at).slice(MOST_KEPT);
-    await Promise.all(unused.map(({path}) => rm(path, {force: true})));
+    const notes = unused.map(({path}) => path.replace(SUFFIX, '.note'));
+    await Promise.all([...unused.map(({path}) => path), ...notes].map((path) => rm(path, {force: true})));
   }
 }

@@ -4,6 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {CHUNK_BYTES, type SaveHead} from '../../../../src/manager/hypervisor/builtin/saved/format.js';
+import {RamFiller} from '../../../../src/manager/hypervisor/builtin/saved/ram-filler.js';
 import {SaveReader} from '../../../../src/manager/hypervisor/builtin/saved/save-reader.js';
 import {type SavePacking, writeSave} from '../../../../src/manager/hypervisor/builtin/saved/save-writer.js';
 import type {SavedBase} from '../../../../src/manager/hypervisor/builtin/saved/saved-base.js';
@@ -24,10 +25,9 @@ afterEach(() => rm(folder, {recursive: true}));
 /** RAM of a machine that is none. */
 class TestRam {
   readonly content = Buffer.alloc(MEMORY_BYTES);
-  readonly marked = new Set<number>();
+  readonly sizeBytes = MEMORY_BYTES;
   readonly changed = new Set<number>();
   readonly left = new Set<number>();
-  readonly sizeBytes = MEMORY_BYTES;
 
   fill(page: number, kind: 'noise' | 'text'): void {
     const random = new SeededRandom(page + 1);
@@ -54,9 +54,37 @@ class TestRam {
   bytes(page: number, count: number): Buffer {
     return this.content.subarray(page * RAM_PAGE_BYTES, (page + count) * RAM_PAGE_BYTES);
   }
+}
 
-  markWritten(page: number, count: number): void {
-    for (let i = page; i < page + count; i++) this.marked.add(i);
+/** A machine whose pages are filled, and nothing else. */
+class TestMachine {
+  readonly ram = new TestRam();
+  readonly missing = new Set<number>();
+  readonly filled: number[] = [];
+  readonly crashes: string[] = [];
+  isWhole = false;
+  want: (page: number) => void = () => undefined;
+  readonly absent = {
+    begin: (runs: readonly {first: number; count: number}[], fetcher: (page: number) => void) => {
+      for (const {first, count} of runs) for (let i = 0; i < count; i++) this.missing.add(first + i);
+      this.want = fetcher;
+    },
+    isAbsent: (page: number) => this.missing.has(page),
+    fill: (first: number, content: Uint8Array) => {
+      for (let at = 0; at < content.length; at += RAM_PAGE_BYTES) {
+        const page = first + at / RAM_PAGE_BYTES;
+        if (!this.missing.delete(page)) continue;
+        this.ram.bytes(page, 1).set(content.subarray(at, at + RAM_PAGE_BYTES));
+        this.filled.push(page);
+      }
+    },
+    end: () => {
+      this.isWhole = true;
+    },
+  };
+
+  crash(reason: string): void {
+    this.crashes.push(reason);
   }
 }
 
@@ -74,11 +102,13 @@ function someHart(): SaveHead['machine']['harts'][number] {
   return {pc: '0', x: zeros, f: zeros, fcsr: 0, ...rest, ...place};
 }
 
-async function load(path: string): Promise<TestRam> {
+async function load(path: string): Promise<TestMachine> {
   await using reader = await SaveReader.open(path);
-  const ram = new TestRam();
-  await reader.loadRam(ram);
-  return ram;
+  await reader.verify();
+  const machine = new TestMachine();
+  await using filler = new RamFiller(reader, machine);
+  await filler.start();
+  return machine;
 }
 
 /** Pieces of a chunk have no order. */
@@ -117,8 +147,9 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
   it.each(['noise', 'text'] as const)('gives %s back, and touches no page that is zero', async (kind) => {
     const {path, ram} = await saved(kind);
     const back = await load(path);
-    expect(back.content.equals(ram.content)).toBe(true);
-    expect([...back.marked].sort((a, b) => a - b)).toEqual(pages);
+    expect(back.ram.content.equals(ram.content)).toBe(true);
+    expect(back.filled.sort((a, b) => a - b)).toEqual(pages);
+    expect(back).toMatchObject({isWhole: true, crashes: []});
   });
 
   it('holds no pages that are zero, and what does not get shorter as it is', async () => {
@@ -167,7 +198,7 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
         ram.changed.add(page);
       }
     }
-    for (const {path, content} of states) expect((await load(path)).content.equals(content)).toBe(true);
+    for (const {path, content} of states) expect((await load(path)).ram.content.equals(content)).toBe(true);
   });
 
   it('lets the guest write at once to chunks that it does not store', async () => {
@@ -210,4 +241,37 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
       message: expect.stringContaining('table makes no sense'),
     });
   });
+
+  it.each(['noise', 'text'] as const)('gives a page of %s at once to whoever wants it, and only once', async (kind) => {
+    const {path, ram} = await saved(kind);
+    await using reader = await SaveReader.open(path);
+    const machine = new TestMachine();
+    await using filler = new RamFiller(reader, machine);
+    machine.want(63);
+    // It came with its chunk.
+    expect(machine.filled).toEqual([3, 4, 63]);
+    expect(machine.ram.bytes(63, 1).equals(ram.bytes(63, 1))).toBe(true);
+    machine.ram.bytes(63, 1).fill(9);
+    await filler.start();
+    expect(machine.filled.toSorted((a, b) => a - b)).toEqual(pages);
+    expect(machine.ram.bytes(63, 1).every((byte) => byte === 9)).toBe(true);
+  });
+
+  it.each(['wanted', 'in its turn'])(
+    'ends the machine when a chunk, %s, has changed since it was checked',
+    async (how) => {
+      const {path} = await saved('text');
+      await using reader = await SaveReader.open(path);
+      await reader.verify();
+      await flip(path, 30);
+      const machine = new TestMachine();
+      await using filler = new RamFiller(reader, machine);
+      if (how === 'wanted') machine.want(3);
+      else await filler.start();
+      expect(machine).toMatchObject({
+        isWhole: false,
+        crashes: [expect.stringContaining('memory from 0 on is damaged')],
+      });
+    },
+  );
 });

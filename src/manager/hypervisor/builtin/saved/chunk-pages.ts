@@ -26,9 +26,9 @@ export function findPages(content: Buffer): ChunkPages {
 export function runsOf(pages: ChunkPages): PageRun[] {
   const runs: PageRun[] = [];
   for (let page = 0; page < CHUNK_PAGES; page++) {
-    if (!has(pages, page)) continue;
+    if (!hasPage(pages, page)) continue;
     const first = page;
-    while (page < CHUNK_PAGES && has(pages, page)) page++;
+    while (page < CHUNK_PAGES && hasPage(pages, page)) page++;
     runs.push({first, count: page - first});
   }
   return runs;
@@ -47,7 +47,8 @@ export function packPages(content: Buffer, pages: ChunkPages): Buffer {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-function has({low, high}: ChunkPages, page: number): boolean {
+/** Whether a page (index within the chunk) is in a set. */
+export function hasPage({low, high}: ChunkPages, page: number): boolean {
   return (((page < 32 ? low : high) >>> (page & 31)) & 1) === 1;
 }
 
@@ -76,4 +77,9 @@ export function isEmpty({low, high}: ChunkPages): boolean {
 /** How many pages. */
 export function countPages(pages: ChunkPages): number {
   return contentBytesOf(pages) / RAM_PAGE_BYTES;
+}
+
+/** Pages beside each other, as a set. */
+export function pagesOf({first, count}: PageRun): ChunkPages {
+  return pickPages(0, CHUNK_PAGES, (page) => page >= first && page < first + count);
 }

@@ -3,7 +3,7 @@
  *
  *   "VIVSAVE\n" │ version u32 │ 0 u32 │ chunks of RAM │ head, zstd JSON │ table of chunks │ footer
  *
- * Table: 40 bytes a piece: chunk index u32, stored bytes u32, offset u64, CRC-32 of its content u32, source u32, pages u64,
+ * Table: 40 bytes a piece: chunk index u32, stored bytes u32, offset u64, CRC-32 of those u32, source u32, pages u64,
  * used u64. The content is the chunk's pages whose bits are set in `pages`, one behind the other; it is stored as it is when
  * the stored bytes are as many as the content's, else as one zstd frame, which is shorter. Those in `used` count: no two
  * pieces use the same page, and pages that none uses are zero. Source 0 is this file, n the n-th of the files that the head

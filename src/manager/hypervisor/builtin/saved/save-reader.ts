@@ -2,13 +2,13 @@
  * Reads the file of a saved machine. The file may be hostile: every offset, length and checksum is checked before it is
  * used, and nothing becomes larger than the format says.
  */
-import {constants} from 'node:fs';
+import {constants, readSync} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {promisify} from 'node:util';
-import {crc32, zstdDecompress} from 'node:zlib';
+import {crc32, zstdDecompress, zstdDecompressSync} from 'node:zlib';
 import {ManagerError} from '../../../protocol/errors.js';
-import {commonPages, contentBytesOf, isEmpty, otherPages, type PageRun, runsOf} from './chunk-pages.js';
+import {commonPages, contentBytesOf, isEmpty, otherPages, runsOf} from './chunk-pages.js';
 import {
   badSave,
   CHUNK_BYTES,
@@ -27,7 +27,7 @@ import {
   saveHeadSchema,
 } from './format.js';
 import {type BasePiece, type SavedBase, stateFileName} from './saved-base.js';
-import {RAM_PAGE_BYTES, type RamTarget} from './saved-ram.js';
+import {RAM_PAGE_BYTES} from './saved-ram.js';
 
 const decompress = promisify(zstdDecompress);
 /** Chunks that are read and decompressed at once. */
@@ -40,13 +40,15 @@ export class SaveReader implements AsyncDisposable {
   readonly path: string;
   /** This one, and those it stands on. */
   readonly #files: readonly FileHandle[];
-  readonly #rows: readonly ChunkRow[];
+  /** Where RAM is stored. */
+  readonly rows: readonly ChunkRow[];
+  readonly #scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
   private constructor(path: string, files: readonly FileHandle[], head: SaveHead, rows: readonly ChunkRow[]) {
     this.path = path;
     this.#files = files;
     this.head = head;
-    this.#rows = rows;
+    this.rows = rows;
   }
 
   /** Reads all but RAM. Errors: bad-snapshot, file-not-found */
@@ -65,29 +67,46 @@ export class SaveReader implements AsyncDisposable {
         memoryBytes: head.machine.memoryBytes,
         sourceCount: head.sources.length,
       });
-      const sources: FileHandle[] = [];
-      try {
-        for (const id of head.sources) sources.push(await openSource(path, id));
-      } catch (thrown) {
-        for (const source of sources) await source.close();
-        throw thrown;
-      }
-      return new SaveReader(path, [file, ...sources], head, rows);
+      return new SaveReader(path, [file, ...(await openSources(path, head.sources))], head, rows);
     } catch (thrown) {
       await file.close();
       throw thrown;
     }
   }
 
-  /** Fills zeroed RAM of the size that the head says. Errors: bad-snapshot for damaged chunks */
-  async loadRam(ram: RamTarget): Promise<void> {
-    if (ram.sizeBytes !== this.head.machine.memoryBytes)
-      throw badSave(this.path, 'the machine has another memory size');
-    const next = this.#rows.values();
+  /** Checks all that is stored of RAM, without unpacking it. Errors: bad-snapshot for damaged chunks */
+  async verify(): Promise<void> {
+    const next = this.rows.values();
     const work = async () => {
-      for (const row of next) await this.#loadPiece(row, ram);
+      // One for all: memory that the host has given once costs nothing the second time.
+      const scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      for (const row of next) this.#check(row, await this.#read(row, scratch));
     };
     await Promise.all(Array.from({length: PARALLEL}, work));
+  }
+
+  /** The pages of a chunk, one behind the other, maybe in `scratch`. Errors: bad-snapshot when it is damaged */
+  async readChunk(row: ChunkRow, scratch: Buffer<ArrayBuffer>): Promise<Buffer> {
+    const stored = this.#check(row, await this.#read(row, scratch));
+    return isAsItIs(row) ? stored : this.#whole(row, await unpack(stored, contentBytesOf(row.pages)));
+  }
+
+  /** The same while everything else waits, also in the buffer of the last one. */
+  readChunkNow(row: ChunkRow): Buffer {
+    let done = 0;
+    while (done < row.storedBytes) {
+      const read = readSync(
+        this.#files[row.source]!.fd,
+        this.#scratch,
+        done,
+        row.storedBytes - done,
+        row.offset + done,
+      );
+      if (read === 0) break;
+      done += read;
+    }
+    const stored = this.#check(row, this.#scratch.subarray(0, done));
+    return isAsItIs(row) ? stored : this.#whole(row, unpackNow(stored, contentBytesOf(row.pages)));
   }
 
   /** For a later save of the same machine to stand on; undefined for a file that has another name than such files have. */
@@ -95,7 +114,7 @@ export class SaveReader implements AsyncDisposable {
     const id = NAMED.exec(basename(this.path))?.[1];
     if (id === undefined) return undefined;
     const pieces = new Map<number, BasePiece[]>();
-    for (const {source, ...piece} of this.#rows) {
+    for (const {source, ...piece} of this.rows) {
       const file = source === 0 ? id : this.head.sources[source - 1]!;
       pieces.set(piece.index, [...(pieces.get(piece.index) ?? []), {...piece, file}]);
     }
@@ -106,51 +125,40 @@ export class SaveReader implements AsyncDisposable {
     for (const file of this.#files) await file.close();
   }
 
-  async #loadPiece(
-    {index, source, storedBytes, offset, checksum, pages, used}: ChunkRow,
-    ram: RamTarget,
-  ): Promise<void> {
-    const first = (index * CHUNK_BYTES) / RAM_PAGE_BYTES;
-    const file = this.#files[source]!;
-    const runs = runsOf(pages);
-    const isPart = !isEmpty(otherPages(pages, used));
-    // Pages that another piece holds go nowhere.
-    const parts = isPart
-      ? runs.map(({count}) => Buffer.alloc(count * RAM_PAGE_BYTES))
-      : runs.map((run) => ram.bytes(first + run.first, run.count));
-    const length = contentBytesOf(pages);
-    // What is stored as it is goes where it belongs without a copy.
-    const isWhole =
-      storedBytes === length
-        ? await readInto(file, parts, offset)
-        : scatter(await unpack(await readAt(file, offset, storedBytes), length), parts, length);
-    if (!isWhole || parts.reduce((sum, part) => crc32(part, sum), 0) !== checksum)
-      throw badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
-    if (isPart) copyUsed(runs, parts, used, (page, bytes) => ram.bytes(first + page, 1).set(bytes));
-    for (const run of runsOf(used)) ram.markWritten(first + run.first, run.count);
+  #read({source, offset, storedBytes}: ChunkRow, scratch: Buffer<ArrayBuffer>): Promise<Buffer> {
+    return readAt(this.#files[source]!, offset, storedBytes, scratch);
+  }
+
+  #check(row: ChunkRow, stored: Buffer): Buffer {
+    if (stored.length !== row.storedBytes || crc32(stored) !== row.checksum) throw this.#damaged(row);
+    return stored;
+  }
+
+  #whole(row: ChunkRow, content: Buffer | undefined): Buffer {
+    if (content?.length !== contentBytesOf(row.pages)) throw this.#damaged(row);
+    return content;
+  }
+
+  #damaged({index}: ChunkRow): ManagerError {
+    return badSave(this.path, `the memory from ${index * CHUNK_BYTES} on is damaged`);
   }
 }
 
-function copyUsed(
-  runs: readonly PageRun[],
-  parts: readonly Uint8Array[],
-  used: ChunkPages,
-  copy: (page: number, bytes: Uint8Array) => void,
-): void {
-  for (const [index, run] of runs.entries())
-    for (const {first, count} of runsOf(used))
-      for (let page = Math.max(first, run.first); page < Math.min(first + count, run.first + run.count); page++) {
-        const at = (page - run.first) * RAM_PAGE_BYTES;
-        copy(page, parts[index]!.subarray(at, at + RAM_PAGE_BYTES));
-      }
-}
+const isAsItIs = ({storedBytes, pages}: ChunkRow) => storedBytes === contentBytesOf(pages);
 
-/** Beside the file that stands on it. Errors: bad-snapshot */
-async function openSource(path: string, id: string): Promise<FileHandle> {
-  const source = join(dirname(path), stateFileName(id));
-  return open(source, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => {
-    throw badSave(path, `${source}, which it stands on, cannot be read`);
-  });
+/** Beside the file that stands on them. Errors: bad-snapshot */
+async function openSources(path: string, ids: readonly string[]): Promise<FileHandle[]> {
+  const files: FileHandle[] = [];
+  for (const id of ids) {
+    const source = join(dirname(path), stateFileName(id));
+    try {
+      files.push(await open(source, constants.O_RDONLY | constants.O_NOFOLLOW));
+    } catch {
+      for (const file of files) await file.close();
+      throw badSave(path, `${source}, which it stands on, cannot be read`);
+    }
+  }
+  return files;
 }
 
 async function readHead(file: FileHandle, {head}: Footer, end: number, path: string): Promise<SaveHead> {
@@ -200,8 +208,8 @@ function isInside(offset: number, length: number, end: number): boolean {
 }
 
 /** Fewer bytes at the file's end. */
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
+async function readAt(file: FileHandle, offset: number, length: number, into = Buffer.alloc(length)): Promise<Buffer> {
+  const bytes = into.subarray(0, length);
   let done = 0;
   while (done < length) {
     const {bytesRead} = await file.read(bytes, done, length - done, offset + done);
@@ -211,43 +219,18 @@ async function readAt(file: FileHandle, offset: number, length: number): Promise
   return bytes.subarray(0, done);
 }
 
-/** Fills `parts` one after the other; false at the file's end. */
-async function readInto(file: FileHandle, parts: readonly Uint8Array[], offset: number): Promise<boolean> {
-  let left = parts;
-  for (let at = offset; left.length > 0; ) {
-    const {bytesRead} = await file.readv(left, at);
-    if (bytesRead === 0) return false;
-    at += bytesRead;
-    left = behind(left, bytesRead);
-  }
-  return true;
-}
-
-/** What is left of `parts` behind their first bytes. */
-function behind(parts: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
-  let skipped = bytes;
-  return parts.flatMap((part) => {
-    const skip = Math.min(skipped, part.length);
-    skipped -= skip;
-    return skip === part.length ? [] : [part.subarray(skip)];
-  });
-}
-
-/** Copies content into `parts`; false when it does not have their length. */
-function scatter(content: Buffer | undefined, parts: readonly Uint8Array[], length: number): boolean {
-  if (content?.length !== length) return false;
-  let at = 0;
-  for (const part of parts) {
-    part.set(content.subarray(at, at + part.length));
-    at += part.length;
-  }
-  return true;
-}
-
 /** Undefined for what is no zstd frame, or becomes longer than `mostBytes`. */
 async function unpack(stored: Buffer, mostBytes: number): Promise<Buffer | undefined> {
   try {
     return await decompress(stored, {maxOutputLength: mostBytes, chunkSize: CHUNK_BYTES});
+  } catch {
+    return undefined;
+  }
+}
+
+function unpackNow(stored: Buffer, mostBytes: number): Buffer | undefined {
+  try {
+    return zstdDecompressSync(stored, {maxOutputLength: mostBytes, chunkSize: CHUNK_BYTES});
   } catch {
     return undefined;
   }

@@ -152,7 +152,7 @@ class SaveWriter {
     const content = packPages(chunk, pages);
     const stored = await this.#pack(content);
     const offset = await this.append(stored);
-    const checksum = crc32(content);
+    const checksum = crc32(stored);
     const piece = {index, storedBytes: stored.length, offset, checksum, pages, used: pages, file: undefined};
     this.#pieces.set(index, [...kept, piece]);
   }

@@ -1,4 +1,4 @@
-/** RAM as a save reads it and a restore fills it. Units: pages are indices from RAM's start, of `RAM_PAGE_BYTES` */
+/** RAM as a save reads it. Units: pages are indices from RAM's start, of `RAM_PAGE_BYTES` */
 
 /** Bytes of a page. */
 export const RAM_PAGE_BYTES = 4096;
@@ -14,13 +14,4 @@ export interface RamSource {
   take(first: number, count: number): Buffer;
   /** Some pages will not be asked for. */
   leave(first: number, count: number): void;
-}
-
-/** RAM to be filled. */
-export interface RamTarget {
-  readonly sizeBytes: number;
-  /** The bytes of some pages themselves. */
-  bytes(page: number, count: number): Uint8Array;
-  /** Must follow a write to `bytes`. */
-  markWritten(page: number, count: number): void;
 }
