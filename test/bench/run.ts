@@ -5,7 +5,7 @@
  *   warm      `viv run` booting, and going on from a kept state
  * With `--rounds N`. Without a name these five run. Proofs under load, only when asked for; status 1 when one fails:
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
- *   disk      requests to raw and qcow2 disks of a Linux guest, only when asked for
+ *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).
