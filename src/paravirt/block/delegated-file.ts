@@ -11,7 +11,7 @@ import {constants} from 'node:fs';
 import {ParavirtError} from '../error.js';
 import {totalBytes} from './buffers.js';
 import {HostFile} from './host-file.js';
-import type {ImageFile} from './image-file.js';
+import type {ImageFile, Pending} from './image-file.js';
 import type {FileRange} from './punch-holes.js';
 import {SyncGate} from './sync-gate.js';
 
@@ -68,21 +68,50 @@ export class DelegatedFile implements ImageFile {
     return Math.max(this.#cached.sizeBytes, this.#through.sizeBytes);
   }
 
-  readv(buffers: readonly Uint8Array[], position: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], position: number): Pending {
     return this.#cached.readv(buffers, position);
   }
 
-  async writev(buffers: readonly Uint8Array[], position: number): Promise<void> {
+  writev(buffers: readonly Uint8Array[], position: number): Pending {
+    if (this.#rewriting !== undefined || !this.#syncer.isThere) return this.#write(buffers, position);
+    const pending = this.#cached.writev(buffers, position);
+    if (pending !== undefined) return this.#finishCached(pending, buffers, position);
+    this.#remember(position, totalBytes(buffers));
+    this.#boundUnsynced();
+    return undefined;
+  }
+
+  async #write(buffers: readonly Uint8Array[], position: number): Promise<void> {
     while (this.#rewriting !== undefined) await this.#rewriting;
-    const isCached = this.#syncer.isThere;
+    if (this.#syncer.isThere) {
+      await this.#finishCached(this.#cached.writev(buffers, position), buffers, position);
+      return;
+    }
     this.#writing++;
     try {
-      await (isCached ? this.#cached : this.#through).writev(buffers, position);
+      await this.#through.writev(buffers, position);
+    } finally {
+      this.#endWrite();
+    }
+  }
+
+  async #finishCached(pending: Pending, buffers: readonly Uint8Array[], position: number): Promise<void> {
+    this.#writing++;
+    try {
+      await pending;
     } finally {
       // Also after a failure: part of it may be in the page cache.
-      if (isCached) this.#remember(position, totalBytes(buffers));
-      if (--this.#writing === 0) this.#whenIdle?.();
+      this.#remember(position, totalBytes(buffers));
+      this.#endWrite();
     }
+    this.#boundUnsynced();
+  }
+
+  #endWrite(): void {
+    if (--this.#writing === 0) this.#whenIdle?.();
+  }
+
+  #boundUnsynced(): void {
     if (this.#unsynced.size > BLOCKS_MAX) this.sync().catch(() => undefined);
   }
 

@@ -14,7 +14,7 @@ import {
   type RangeStatus,
   SECTOR_BYTES,
 } from '../contract.js';
-import type {ImageFile} from '../image-file.js';
+import type {ImageFile, Pending} from '../image-file.js';
 
 /** The most bytes `writeZeroes` looks at or writes in one step; the bound of its host memory. */
 const ZERO_CHUNK_BYTES = 1 << 20;
@@ -37,11 +37,11 @@ class RawImage implements BlockBackend {
     return this.#sizeBytes;
   }
 
-  readv(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], offset: number): Pending {
     return this.#file.readv(buffers, offset);
   }
 
-  writev(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  writev(buffers: readonly Uint8Array[], offset: number): Pending {
     return this.#file.writev(buffers, offset);
   }
 
