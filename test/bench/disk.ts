@@ -55,7 +55,7 @@ export async function benchDisk(self: OwnProgram, image: BuiltImage, guests: str
     const data = readFileSync(join(guests, 'disk-rv64'));
     // The first rows would also measure how fast either side gets used to the guest's code.
     const commands = [
-      '/bin/disk warm 512 seqread smallread randread deepread randwrite seqsync',
+      '/bin/disk warm 512 seqread smallread randread deepread randwrite randread deepwrite seqsync',
       ...DISKS.map(({name, mib, rows}) => `/bin/disk ${name} ${mib} ${rows.join(' ')}`),
     ];
     const files = addToImage(
