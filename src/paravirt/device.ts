@@ -58,8 +58,11 @@ export interface VirtioDevice extends AsyncDisposable {
   attach(host: DeviceHost): void;
   /** The driver is ready. Every queue may hold chains already; `notified` follows for each. */
   activate(driver: ActiveDriver): void;
-  /** The driver put chains on this queue, or took the last ones back. May be called for nothing. */
-  notified(queueIndex: number): void;
+  /**
+   * The driver put chains on this queue, or took the last ones back. May be called for nothing. True when all of them were
+   * answered at once, as the next ones may be.
+   */
+  notified(queueIndex: number): unknown;
   /**
    * Forgets driver and queues. Until it is done (the promise, if it returns one) requests in flight may still touch guest
    * RAM, so the driver waits for it. Called without a driver too.

@@ -24,6 +24,7 @@ export interface LinuxGuest {
   readonly memoryBytes: number;
   /** Which console QEMU connects; ours shows both. */
   readonly console: 'virtio' | 'serial';
+  /** Top images; only for QEMU and `runOwnMachine`. */
   readonly disks?: readonly {readonly path: string; readonly format: string}[];
   /** A saved state to go on from (ours only), and what is then typed at once. */
   readonly savedPath?: string;
@@ -46,7 +47,7 @@ export async function runGuest({tier, ...guest}: LinuxGuest & Pick<OwnProgram, '
       memoryBytes: guest.memoryBytes,
       hartCount: guest.hartCount,
       boot: {kind: 'linux', kernelPath, initrdPath, commandLine},
-      disks: (guest.disks ?? []).map((image) => ({images: [image], isReadOnly: false})),
+      disks: [],
       size: {columns: 100, rows: 30},
       ports: [],
       savedPath: guest.savedPath,
@@ -87,7 +88,7 @@ export function qemuCommand(guest: LinuxGuest): GuestCommand {
     ...['-device', `virtconsole,bus=console.0,chardev=${isSerial ? 'n' : 'c'}`],
     ...['-device', 'virtserialport,bus=ports.0,name=vivarium.agent,chardev=a'],
     ...(guest.disks ?? []).flatMap(({path, format}, index) => [
-      ...['-drive', `file=${path},format=${format},if=none,id=d${index}`],
+      ...['-drive', `file=${path},format=${format},if=none,id=d${index},cache=writeback,discard=unmap`],
       ...['-device', `virtio-blk-device,drive=d${index}`],
     ]),
   ];

@@ -6,8 +6,7 @@
  * With `--rounds N`. Without a name these five run. Proofs under load, only when asked for; status 1 when one fails:
  *   saving    a guest of 1 GiB saved while it runs, and restored
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
- *   disk      requests to raw and qcow2 disks of a Linux guest, only when asked for
- *   saving    a guest of 1 GiB saved while it runs, and restored
+ *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).

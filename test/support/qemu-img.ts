@@ -32,3 +32,8 @@ export async function expectSameContent(
 ): Promise<void> {
   await qemuImg('compare', '-f', format, '-F', otherFormat, path, other);
 }
+
+/** Runs one command of qemu-io on a qcow2 image, as a guest of QEMU would do it. */
+export async function qemuIo(path: string, command: string): Promise<void> {
+  await run('qemu-io', ['-f', 'qcow2', '-c', command, path]);
+}

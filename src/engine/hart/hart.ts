@@ -17,6 +17,7 @@ import type {Bus} from '../memory/bus.js';
 import {hostNs, type MachineClock} from '../memory/clock.js';
 import {ENDED, PARKED, PAUSED, RUN_STATE, RUNNING, SAMPLING} from '../memory/header.js';
 import {OP_BYTES, PAGE_BYTES, RAM_BASE} from '../memory/layout.js';
+import {Poll} from '../memory/poll.js';
 import {FenceBox} from '../mmu/fence-box.js';
 import {Mmu} from '../mmu/mmu.js';
 import {MAX_ASID} from '../mmu/tlb.js';
@@ -81,6 +82,7 @@ export class Hart {
   readonly #entryOp: number;
   readonly #straddled: number;
   readonly #fenceBox: FenceBox;
+  readonly #poll = new Poll();
   #straddleBits = 0;
   #run: ((hart: number) => number) | undefined;
 
@@ -210,8 +212,11 @@ export class Hart {
       this.timer.update();
       isWoken = this.traps.hasWakeup();
       if (isWoken || this.#isWanted()) break;
-      const remaining = this.timer.untilNextNs() / 1e6;
-      Atomics.wait(i32, state.cell(H.WAKE), wake, Math.min(Math.max(remaining, 0), 1e9));
+      if (!this.#poll.look(i32, state.cell(H.WAKE), wake)) {
+        const remaining = this.timer.untilNextNs() / 1e6;
+        Atomics.wait(i32, state.cell(H.WAKE), wake, Math.min(Math.max(remaining, 0), 1e9));
+      }
+      this.#poll.woken();
     }
     state.setF64(H.IDLE_SINCE, 0);
     state.setF64(H.IDLE_NS, state.f64(H.IDLE_NS) + (hostNs() - began));

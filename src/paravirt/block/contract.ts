@@ -3,7 +3,7 @@
  * knows the other.
  */
 import type {ParavirtError} from '../error.js';
-import type {ImageFile} from './image-file.js';
+import type {ImageFile, Pending} from './image-file.js';
 
 /** The unit of a disk's size and of every request, in bytes. */
 export const SECTOR_BYTES = 512;
@@ -19,9 +19,9 @@ export interface BlockBackend extends AsyncDisposable {
   /** `discard` gives room back to the host. */
   readonly canDiscard: boolean;
   /** Fills all buffers, in order, from `offset` on. Buffers may be views into guest RAM. */
-  readv(buffers: readonly Uint8Array[], offset: number): Promise<void>;
+  readv(buffers: readonly Uint8Array[], offset: number): Pending;
   /** Stores all buffers. Durable only after `flush`. */
-  writev(buffers: readonly Uint8Array[], offset: number): Promise<void>;
+  writev(buffers: readonly Uint8Array[], offset: number): Pending;
   /** Resolves when every write that had resolved before the call survives a power cut. */
   flush(): Promise<void>;
   /** The content of this range no longer matters; reads return old bytes or zeros. */

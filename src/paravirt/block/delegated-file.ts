@@ -2,7 +2,8 @@
  * A file of a process that may not sync (Node refuses fsync under its permission model): another process that holds the
  * file open as well syncs it on request. While nobody is there to ask, the file is durable all the same:
  *
- *   syncer there:  writes ─▶ page cache, their places remembered        sync ─▶ asks the syncer
+ *   syncer there:  writes ─▶ page cache, their places remembered        sync ─▶ asks the syncer, or when it was one place
+ *                                                                               only: that is written once more, O_DSYNC
  *   syncer gone:   writes ─▶ O_DSYNC                                    sync ─▶ remembered places are written once more, O_DSYNC
  *
  * Invariant: what was written and not synced is remembered until a sync that began later has passed, whoever did it.
@@ -11,7 +12,7 @@ import {constants} from 'node:fs';
 import {ParavirtError} from '../error.js';
 import {totalBytes} from './buffers.js';
 import {HostFile} from './host-file.js';
-import type {ImageFile} from './image-file.js';
+import type {ImageFile, Pending} from './image-file.js';
 import type {FileRange} from './punch-holes.js';
 import {SyncGate} from './sync-gate.js';
 
@@ -27,6 +28,11 @@ export interface FileSyncer {
 
 /** Places are remembered in blocks of this size. */
 const BLOCK_BYTES = 256 << 10;
+/**
+ * The most bytes that are written once more rather than that the syncer is asked: two turns through sockets and event
+ * loops are saved, and whoever writes waits meanwhile. One place is the usual thing for what syncs each write.
+ */
+const REWRITE_BYTES_MAX = 1 << 20;
 /** Remembered blocks at which a sync begins by itself: 4 GiB of the file, and under 1 MiB of ours. */
 const BLOCKS_MAX = 16_384;
 
@@ -39,6 +45,8 @@ export class DelegatedFile implements ImageFile {
   readonly #syncer: FileSyncer;
   readonly #gate = new SyncGate(() => this.#makeDurable());
   #unsynced = new Set<number>();
+  /** The one place that was written since the last sync; undefined when there are several, or none. */
+  #onlyPlace: {from: number; to: number} | undefined;
   #isSizeUnsynced = false;
   #writing = 0;
   #whenIdle: (() => void) | undefined;
@@ -68,21 +76,50 @@ export class DelegatedFile implements ImageFile {
     return Math.max(this.#cached.sizeBytes, this.#through.sizeBytes);
   }
 
-  readv(buffers: readonly Uint8Array[], position: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], position: number): Pending {
     return this.#cached.readv(buffers, position);
   }
 
-  async writev(buffers: readonly Uint8Array[], position: number): Promise<void> {
+  writev(buffers: readonly Uint8Array[], position: number): Pending {
+    if (this.#rewriting !== undefined || !this.#syncer.isThere) return this.#write(buffers, position);
+    const pending = this.#cached.writev(buffers, position);
+    if (pending !== undefined) return this.#finishCached(pending, buffers, position);
+    this.#remember(position, totalBytes(buffers));
+    this.#boundUnsynced();
+    return undefined;
+  }
+
+  async #write(buffers: readonly Uint8Array[], position: number): Promise<void> {
     while (this.#rewriting !== undefined) await this.#rewriting;
-    const isCached = this.#syncer.isThere;
+    if (this.#syncer.isThere) {
+      await this.#finishCached(this.#cached.writev(buffers, position), buffers, position);
+      return;
+    }
     this.#writing++;
     try {
-      await (isCached ? this.#cached : this.#through).writev(buffers, position);
+      await this.#through.writev(buffers, position);
+    } finally {
+      this.#endWrite();
+    }
+  }
+
+  async #finishCached(pending: Pending, buffers: readonly Uint8Array[], position: number): Promise<void> {
+    this.#writing++;
+    try {
+      await pending;
     } finally {
       // Also after a failure: part of it may be in the page cache.
-      if (isCached) this.#remember(position, totalBytes(buffers));
-      if (--this.#writing === 0) this.#whenIdle?.();
+      this.#remember(position, totalBytes(buffers));
+      this.#endWrite();
     }
+    this.#boundUnsynced();
+  }
+
+  #endWrite(): void {
+    if (--this.#writing === 0) this.#whenIdle?.();
+  }
+
+  #boundUnsynced(): void {
     if (this.#unsynced.size > BLOCKS_MAX) this.sync().catch(() => undefined);
   }
 
@@ -108,8 +145,28 @@ export class DelegatedFile implements ImageFile {
 
   async #makeDurable(): Promise<void> {
     if (this.#unsynced.size === 0 && !this.#isSizeUnsynced) return;
+    const place = this.#onlyPlace;
+    if (this.#syncer.isThere && place !== undefined && !this.#isSizeUnsynced && this.#writing === 0) {
+      await this.#rewriteOnly(place);
+      return;
+    }
     if (this.#syncer.isThere && (await this.#askSyncer())) return;
     await this.#rewrite();
+  }
+
+  /** Writes the one remembered place once more, with nobody writing beside it. */
+  async #rewriteOnly({from, to}: {readonly from: number; readonly to: number}): Promise<void> {
+    const {promise, resolve} = Promise.withResolvers<void>();
+    this.#rewriting = promise;
+    // Remembered until it is through, but no longer the only one for a sync that may come after a failure.
+    this.#onlyPlace = undefined;
+    try {
+      await this.#rewritePart(new Uint8Array(to - from), from);
+      this.#unsynced.clear();
+    } finally {
+      this.#rewriting = undefined;
+      resolve();
+    }
   }
 
   /** False when nobody answered. */
@@ -117,12 +174,14 @@ export class DelegatedFile implements ImageFile {
     const covered = this.#unsynced;
     const isSizeCovered = this.#isSizeUnsynced;
     this.#unsynced = new Set();
+    this.#onlyPlace = undefined;
     this.#isSizeUnsynced = false;
     try {
       await this.#syncer.sync(this.path);
       return true;
     } catch (error) {
       for (const block of covered) this.#unsynced.add(block);
+      this.#onlyPlace = undefined;
       this.#isSizeUnsynced ||= isSizeCovered;
       if (error instanceof ParavirtError && error.code === 'unavailable') return false;
       throw error;
@@ -163,6 +222,16 @@ export class DelegatedFile implements ImageFile {
   }
 
   #remember(position: number, length: number): void {
+    const end = position + length;
+    const place = this.#onlyPlace;
+    if (this.#unsynced.size === 0)
+      this.#onlyPlace = length <= REWRITE_BYTES_MAX ? {from: position, to: end} : undefined;
+    else if (place !== undefined) {
+      const isTouching = position <= place.to && end >= place.from;
+      place.from = Math.min(place.from, position);
+      place.to = Math.max(place.to, end);
+      if (!isTouching || place.to - place.from > REWRITE_BYTES_MAX) this.#onlyPlace = undefined;
+    }
     const last = Math.floor((position + length - 1) / BLOCK_BYTES);
     for (let block = Math.floor(position / BLOCK_BYTES); block <= last; block++) this.#unsynced.add(block);
   }

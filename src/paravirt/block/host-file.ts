@@ -1,9 +1,29 @@
-/** A file of the host behind `ImageFile`: preadv, pwritev, ftruncate and fdatasync in libuv's thread pool. */
-import {close, constants, fdatasync, fstat, ftruncate, open, read, readv, type Stats, write, writev} from 'node:fs';
+/**
+ * A file of the host behind `ImageFile`: preadv and pwritev directly while the page cache answers, else, like ftruncate
+ * and fdatasync, in libuv's thread pool.
+ */
+import {
+  close,
+  constants,
+  fdatasync,
+  fstat,
+  ftruncate,
+  open,
+  read,
+  readSync,
+  readv,
+  readvSync,
+  type Stats,
+  write,
+  writeSync,
+  writev,
+  writevSync,
+} from 'node:fs';
 import {ParavirtError} from '../error.js';
-import {clearBuffers} from './buffers.js';
+import {clearBuffers, totalBytes} from './buffers.js';
 import {hostError, openError} from './host-error.js';
-import type {ImageFile} from './image-file.js';
+import type {ImageFile, Pending} from './image-file.js';
+import {Patience} from './patience.js';
 import {type FileRange, punchHoles} from './punch-holes.js';
 import {SyncGate} from './sync-gate.js';
 
@@ -16,6 +36,8 @@ export class HostFile implements ImageFile {
   readonly isReadOnly: boolean;
   readonly #fd: number;
   readonly #gate: SyncGate;
+  readonly #patience = new Patience();
+  readonly #isWriteThrough: boolean;
   #sizeBytes: number;
   #isClosed = false;
 
@@ -24,6 +46,7 @@ export class HostFile implements ImageFile {
     this.isReadOnly = isReadOnly;
     this.#fd = fd;
     this.#sizeBytes = sizeBytes;
+    this.#isWriteThrough = isWriteThrough;
     this.#gate = new SyncGate(async () => {
       if (!isWriteThrough) await call<void>((done) => fdatasync(fd, done));
     });
@@ -58,7 +81,49 @@ export class HostFile implements ImageFile {
     return this.#sizeBytes;
   }
 
-  async readv(buffers: readonly Uint8Array[], position: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], position: number): Pending {
+    const bytes = totalBytes(buffers);
+    if (bytes === 0) return undefined;
+    if (buffers.length > VECTOR_MAX || !this.#patience.isDirect(bytes)) return this.#readInPool(buffers, position);
+    const began = performance.now();
+    let count: number;
+    try {
+      count =
+        buffers.length === 1
+          ? readSync(this.#fd, buffers[0]!, 0, bytes, position)
+          : readvSync(this.#fd, buffers, position);
+    } catch (error) {
+      return Promise.reject(hostError(error));
+    }
+    this.#patience.took(performance.now() - began, bytes);
+    if (count === bytes) return undefined;
+    if (count > 0) return this.#readInPool(behind(buffers, count, buffers.length), position + count);
+    clearBuffers(buffers);
+    return undefined;
+  }
+
+  writev(buffers: readonly Uint8Array[], position: number): Pending {
+    const bytes = totalBytes(buffers);
+    if (bytes === 0) return undefined;
+    if (this.#isWriteThrough || buffers.length > VECTOR_MAX || !this.#patience.isDirect(bytes))
+      return this.#writeInPool(buffers, position);
+    const began = performance.now();
+    let count: number;
+    try {
+      count =
+        buffers.length === 1
+          ? writeSync(this.#fd, buffers[0]!, 0, bytes, position)
+          : writevSync(this.#fd, buffers, position);
+    } catch (error) {
+      return Promise.reject(hostError(error));
+    }
+    this.#patience.took(performance.now() - began, bytes);
+    if (position + count > this.#sizeBytes) this.#sizeBytes = position + count;
+    if (count === bytes) return undefined;
+    return this.#writeInPool(behind(buffers, count, buffers.length), position + count);
+  }
+
+  async #readInPool(buffers: readonly Uint8Array[], position: number): Promise<void> {
     await this.#transfer(buffers, position, async (rest, at) => {
       const count = await call<number>((done) => {
         if (rest.length === 1) read(this.#fd, rest[0]!, 0, rest[0]!.length, at, done);
@@ -70,7 +135,7 @@ export class HostFile implements ImageFile {
     });
   }
 
-  async writev(buffers: readonly Uint8Array[], position: number): Promise<void> {
+  async #writeInPool(buffers: readonly Uint8Array[], position: number): Promise<void> {
     await this.#transfer(buffers, position, async (rest, at) => {
       const count = await call<number>((done) => {
         if (rest.length === 1) write(this.#fd, rest[0]!, 0, rest[0]!.length, at, done);

@@ -4,6 +4,9 @@
  */
 import type {FileRange} from './punch-holes.js';
 
+/** When something is done: a promise, or undefined for what is done already. Requests from memory then cost no promise. */
+export type Pending = Promise<void> | undefined;
+
 /**
  * An open file. Calls may overlap; a write that has resolved is seen by every read that starts later.
  * Units:  positions and sizes are bytes, of any alignment
@@ -16,8 +19,8 @@ export interface ImageFile extends AsyncDisposable {
   /** Grows with writes behind the end. */
   readonly sizeBytes: number;
   /** Fills all buffers; what lies behind the end of the file is zeros. */
-  readv(buffers: readonly Uint8Array[], position: number): Promise<void>;
-  writev(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  readv(buffers: readonly Uint8Array[], position: number): Pending;
+  writev(buffers: readonly Uint8Array[], position: number): Pending;
   /** A hint that these parts hold nothing any more: they read as before or as zeros, and the host may have their room. */
   deallocate(ranges: readonly FileRange[]): Promise<void>;
   /** Cuts the file or lengthens it by zeros that take no room. */

@@ -5,6 +5,7 @@
  * Exchanges are made while no request is under way: the owner pauses the machine and drains its devices first.
  */
 import type {BlockBackend, RangeStatus} from './contract.js';
+import type {Pending} from './image-file.js';
 
 /** See the module. */
 export class LiveDisk implements BlockBackend {
@@ -54,11 +55,11 @@ export class LiveDisk implements BlockBackend {
     await before?.[Symbol.asyncDispose]();
   }
 
-  readv(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], offset: number): Pending {
     return this.#top.readv(buffers, offset);
   }
 
-  writev(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  writev(buffers: readonly Uint8Array[], offset: number): Pending {
     return this.#top.writev(buffers, offset);
   }
 
@@ -106,7 +107,7 @@ class Below implements BlockBackend {
     return this.#image.sizeBytes;
   }
 
-  readv(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], offset: number): Pending {
     return this.#image.readv(buffers, offset);
   }
 

@@ -10,15 +10,20 @@
  * answers after the backend's, which covers every write answered before it.
  */
 import {type BlockBackend, type BlockFailure, SECTOR_BYTES} from '../block/contract.js';
+import type {Pending} from '../block/image-file.js';
 import type {ActiveDriver, DeviceHost, VirtioDevice, VirtioDeviceDescription, VirtioDeviceKind} from '../device.js';
 import {ParavirtError} from '../error.js';
 import type {SplitQueue} from '../virtqueue/split-queue.js';
 import {blkConfig, capacityField, FEATURE, SERIAL_BYTES, STATUS} from './blk/layout.js';
-import {type BlkOperation, type BlkRequest, parseRequest} from './blk/request.js';
+import {type BlkOperation, type BlkRequest, type DiskRange, parseRequest} from './blk/request.js';
 
 const QUEUE_SIZE = 256;
 /** Requests a device works on at once; the rest waits on the avail ring. Bounds promises and thread-pool jobs. */
 export const IN_FLIGHT_MAX = 64;
+/** Bytes moved in one turn of the event loop while the backend answers at once: some two milliseconds. */
+const TURN_BYTES_MAX = 8 << 20;
+/** Answers to so many bytes are not held back for more to come. */
+const PUBLISH_BYTES = 256 << 10;
 
 /** What a disk is made of. */
 export interface BlkOptions {
@@ -111,25 +116,32 @@ export class BlkDevice implements VirtioDevice {
     this.#driver = driver;
   }
 
-  notified(queueIndex: number): void {
+  notified(queueIndex: number): boolean {
     const driver = this.#driver;
     const queue = driver?.queues[queueIndex];
-    if (driver === undefined || queue === undefined) return;
+    if (driver === undefined || queue === undefined) return false;
+    let [bytes, shownBytes] = [0, 0];
     for (let taken = 0; this.#inFlight.size + this.#parked.length < IN_FLIGHT_MAX; taken++) {
       // A guest that answers as fast as we take must not keep this thread from its other devices.
-      if (taken === queue.size) {
+      if (taken === queue.size || bytes >= TURN_BYTES_MAX) {
         driver.notifyLater(queueIndex);
-        return;
+        break;
       }
       const chain = queue.pop();
       if (chain === undefined) break;
       const request = parseRequest(chain, this.#backend);
       if (typeof request === 'string') {
         driver.fail(queueIndex, request);
-        return;
+        return false;
       }
-      this.#launch({queue, request, hasFailed: false});
+      bytes += this.#launch({queue, request, hasFailed: false});
+      // One interrupt for all that was answered at once.
+      if (bytes - shownBytes < PUBLISH_BYTES) continue;
+      queue.publish();
+      shownBytes = bytes;
     }
+    queue.publish();
+    return this.#inFlight.size === 0;
   }
 
   reset(): Promise<void> | undefined {
@@ -150,7 +162,10 @@ export class BlkDevice implements VirtioDevice {
 
   /** Starts every parked request again: the host's disk works again, or the owner wants to see whether it does. */
   retryParked(): void {
-    for (const flight of this.#parked.splice(0)) this.#launch(flight);
+    for (const flight of this.#parked.splice(0)) {
+      this.#launch(flight);
+      flight.queue.publish();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -158,30 +173,39 @@ export class BlkDevice implements VirtioDevice {
     await this.#backend[Symbol.asyncDispose]();
   }
 
-  #launch(flight: Flight): void {
+  /** Begins a request. What is done at once is answered but not published; the result is how many bytes that moved. */
+  #launch(flight: Flight): number {
     const {operation} = flight.request;
-    // Nothing to wait for: answered at once, and a guest that sends only these is bounded by its queue.
     if (operation.kind === 'refused') {
       this.#finish(flight, operation.status);
-      return;
+      return 0;
     }
-    const promise = this.#perform(operation).then(
+    const pending = this.#perform(operation);
+    if (pending === undefined) {
+      this.#count(operation);
+      this.#finish(flight, STATUS.OK);
+      return operation.kind === 'read' || operation.kind === 'write' ? operation.length : 0;
+    }
+    const promise = pending.then(
       () => {
         this.#inFlight.delete(promise);
         this.#count(operation);
         this.#finish(flight, STATUS.OK);
+        flight.queue.publish();
         this.#refill();
       },
       (error: unknown) => {
         this.#inFlight.delete(promise);
         this.#failed(flight, error);
+        flight.queue.publish();
         this.#refill();
       },
     );
     this.#inFlight.add(promise);
+    return 0;
   }
 
-  async #perform(operation: BlkOperation): Promise<void> {
+  #perform(operation: BlkOperation): Pending {
     switch (operation.kind) {
       case 'read':
         return this.#backend.readv(operation.buffers, operation.offset);
@@ -190,16 +214,14 @@ export class BlkDevice implements VirtioDevice {
       case 'flush':
         return this.#backend.flush();
       case 'discard':
-        for (const {offset, length} of operation.ranges) await this.#backend.discard(offset, length);
-        return;
+        return inTurn(operation.ranges, ({offset, length}) => this.#backend.discard(offset, length));
       case 'write-zeroes':
-        for (const {offset, length} of operation.ranges) await this.#backend.writeZeroes(offset, length);
-        return;
+        return inTurn(operation.ranges, ({offset, length}) => this.#backend.writeZeroes(offset, length));
       case 'get-id':
         this.#copySerial(operation.buffers);
-        return;
+        return undefined;
       case 'refused':
-        return;
+        return undefined;
     }
   }
 
@@ -222,7 +244,7 @@ export class BlkDevice implements VirtioDevice {
     if (queue.isBroken) return;
     request.status[0] = status;
     chain.writer.commit(request.status);
-    queue.complete(chain);
+    queue.push(chain);
   }
 
   #failed(flight: Flight, error: unknown): void {
@@ -266,6 +288,10 @@ export class BlkDevice implements VirtioDevice {
         return;
     }
   }
+}
+
+async function inTurn(ranges: readonly DiskRange[], step: (range: DiskRange) => Promise<void>): Promise<void> {
+  for (const range of ranges) await step(range);
 }
 
 function serialField(serial: string): Uint8Array {

@@ -61,26 +61,31 @@ export class VirtioHost implements DeviceHost {
     return this.#queues !== undefined;
   }
 
-  /** Looks at everything harts may have asked for since the last call. Cheap when there is nothing. */
-  takeDoorbell(): void {
+  /**
+   * Looks at everything harts may have asked for since the last call. Cheap when there is nothing. True when it was
+   * notifications, all of them answered at once.
+   */
+  takeDoorbell(): boolean {
     const request = Atomics.load(this.#cells, CELL.HOST_REQUEST);
     if (request !== HOST_REQUEST.NONE) {
       this.#serve(request);
-      return;
+      return false;
     }
     const status = Atomics.load(this.#cells, CELL.STATUS);
-    if ((status & STATUS_BIT.DEVICE_NEEDS_RESET) !== 0) return;
+    if ((status & STATUS_BIT.DEVICE_NEEDS_RESET) !== 0) return false;
     if (this.#queues === undefined) {
-      if ((status & STATUS_BIT.DRIVER_OK) === 0) return;
+      if ((status & STATUS_BIT.DRIVER_OK) === 0) return false;
       this.#activate();
     }
     let pending = Atomics.exchange(this.#cells, CELL.PENDING_QUEUES, 0);
+    let isAnswered = pending !== 0;
     while (pending !== 0 && this.#queues !== undefined) {
       const index = 31 - Math.clz32(pending & -pending);
       pending &= pending - 1;
       this.counters.notifications++;
-      if (this.#queues[index] !== undefined) this.#device.notified(index);
+      if (this.#queues[index] === undefined || this.#device.notified(index) !== true) isAnswered = false;
     }
+    return isAnswered;
   }
 
   writeConfig(offset: number, bytes: Uint8Array): void {

@@ -38,7 +38,9 @@ class ChainCursor {
     while (left > 0) {
       const bytes = this.pieces[this.piece]!;
       const length = Math.min(left, bytes.length - this.offset);
-      if (length > 0) views.push(bytes.subarray(this.offset, this.offset + length));
+      // Most pieces are taken whole: a view of its own costs as much as all else here.
+      if (length === bytes.length) views.push(bytes);
+      else if (length > 0) views.push(bytes.subarray(this.offset, this.offset + length));
       left -= length;
       this.offset += length;
       if (this.offset === bytes.length) {

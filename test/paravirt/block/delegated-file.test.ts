@@ -34,6 +34,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, {recursive: true}));
 
+/** Two places, so that the other is asked. */
+const writeTwo = async (file: DelegatedFile, fill: number) => {
+  await file.writev([bytes(512, fill)], 0);
+  await file.writev([bytes(512, fill)], 1 << 20);
+};
 const bytes = (length: number, fill: number) => new Uint8Array(length).fill(fill);
 const unavailable = () => new ParavirtError('unavailable', 'Nobody is there.', 'Wait.');
 /** Bytes that this process has given to write calls so far. */
@@ -56,11 +61,11 @@ describe('a file that somebody else syncs', () => {
 
   it('covers what is written while a sync is under way by the next one', async () => {
     await using file = await DelegatedFile.open(path, syncer);
-    await file.writev([bytes(512, 1)], 0);
+    await writeTwo(file, 1);
     const gate = Promise.withResolvers<void>();
     syncer.gate = gate.promise;
     const first = file.sync();
-    await file.writev([bytes(512, 2)], 512);
+    await writeTwo(file, 2);
     gate.resolve();
     await first;
     await file.sync();
@@ -86,21 +91,46 @@ describe('a file that somebody else syncs', () => {
     expect([content.length, content[4095], content[4096], content[8191], content[8192]]).toEqual([5 << 20, 0, 7, 7, 0]);
   });
 
+  it('makes the one place that was written durable by its own hand, as far as it was written', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    await file.writev([bytes(4096, 1)], 4096);
+    await file.writev([bytes(4096, 2)], 8192);
+    const before = writtenBytes();
+    await file.sync();
+    expect(syncer.asked).toBe(0);
+    expect(writtenBytes() - before).toBeGreaterThanOrEqual(8192);
+    const again = writtenBytes();
+    await file.sync();
+    expect(writtenBytes() - again).toBeLessThan(4096);
+    expect((await readFile(path)).subarray(4096, 12_288)).toEqual(Buffer.concat([bytes(4096, 1), bytes(4096, 2)]));
+  });
+
+  it('keeps what is written while one place is written once more', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    for (let round = 1; round < 50; round++) {
+      await file.writev([bytes(4096, round)], 0);
+      const syncing = file.sync();
+      await Promise.all([syncing, file.writev([bytes(4096, round + 100)], 0)]);
+      expect((await readFile(path))[0]).toBe(round + 100);
+      await file.sync();
+    }
+  });
+
   it('asks again when the other is back', async () => {
     await using file = await DelegatedFile.open(path, syncer);
     syncer.isThere = false;
-    await file.writev([bytes(512, 1)], 0);
+    await writeTwo(file, 1);
     await file.sync();
     expect(syncer.asked).toBe(0);
     syncer.isThere = true;
-    await file.writev([bytes(512, 2)], 0);
+    await writeTwo(file, 2);
     await file.sync();
     expect(syncer.asked).toBe(1);
   });
 
   it('tells an error of the disk, and never calls anything durable after it', async () => {
     await using file = await DelegatedFile.open(path, syncer);
-    await file.writev([bytes(512, 1)], 0);
+    await writeTwo(file, 1);
     syncer.answer = new ParavirtError('io', 'The disk broke.', 'Replace it.');
     await expect(file.sync()).rejects.toMatchObject({code: 'io'});
     syncer.answer = undefined;
@@ -109,7 +139,7 @@ describe('a file that somebody else syncs', () => {
 
   it('tells a disk that was full too late as what it is', async () => {
     await using file = await DelegatedFile.open(path, syncer);
-    await file.writev([bytes(512, 1)], 0);
+    await writeTwo(file, 1);
     syncer.answer = new ParavirtError('no-space', 'The host disk is full.', 'Free some space.');
     await expect(file.sync()).rejects.toMatchObject({code: 'io', message: expect.stringContaining('may be lost')});
   });

@@ -36,6 +36,24 @@ describe('a raw image', () => {
     expect([first[511], first[512], second[935]]).toEqual([1, 2, 2]);
   });
 
+  it('gives back what is discarded, and only that', async () => {
+    await make(8 << 20);
+    await using disk = await open(false);
+    await disk.writev([shared(8 << 20, 5)], 0);
+    await disk.flush();
+    const before = (await stat(path)).blocks;
+    await disk.discard(1 << 20, 4 << 20);
+    expect(((before - (await stat(path)).blocks) * 512) >> 20).toBe(4);
+    const file = await readFile(path);
+    expect([file.length, file[(1 << 20) - 1], file[1 << 20], file[(5 << 20) - 1], file[5 << 20]]).toEqual([
+      8 << 20,
+      5,
+      0,
+      0,
+      5,
+    ]);
+  });
+
   it('takes and fills more buffers than one system call can', async () => {
     await make(1 << 20);
     await using disk = await open(false);

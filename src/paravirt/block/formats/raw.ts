@@ -1,8 +1,8 @@
 /**
  * A raw image: byte n of the disk is byte n of the file.
  *
- * A file that is no multiple of 512 bytes long reads as zeros up to the next sector. Node has no hole punching, so
- * `discard` is not offered and zeros are written only where the file holds something else: sparse files stay sparse.
+ * A file that is no multiple of 512 bytes long reads as zeros up to the next sector. What is discarded goes back to the
+ * host in stretches that are worth it; zeros are written only where the file holds something else: sparse files stay so.
  */
 import {ParavirtError} from '../../error.js';
 import {isZero} from '../buffers.js';
@@ -14,7 +14,7 @@ import {
   type RangeStatus,
   SECTOR_BYTES,
 } from '../contract.js';
-import type {ImageFile} from '../image-file.js';
+import type {ImageFile, Pending} from '../image-file.js';
 
 /** The most bytes `writeZeroes` looks at or writes in one step; the bound of its host memory. */
 const ZERO_CHUNK_BYTES = 1 << 20;
@@ -22,7 +22,7 @@ const ZERO_CHUNK_BYTES = 1 << 20;
 /** A raw image that is open. */
 class RawImage implements BlockBackend {
   readonly isReadOnly: boolean;
-  readonly canDiscard = false;
+  readonly canDiscard: boolean;
   readonly #file: ImageFile;
   #sizeBytes: number;
   #isClosed = false;
@@ -30,6 +30,7 @@ class RawImage implements BlockBackend {
   constructor(file: ImageFile, isReadOnly: boolean) {
     this.#file = file;
     this.isReadOnly = isReadOnly;
+    this.canDiscard = !isReadOnly;
     this.#sizeBytes = Math.ceil(file.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
   }
 
@@ -37,11 +38,11 @@ class RawImage implements BlockBackend {
     return this.#sizeBytes;
   }
 
-  readv(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], offset: number): Pending {
     return this.#file.readv(buffers, offset);
   }
 
-  writev(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  writev(buffers: readonly Uint8Array[], offset: number): Pending {
     return this.#file.writev(buffers, offset);
   }
 
@@ -49,7 +50,11 @@ class RawImage implements BlockBackend {
     if (!this.isReadOnly) await this.#file.sync();
   }
 
-  async discard(): Promise<void> {}
+  discard(offset: number, length: number): Promise<void> {
+    // Not beyond the file's end, which may lie within the last sector.
+    const left = this.#file.sizeBytes - offset;
+    return this.#file.deallocate([{position: offset, length: Math.min(length, left)}]);
+  }
 
   async writeZeroes(offset: number, length: number): Promise<void> {
     const chunk = new Uint8Array(Math.min(length, ZERO_CHUNK_BYTES));

@@ -48,13 +48,13 @@ describe('a qcow2 image on a full disk', () => {
           (async () => {
             const data = new Uint8Array(left * 512).fill(random.below(256));
             bytes.set(data, middle - data.length);
-            await persist(() => disk.writev([data], middle - data.length));
+            await persist(async () => disk.writev([data], middle - data.length));
           })(),
           (async () => {
             const data = new Uint8Array(right * 512).fill(random.below(256));
             const isZeroes = random.chance(20);
             bytes.set(isZeroes ? data.fill(0) : data, middle);
-            await persist(() => (isZeroes ? disk.writeZeroes(middle, data.length) : disk.writev([data], middle)));
+            await persist(async () => (isZeroes ? disk.writeZeroes(middle, data.length) : disk.writev([data], middle)));
           })(),
         ]);
       }

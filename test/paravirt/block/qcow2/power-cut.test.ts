@@ -75,8 +75,9 @@ async function record(shape: Shape, random: SeededRandom, syncs: 'all' | 'none' 
       const [offset, length] = [first * SECTOR_BYTES, count * SECTOR_BYTES];
       const kind = random.below(100);
       if (kind < 65) {
-        const values = Array.from({length: count}, () => value++);
-        await history.change(first, values, () => disk.writev([fillSectors(values)], offset));
+        const hasZeros = random.chance(15);
+        const values = Array.from({length: count}, () => (hasZeros && random.chance(40) ? 0 : value++));
+        await history.change(first, values, async () => disk.writev([fillSectors(values)], offset));
       } else if (kind < 80) {
         await history.change(first, new Array<number>(count).fill(0), () => disk.writeZeroes(offset, length));
       } else {
@@ -116,13 +117,19 @@ async function examine({history, base}: Recording, content: Uint8Array, moment: 
   return history.judge(bytes, moment);
 }
 
-async function countBadStates(shape: Shape, syncs: 'all' | 'none' | 'only flushes', states: number): Promise<string[]> {
+async function countBadStates(
+  shape: Shape,
+  syncs: 'all' | 'none' | 'only flushes',
+  states: number,
+  spoil: (content: Uint8Array) => void = () => undefined,
+): Promise<string[]> {
   const random = new SeededRandom(shapes.indexOf(shape) + 100);
   const recording = await record(shape, random, syncs);
   const bad: string[] = [];
   for (let state = 0; state < states; state++) {
     const moment = random.below(recording.clock.now + 1);
     const content = recording.file.contentAfterCut(moment, random);
+    spoil(content);
     const problem = await examine(recording, content, moment).catch(String);
     if (problem !== undefined) bad.push(`state ${state} at ${moment}: ${problem}`);
   }
@@ -177,4 +184,11 @@ describe('a power cut', () => {
     },
     120_000,
   );
+
+  it('would take bytes of the backing image with it without the list of loose clusters', async () => {
+    // The autoclear bits: none is set.
+    const spoil = (content: Uint8Array) => content.fill(0, 88, 96);
+    for (const shape of shapes.filter(({hasBacking, options: {clusterBytes = 0}}) => hasBacking && clusterBytes > 4096))
+      expect((await countBadStates(shape, 'all', 200, spoil)).length).toBeGreaterThan(0);
+  }, 120_000);
 });

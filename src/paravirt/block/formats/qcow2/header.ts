@@ -2,6 +2,7 @@
 import {ParavirtError} from '../../../error.js';
 import type {ImageFile} from '../../image-file.js';
 import {EXTENSION, INCOMPATIBLE, LIMITS, MAGIC, setU64, u64} from './layout.js';
+import {addLooseList, LOOSE_CLUSTER_BYTES_MIN, type LooseList, readLooseList} from './loose-list.js';
 
 const V2_BYTES = 72;
 const V3_BYTES = 104;
@@ -28,6 +29,8 @@ export interface Header {
   readonly compression: 'zlib' | 'zstd';
   readonly backingPath: string | undefined;
   readonly backingFormat: string | undefined;
+  /** Only of images with a backing image. */
+  readonly looseList: LooseList | undefined;
 }
 
 /** An image that contradicts itself. */
@@ -93,6 +96,7 @@ export function parseHeader(bytes: Uint8Array, {path, sizeBytes: fileBytes}: Ima
   if (snapshotCount > 0 && !inside(snapshotsOffset, snapshotCount * 40))
     throw fail('its snapshot table is not in the file');
   const names = readNames(bytes, view, headerBytes, clusterBytes, fail);
+  const looseList = version === 3 && names.backingPath !== undefined ? names.looseList : undefined;
   return {
     version,
     clusterBits,
@@ -108,6 +112,7 @@ export function parseHeader(bytes: Uint8Array, {path, sizeBytes: fileBytes}: Ima
     hasAutoclear: version === 3 && (view.getUint32(FIELD.autoclear) !== 0 || view.getUint32(FIELD.autoclear + 4) !== 0),
     compression: compressionOf(view, headerBytes, incompatible, path),
     ...names,
+    looseList,
   };
 }
 
@@ -139,7 +144,7 @@ function readNames(
   headerBytes: number,
   clusterBytes: number,
   fail: (what: string) => ParavirtError,
-): Pick<Header, 'backingPath' | 'backingFormat'> {
+): Pick<Header, 'backingPath' | 'backingFormat' | 'looseList'> {
   const nameAt = u64(view, 8);
   const nameBytes = view.getUint32(16);
   let backingPath: string | undefined;
@@ -155,6 +160,7 @@ function readNames(
       throw fail('the name of its backing image is no text');
   }
   let backingFormat: string | undefined;
+  let looseList: LooseList | undefined;
   const end = Math.min(nameAt === 0 ? clusterBytes : nameAt, bytes.length);
   for (let at = headerBytes, count = 0; at + 8 <= end; count++) {
     const type = view.getUint32(at);
@@ -165,9 +171,10 @@ function readNames(
       if (length > 16) throw fail('the format of its backing image is no format');
       backingFormat = new TextDecoder().decode(bytes.subarray(at + 8, at + 8 + length));
     }
+    if (type === EXTENSION.LOOSE_CLUSTERS) looseList = readLooseList(bytes, at + 8, length);
     at += 8 + Math.ceil(length / 8) * 8;
   }
-  return {backingPath, backingFormat};
+  return {backingPath, backingFormat, looseList};
 }
 
 /** What a header is made of when it is written as a whole. */
@@ -205,7 +212,10 @@ export function buildHeader(fields: HeaderFields): Uint8Array {
     view.setUint32(100, headerBytes);
     view.setUint8(104, isZstd ? 1 : 0);
   }
-  if (fields.backing !== undefined) writeBacking(bytes, view, headerBytes, fields.backing);
+  if (fields.backing === undefined) return bytes;
+  const hasLoose = fields.version === 3 && clusterBytes >= LOOSE_CLUSTER_BYTES_MIN;
+  const backingAt = hasLoose ? addLooseList(view, headerBytes) : headerBytes;
+  writeBacking(bytes, view, backingAt, fields.backing);
   return bytes;
 }
 
@@ -252,6 +262,8 @@ export async function writeBackingReference(
     at += 8 + Math.ceil(length / 8) * 8;
   }
   bytes.fill(0, headerBytes);
+  // Whatever was bound to the content, our own list of loose clusters too, spoke of the old backing image.
+  if (header.version === 3) bytes.fill(0, FIELD.autoclear, FIELD.autoclear + 8);
   setU64(view, 8, 0);
   view.setUint32(16, 0);
   let at = headerBytes;

@@ -10,17 +10,20 @@
  */
 
 import type {ParavirtError} from '../../../error.js';
-import {clearBuffers, isZero, sliceBuffers, totalBytes} from '../../buffers.js';
+import {clearBuffers, sliceBuffers, totalBytes} from '../../buffers.js';
 import {type BlockBackend, type RangeStatus, SECTOR_BYTES} from '../../contract.js';
-import type {ImageFile} from '../../image-file.js';
+import type {ImageFile, Pending} from '../../image-file.js';
 import type {Allocator} from './allocator.js';
 import {ClusterLocks} from './cluster-locks.js';
 import {compress, decompress} from './compression.js';
-import {Epochs} from './epochs.js';
+import {type Epoch, Epochs} from './epochs.js';
 import {corrupt, type Header, writeIncompatible, writeSize} from './header.js';
-import {COMPRESSED, COPIED, INCOMPATIBLE, ZERO} from './layout.js';
-import type {Extent, Mapping} from './mapping.js';
+import {COMPRESSED, INCOMPATIBLE, ZERO} from './layout.js';
+import {fillZeroSectors, hasZeroSector, isListed, type LooseClusters} from './loose-clusters.js';
+import {type Extent, type Mapping, newExtent} from './mapping.js';
 import type {MetadataMap} from './metadata-map.js';
+import {NewClusters} from './new-clusters.js';
+import type {Run} from './refcounts.js';
 import {checkResize, growImage} from './resize.js';
 
 /** Clusters that wait to be freed at which freeing begins by itself; a flush begins it as well. */
@@ -35,9 +38,9 @@ export interface Qcow2Parts {
   /** Missing when the image is read-only. */
   readonly allocator: Allocator | undefined;
   backing: BlockBackend | undefined;
+  /** Missing when the image is read-only or has no room for their list. */
+  readonly loose: LooseClusters | undefined;
 }
-
-const newExtent = (): Extent => ({kind: 'nothing', count: 0, position: 0, isCopied: false, high: 0, low: 0});
 
 /** See the module. */
 export class Qcow2Image implements BlockBackend {
@@ -52,6 +55,9 @@ export class Qcow2Image implements BlockBackend {
   readonly #tables = new Map<number, Promise<void>>();
   readonly #epochs = new Epochs();
   readonly #scratch = newExtent();
+  readonly #newClusters: NewClusters;
+  /** Clusters with sectors that a power cut may have left behind; only what is never written has any. */
+  readonly #unfilled: readonly Run[];
   #sizeBytes: number;
   #reclaiming: Promise<void> | undefined;
   #isDirty: boolean;
@@ -66,6 +72,16 @@ export class Qcow2Image implements BlockBackend {
     this.isReadOnly = parts.allocator === undefined;
     this.canDiscard = !this.isReadOnly;
     this.#isDirty = false;
+    this.#unfilled = this.isReadOnly ? (parts.header.looseList?.runs ?? []) : [];
+    this.#newClusters = new NewClusters(parts, this.#locks, {
+      prepare: async (cluster) => {
+        await this.#writableTable(cluster);
+        await this.#touch();
+      },
+      read: async (extent, bytes, cluster) =>
+        this.#readPiece(extent, [bytes], cluster * this.#clusterBytes, 0, bytes.length),
+      release: (extent) => this.#releaseOld(extent),
+    });
   }
 
   get sizeBytes(): number {
@@ -77,7 +93,26 @@ export class Qcow2Image implements BlockBackend {
     return this.#clusterBytes;
   }
 
-  async readv(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  readv(buffers: readonly Uint8Array[], offset: number): Pending {
+    const length = totalBytes(buffers);
+    const extent = this.#scratch;
+    if (!this.#isOneExtent(offset, length, extent)) return this.#readParts(buffers, offset);
+    const epoch = this.#epochs.enter();
+    const inCluster = offset % this.#clusterBytes;
+    return this.#leaveAfter(this.#readPiece(extent, buffers, offset, inCluster, length), epoch);
+  }
+
+  writev(buffers: readonly Uint8Array[], offset: number): Pending {
+    const length = totalBytes(buffers);
+    const extent = this.#scratch;
+    const isInPlace = this.#isOneExtent(offset, length, extent) && extent.kind === 'data' && extent.isCopied;
+    if (!isInPlace || !this.#areFree(offset, length) || this.#mustSettle(extent, buffers))
+      return this.#writeParts(buffers, offset);
+    const epoch = this.#epochs.enter();
+    return this.#leaveAfter(this.#file.writev(buffers, extent.position + (offset % this.#clusterBytes)), epoch);
+  }
+
+  async #readParts(buffers: readonly Uint8Array[], offset: number): Promise<void> {
     const epoch = this.#epochs.enter();
     let work: Promise<void>[] | undefined;
     try {
@@ -93,7 +128,7 @@ export class Qcow2Image implements BlockBackend {
         const part = sliceBuffers(buffers, done, count);
         const piece = this.#readPiece(extent, part, position, inCluster, count);
         done += count;
-        if (done === length && work === undefined) return await piece;
+        if (piece === undefined) continue;
         work ??= [];
         work.push(piece);
       }
@@ -105,13 +140,44 @@ export class Qcow2Image implements BlockBackend {
     }
   }
 
-  async writev(buffers: readonly Uint8Array[], offset: number): Promise<void> {
+  async #writeParts(buffers: readonly Uint8Array[], offset: number): Promise<void> {
     const epoch = this.#epochs.enter();
     try {
       await this.#write(buffers, offset);
     } finally {
       this.#epochs.leave(epoch);
     }
+  }
+
+  /** True when the range is known without a wait and all of one kind in one stretch; `extent` tells which. */
+  #isOneExtent(offset: number, length: number, extent: Extent): boolean {
+    const cluster = Math.floor(offset / this.#clusterBytes);
+    if (length === 0 || !this.#mapping.isLoaded(cluster)) return false;
+    const count = Math.ceil((offset + length) / this.#clusterBytes) - cluster;
+    this.#mapping.extent(cluster, count, extent);
+    return extent.count >= count;
+  }
+
+  /** True when nobody changes the entries of the range. */
+  #areFree(offset: number, length: number): boolean {
+    const cluster = Math.floor(offset / this.#clusterBytes);
+    const count = Math.ceil((offset + length) / this.#clusterBytes) - cluster;
+    return this.#locks.freeCount(cluster, count) === count;
+  }
+
+  /** True when zeros would not stay what they are in these clusters; see `LooseClusters`. */
+  #mustSettle({position, count}: Extent, buffers: readonly Uint8Array[]): boolean {
+    const {loose} = this.#parts;
+    if (loose?.hasAny !== true) return false;
+    for (let index = 0; index < count; index++)
+      if (loose.has(position + index * this.#clusterBytes)) return hasZeroSector(buffers);
+    return false;
+  }
+
+  #leaveAfter(pending: Pending, epoch: Epoch): Pending {
+    if (pending !== undefined) return pending.finally(() => this.#epochs.leave(epoch));
+    this.#epochs.leave(epoch);
+    return undefined;
   }
 
   async flush(): Promise<void> {
@@ -238,6 +304,7 @@ export class Qcow2Image implements BlockBackend {
     const {allocator} = this.#parts;
     if (allocator === undefined) return;
     await this.#reclaiming;
+    await this.#parts.loose?.close();
     await allocator.reclaim(() => this.#epochs.settle());
     if (this.#isDirty) {
       await allocator.close();
@@ -263,13 +330,15 @@ export class Qcow2Image implements BlockBackend {
     position: number,
     inCluster: number,
     length: number,
-  ): Promise<void> {
+  ): Pending {
     switch (extent.kind) {
       case 'data':
-        return this.#file.readv(buffers, extent.position + inCluster);
+        return this.#unfilled.length > 0 && extent.isCopied
+          ? this.#readUnfilled(extent.position, buffers, position, inCluster, length)
+          : this.#file.readv(buffers, extent.position + inCluster);
       case 'zero':
         clearBuffers(buffers);
-        return Promise.resolve();
+        return undefined;
       case 'nothing':
         return this.#readBacking(buffers, position, length);
       case 'compressed':
@@ -279,11 +348,31 @@ export class Qcow2Image implements BlockBackend {
     }
   }
 
-  async #readBacking(buffers: readonly Uint8Array[], position: number, length: number): Promise<void> {
+  async #readUnfilled(
+    at: number,
+    buffers: readonly Uint8Array[],
+    position: number,
+    inCluster: number,
+    length: number,
+  ): Promise<void> {
+    await this.#file.readv(buffers, at + inCluster);
+    for (let done = 0; done < length; ) {
+      const inOne = (inCluster + done) % this.#clusterBytes;
+      const count = Math.min(this.#clusterBytes - inOne, length - done);
+      if (isListed(this.#unfilled, Math.floor((at + inCluster + done) / this.#clusterBytes))) {
+        const below = new Uint8Array(count);
+        await this.#readBacking([below], position + done, count);
+        fillZeroSectors(sliceBuffers(buffers, done, count), below);
+      }
+      done += count;
+    }
+  }
+
+  #readBacking(buffers: readonly Uint8Array[], position: number, length: number): Pending {
     const {backing} = this.#parts;
     const below = backing === undefined ? 0 : Math.max(0, Math.min(length, backing.sizeBytes - position));
     if (below < length) clearBuffers(sliceBuffers(buffers, below, length - below));
-    if (below > 0) await backing?.readv(sliceBuffers(buffers, 0, below), position);
+    return below > 0 ? backing?.readv(sliceBuffers(buffers, 0, below), position) : undefined;
   }
 
   async #readCompressed(high: number, low: number, buffers: readonly Uint8Array[], inCluster: number): Promise<void> {
@@ -321,110 +410,16 @@ export class Qcow2Image implements BlockBackend {
       if (extent.kind === 'data' && extent.isCopied) {
         const clusters = this.#locks.freeCount(cluster, extent.count);
         const count = Math.min(clusters * this.#clusterBytes - inCluster, length - done);
-        await this.#file.writev(sliceBuffers(buffers, done, count), extent.position + inCluster);
+        const data = sliceBuffers(buffers, done, count);
+        if (this.#mustSettle(extent, data)) {
+          await this.#parts.loose?.settle();
+          continue;
+        }
+        const pending = this.#file.writev(data, extent.position + inCluster);
+        if (pending !== undefined) await pending;
         done += count;
-      } else done += await this.#writeNew(cluster, inCluster, buffers, done, length);
+      } else done += await this.#newClusters.write(cluster, inCluster, buffers, done, length);
     }
-  }
-
-  /**
-   * Writes from `inCluster` on into clusters of its own, as many as one entry's kind, one slice and one stretch of the
-   * pool allow. The first is free, loaded and to be replaced. Answers how many bytes of the buffers that were.
-   */
-  async #writeNew(
-    cluster: number,
-    inCluster: number,
-    buffers: readonly Uint8Array[],
-    done: number,
-    length: number,
-  ): Promise<number> {
-    const wanted = Math.ceil((inCluster + length - done) / this.#clusterBytes);
-    const replaced = this.#replaceable(cluster, Math.min(wanted, this.#mapping.leftInSlice(cluster)));
-    const hold = this.#locks.hold(cluster, replaced.length);
-    let taken: {first: number; count: number} | undefined;
-    try {
-      await this.#writableTable(cluster);
-      await this.#touch();
-      taken = await this.#parts.allocator!.take(replaced.length);
-      const {count} = taken;
-      hold.shrink(count);
-      const bytes = Math.min(count * this.#clusterBytes - inCluster, length - done);
-      const target = taken.first * this.#clusterBytes;
-      const data = sliceBuffers(buffers, done, bytes);
-      const filled = await this.#fill(cluster, replaced, count, inCluster, bytes, data);
-      await this.#file.writev(filled.buffers, target + filled.start);
-      if (filled.isBarrierNeeded) await this.#file.sync();
-      await this.#loaded(cluster);
-      await this.#mapping.setEntries(cluster, count, COPIED, target, this.#clusterBytes);
-      taken = undefined;
-      for (const old of replaced.slice(0, count)) this.#releaseOld(old);
-      return bytes;
-    } finally {
-      if (taken !== undefined) this.#parts.allocator!.release(taken);
-      hold.release();
-    }
-  }
-
-  /** Entries from `cluster` on that have to be replaced, up to the first one that somebody has or that can stay. */
-  #replaceable(cluster: number, countMax: number): Extent[] {
-    const free = this.#locks.freeCount(cluster, countMax);
-    const replaced: Extent[] = [];
-    while (replaced.length < free) {
-      const extent = newExtent();
-      this.#mapping.extent(cluster + replaced.length, 1, extent);
-      if (extent.kind === 'corrupt' || (extent.kind === 'data' && extent.isCopied)) break;
-      replaced.push(extent);
-    }
-    return replaced;
-  }
-
-  /**
-   * What to write around the data so that the clusters show what they showed before, and whether that must be on disk
-   * before the entries are: not when they showed zeros, as the new clusters do already.
-   */
-  async #fill(
-    cluster: number,
-    replaced: readonly Extent[],
-    count: number,
-    inCluster: number,
-    bytes: number,
-    data: readonly Uint8Array[],
-  ): Promise<{readonly buffers: readonly Uint8Array[]; readonly start: number; readonly isBarrierNeeded: boolean}> {
-    const end = inCluster + bytes;
-    const tailAt = count * this.#clusterBytes;
-    let isBarrierNeeded = false;
-    let head: Uint8Array | undefined;
-    let tail: Uint8Array | undefined;
-    for (let index = 0; index < count; index++) {
-      const isHead = index === 0 && inCluster > 0;
-      const isTail = index === count - 1 && end < tailAt;
-      if (!(await this.#showsBytes(replaced[index]!, cluster + index))) continue;
-      if (!isHead && !isTail) {
-        isBarrierNeeded = true;
-        continue;
-      }
-      const old = new Uint8Array(this.#clusterBytes);
-      await this.#readPiece(replaced[index]!, [old], (cluster + index) * this.#clusterBytes, 0, this.#clusterBytes);
-      if (isZero(old)) continue;
-      isBarrierNeeded = true;
-      if (isHead) head = old.subarray(0, inCluster);
-      if (isTail) tail = old.subarray(end - index * this.#clusterBytes);
-    }
-    if (head === undefined && tail === undefined) return {buffers: data, start: inCluster, isBarrierNeeded};
-    const buffers = [...(head === undefined ? [] : [head]), ...data, ...(tail === undefined ? [] : [tail])];
-    return {buffers, start: head === undefined ? inCluster : 0, isBarrierNeeded};
-  }
-
-  /** False when the cluster is known to show zeros. */
-  async #showsBytes(extent: Extent, cluster: number): Promise<boolean> {
-    if (extent.kind === 'zero') return false;
-    if (extent.kind !== 'nothing') return true;
-    const {backing} = this.#parts;
-    const offset = cluster * this.#clusterBytes;
-    const length = Math.min(this.#clusterBytes, (backing?.sizeBytes ?? 0) - offset);
-    if (backing === undefined || length <= 0) return false;
-    const status = await backing.status(offset, length);
-    return status.kind !== 'zero' || status.length < length;
   }
 
   async #writeZeroBytes(from: number, to: number): Promise<void> {
@@ -433,7 +428,7 @@ export class Qcow2Image implements BlockBackend {
     const extent = newExtent();
     this.#mapping.extent(cluster, 1, extent);
     // Whoever has the cluster may be writing it now: then the bytes are not known to be zeros.
-    if (this.#locks.holder(cluster) === undefined && !(await this.#showsBytes(extent, cluster))) return;
+    if (this.#locks.holder(cluster) === undefined && !(await this.#newClusters.showsBytes(extent, cluster))) return;
     await this.#write([new Uint8Array(to - from)], from);
   }
 
@@ -545,7 +540,8 @@ export class Qcow2Image implements BlockBackend {
       const first = Math.floor(place.position / this.#clusterBytes);
       const last = Math.floor((place.position + place.length - 1) / this.#clusterBytes);
       allocator.release({first, count: last - first + 1});
-    } else if (position !== 0) allocator.release({first: position / this.#clusterBytes, count: 1});
+    } else if (position !== 0)
+      (this.#parts.loose ?? allocator).release({first: position / this.#clusterBytes, count: 1});
   }
 
   #reclaim(): void {

@@ -31,8 +31,8 @@ export const OFFSET_MAX = 2 ** 53;
 /** Incompatible features. */
 export const INCOMPATIBLE = {DIRTY: 1, CORRUPT: 2, DATA_FILE: 4, COMPRESSION: 8, EXTENDED_L2: 16} as const;
 
-/** Header extensions that we read. */
-export const EXTENSION = {END: 0, BACKING_FORMAT: 0xe2792aca} as const;
+/** Header extensions that we read; the last is our own. */
+export const EXTENSION = {END: 0, BACKING_FORMAT: 0xe2792aca, LOOSE_CLUSTERS: 0x7669_766c} as const;
 
 /** Bounds on what an image may make us hold. Those of QEMU, so that what it opens we open. */
 export const LIMITS = {

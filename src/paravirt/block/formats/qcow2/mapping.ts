@@ -31,6 +31,9 @@ export interface Extent {
   low: number;
 }
 
+/** An extent to be filled. */
+export const newExtent = (): Extent => ({kind: 'nothing', count: 0, position: 0, isCopied: false, high: 0, low: 0});
+
 /** Where compressed bytes lie. `length` counts to the end of the last sector: at most what the stream needs and more. */
 export interface CompressedPlace {
   readonly position: number;

@@ -6,8 +6,10 @@ import {Allocator, type PoolBounds} from './allocator.js';
 import {checkQcow2} from './check.js';
 import {createQcow2} from './create.js';
 import {clearAutoclear, corrupt, type Header, readHeader} from './header.js';
+import {healLoose} from './heal-loose.js';
 import {Qcow2Image} from './image.js';
 import {INCOMPATIBLE} from './layout.js';
+import {LooseClusters} from './loose-clusters.js';
 import {Mapping, readL1} from './mapping.js';
 import {MetadataMap} from './metadata-map.js';
 import {Refcounts} from './refcounts.js';
@@ -51,14 +53,21 @@ export async function openQcow2(
   if (!isReadOnly && header.incompatible & INCOMPATIBLE.DIRTY) header = await repairAfterCrash(file);
   const metadata = await mapMetadata(file, header);
   const l1 = await readL1(file, header, metadata);
+  const mapping = new Mapping(file, header, metadata, l1);
   let allocator: Allocator | undefined;
+  let loose: LooseClusters | undefined;
   if (!isReadOnly) {
+    const clusterBytes = 2 ** header.clusterBits;
     const refcounts = await Refcounts.open(file, header, metadata);
-    allocator = new Allocator(file, refcounts, metadata, 2 ** header.clusterBits, options.pool);
+    allocator = new Allocator(file, refcounts, metadata, clusterBytes, options.pool);
+    const {looseList, sizeBytes} = header;
+    if (looseList !== undefined && backing !== undefined) {
+      await healLoose(file, looseList, mapping, backing, sizeBytes);
+      loose = new LooseClusters(file, looseList, allocator, clusterBytes);
+    }
     if (header.hasAutoclear) await clearAutoclear(file);
   }
-  const mapping = new Mapping(file, header, metadata, l1);
-  const image = new Qcow2Image({file, header, metadata, mapping, allocator, backing});
+  const image = new Qcow2Image({file, header, metadata, mapping, allocator, backing, loose});
   owned.move();
   return image;
 }
