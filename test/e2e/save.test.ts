@@ -1,4 +1,5 @@
 /** A Debian guest that is saved, goes on, and never notices: as a user does it, through `bin/viv`. */
+import {setTimeout as delay} from 'node:timers/promises';
 import {expect, it} from 'vitest';
 import {Client} from '../../src/manager/client.js';
 import {TestConsole} from '../support/daemon.js';
@@ -37,6 +38,8 @@ it(
       await viv('fork', 'one', 'two');
       const fork = await TestConsole.open(client, 'two');
       expect(await type(fork, 'md5sum -c sum; jobs')).toMatch(/noise: OK\r\n.*sleep 100000/);
+      // Over the agent's port, which is served beside the shell.
+      while (!(await type(fork, 'hostname')).includes('\r\ntwo\r\n'));
       await viv('kill', 'two');
       await viv('rm', 'two');
       expect(await viv('snapshot', 'ls', 'one')).toMatch(/noisy \*.*with noise/);
@@ -44,11 +47,17 @@ it(
     await viv('save', 'one');
     expect(await viv('show', 'one')).toMatch(/^state +saved$/m);
     await viv('daemon', 'stop');
+    const savedFor = 2500;
+    await delay(savedFor);
     await viv('restore', 'one');
     {
       await using client = await Client.connect({environment: {...process.env, ...home.environment}});
       const console = await TestConsole.open(client, 'one');
       expect(await type(console, 'pwd; md5sum -c sum; jobs')).toMatch(/\/tmp\r\nnoise: OK\r\n.*sleep 100000/);
+      // Its clock stood still for longer than that, and was set.
+      const behindMs = async () =>
+        Date.now() - 1000 * Number(/(\d{10,})\r\n/.exec(await type(console, 'date +%s'))?.[1]);
+      while ((await behindMs()) >= savedFor);
     }
     expect((await home.viv(['daemon', 'stop', '--save'])).stderr).toBe('The daemon has ended.\n');
     expect(JSON.parse(await viv('ls', '--json'))).toMatchObject([{name: 'one', state: 'saved'}]);
