@@ -141,8 +141,6 @@ const server = new MachineServer(launch, async (plan, listener) => {
   return new ScriptedHost(listener, plan);
 });
 // As the real one does.
-process.on('SIGTERM', () => {
-  if (!server.isAttended) process.exit(1);
-});
+process.on('SIGTERM', () => server.endUnattended(60_000));
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

@@ -118,6 +118,8 @@ export const savedStateSchema = z.object({
   /** The files it lies in, by their names less `.state`. */
   memoryId: z.uuid(),
   sources: z.array(z.uuid()).max(1000),
+  /** The images that the machine wrote, as it left them: with others its memory would make no sense. */
+  images: z.array(z.object({path: z.string(), sizeBytes: z.number(), changedAtMs: z.number()})).optional(),
   /** It was taken of another machine: the guest gets this one's name. */
   isCopied: z.boolean().optional(),
 });

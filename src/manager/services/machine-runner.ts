@@ -2,6 +2,8 @@
  * Starts, pauses, stops and watches machines, and finds those again that an earlier daemon started. Every step goes
  * through the life-cycle table; what a machine's process does by itself arrives as events of its run.
  */
+import {stat} from 'node:fs/promises';
+import {resolve} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {showScreen} from '../console/console-screen.js';
 import type {BootFiles, MachineEnd, RunListener, RunningMachine} from '../hypervisor/contract.js';
@@ -9,7 +11,7 @@ import {hasProcess, type LifeEvent} from '../machine/lifecycle.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
-import type {machineStart} from '../protocol/machine.js';
+import type {Disk, machineStart, SavedState} from '../protocol/machine.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {Settings} from '../settings/settings.js';
 import type {HeldImages} from '../store/image-locks.js';
@@ -85,6 +87,7 @@ export class MachineRunner {
     const isSaved = machine.saved !== undefined && from !== 'boot';
     const {saved} = machine;
     if (!isSaved || saved === undefined) return this.startFrom(machine, {});
+    await refuseOtherDisks(machine, saved);
     const savedPath = store.memory.path(machine.id, saved.memoryId);
     return this.startFrom(machine, {savedPath, ...(saved.isCopied ? {newGuestName: machine.name} : {})});
   }
@@ -421,6 +424,30 @@ export class MachineRunner {
     );
     return save;
   }
+}
+
+/** The images that a machine's disks are written to, as they are now. */
+export async function lookAtImages(folder: string, disks: readonly Disk[]): Promise<NonNullable<SavedState['images']>> {
+  const written = disks.filter(({isReadOnly}) => !isReadOnly).map(({path}) => resolve(folder, path));
+  return Promise.all(
+    written.map(async (path) => {
+      const {size, mtimeMs} = await stat(path);
+      return {path, sizeBytes: size, changedAtMs: mtimeMs};
+    }),
+  );
+}
+
+/** What is in a guest's memory of its disks must be what is on them. Errors: bad-snapshot */
+async function refuseOtherDisks({name, folder, definition}: FleetMachine, {images}: SavedState): Promise<void> {
+  if (images === undefined || definition === undefined) return;
+  const now = await lookAtImages(folder, definition.config.disks).catch(() => []);
+  const changed = images.find((image) => !now.some((other) => JSON.stringify(other) === JSON.stringify(image)));
+  if (changed === undefined) return;
+  throw new ManagerError(
+    'bad-snapshot',
+    `The disk ${changed.path} was changed since ${name} was saved, and what ${name} has in memory of it would destroy it.`,
+    `Boot it instead: viv start --discard-saved ${name}`,
+  );
 }
 
 function pauseReason({haltReason}: RunningMachine): {readonly reason?: string} {

@@ -14,7 +14,7 @@ import type {MemoryRef} from '../store/memory-store.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {MachineLayers} from './machine-layers.js';
-import type {MachineRunner} from './machine-runner.js';
+import {lookAtImages, type MachineRunner} from './machine-runner.js';
 import {Turns} from './turns.js';
 
 /** What it works with. */
@@ -78,6 +78,7 @@ export class MachineSaver {
         }
         await runner.end(machine);
       });
+      await this.#noteImages(machine);
       await this.collect(machine);
       return machine;
     });
@@ -146,6 +147,17 @@ export class MachineSaver {
   settled(): Promise<void> {
     this.#parts.layers.interrupt();
     return this.#turns.settled();
+  }
+
+  /** Writes down how the disks were left. Without it the state is as good, and other disks are not noticed. */
+  async #noteImages(machine: FleetMachine): Promise<void> {
+    const {fleet, runner} = this.#parts;
+    const {saved, definition} = machine;
+    if (saved === undefined || definition === undefined) return;
+    const images = await lookAtImages(machine.folder, definition.config.disks).catch(() => undefined);
+    if (images === undefined) return;
+    fleet.update(machine, {saved: {...saved, images}});
+    await runner.remember(machine);
   }
 
   /** What a run that has ended had gone on from is no longer needed. */

@@ -109,6 +109,25 @@ describe('a saved machine', () => {
     expect(console.text).not.toContain('restored');
   });
 
+  it('is not restored over a disk that was changed since, but can be booted', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.define(client, 'one');
+    const path = await daemon.file('data.raw', Buffer.alloc(2 ** 20));
+    await client.request(machineAttachDisk, {machine: 'one', disk: {path, format: 'raw'}});
+    await client.request(machineStart, {machine: 'one'});
+    await client.request(machineSave, {machine: 'one'});
+    await client.request(machineStart, {machine: 'one'});
+    await client.request(machineSave, {machine: 'one'});
+    await writeFile(path, Buffer.alloc(2 ** 20, 1));
+    await expect(client.request(machineStart, {machine: 'one'})).rejects.toMatchObject({
+      code: 'bad-snapshot',
+      message: expect.stringContaining('data.raw was changed since one was saved'),
+    });
+    expect((await show(client, 'one')).state).toBe('saved');
+    expect((await client.request(machineStart, {machine: 'one', from: 'boot'})).machine.state).toBe('running');
+  });
+
   it('stays saved, with the reason, when it cannot go on', async () => {
     daemon = await TestDaemon.create();
     const client = await daemon.connect();

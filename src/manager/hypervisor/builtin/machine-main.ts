@@ -20,9 +20,6 @@ const server = new MachineServer(launch, (plan, listener, syncer) =>
   EngineHost.create({...plan, ports: []}, listener, syncer),
 );
 // At the host's shutdown all processes get it: a daemon that is there saves the machine now, and then ends it.
-process.on('SIGTERM', () => {
-  if (!server.isAttended) process.exit(1);
-  setTimeout(() => process.exit(1), SAVE_GRACE_MS).unref();
-});
+process.on('SIGTERM', () => server.endUnattended(SAVE_GRACE_MS));
 const end = await server.serve(() => process.stdout.write('ready\n'));
 process.exit(end.kind === 'powered-off' ? 0 : 1);

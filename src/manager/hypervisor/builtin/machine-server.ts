@@ -41,6 +41,8 @@ export type HostFactory = (launch: Launch, listener: HostListener, syncer: FileS
 
 /** A machine process whose daemon has not told it to boot within this time ends: the daemon died while starting it. */
 const ORPHAN_TIMEOUT_MS = 30_000;
+/** How often a process that is to end looks whether its daemon is still there. */
+const ATTENDED_POLL_MS = 200;
 
 /** See the module. */
 export class MachineServer {
@@ -68,9 +70,14 @@ export class MachineServer {
     this.#server = createServer((socket) => this.#adopt(socket));
   }
 
-  /** A daemon is there that looks after this machine. */
-  get isAttended(): boolean {
-    return this.#channel !== undefined && !this.#channel.isClosed;
+  /** Ends the process once no daemon looks after it, or when one has had it for that long. */
+  endUnattended(graceMs: number): void {
+    const deadline = Date.now() + graceMs;
+    const look = () => {
+      if (this.#channel === undefined || this.#channel.isClosed || Date.now() > deadline) process.exit(1);
+    };
+    look();
+    setInterval(look, ATTENDED_POLL_MS);
   }
 
   /** Listens on the private socket; `onListening` is called when daemons can connect. Resolves when the run is over. */
