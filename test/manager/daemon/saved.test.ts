@@ -238,12 +238,9 @@ describe('saving', () => {
     await until(() => identifyProcess(first.daemon.pid) === undefined);
     const second = await daemon.connect();
     expect(await show(second, 'one')).toMatchObject({state: 'saved'});
-    // What cannot be saved is left to run as long as the host lets it.
-    expect(await show(second, 'two')).toMatchObject({state: 'running', pid: two.pid});
-    process.kill(second.daemon.pid, 'SIGKILL');
-    await until(() => identifyProcess(second.daemon.pid) === undefined);
-    process.kill(two.pid!, 'SIGTERM');
+    // What cannot be saved ends with the daemon, as everything does.
     await until(() => identifyProcess(two.pid!) === undefined);
+    await until(async () => (await show(second, 'two')).state === 'crashed');
   });
 
   it('of the fleet that one machine refuses leaves the daemon there and that machine running', async () => {
