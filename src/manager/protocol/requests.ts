@@ -12,8 +12,20 @@ import * as machine from './machine.js';
 import * as metrics from './metrics.js';
 import * as profile from './profile.js';
 import * as snapshot from './snapshot.js';
+import * as timeline from './timeline.js';
 
-const nouns = {...console, ...daemon, ...events, ...image, ...job, ...machine, ...metrics, ...profile, ...snapshot};
+const nouns = {
+  ...console,
+  ...daemon,
+  ...events,
+  ...image,
+  ...job,
+  ...machine,
+  ...metrics,
+  ...profile,
+  ...snapshot,
+  ...timeline,
+};
 
 type Nouns = typeof nouns;
 

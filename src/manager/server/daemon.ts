@@ -13,6 +13,7 @@ import {eventHappened} from '../protocol/events.js';
 import {jobFinished, jobProgressed} from '../protocol/job.js';
 import {machineChanged, machineRemoved} from '../protocol/machine.js';
 import {metricsSampled} from '../protocol/metrics.js';
+import {timelineChanged} from '../protocol/timeline.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
@@ -25,6 +26,7 @@ import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {ImageLocks} from '../store/image-locks.js';
@@ -35,6 +37,7 @@ import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
 import {snapshotHandlers} from './handlers/snapshot-handlers.js';
+import {timelineHandlers} from './handlers/timeline-handlers.js';
 import {Server} from './server.js';
 
 /** The services, made once. */
@@ -50,6 +53,7 @@ export interface DaemonParts {
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
   readonly forker: MachineForker;
+  readonly timeline: TimelineService;
 }
 
 /** See the module. */
@@ -75,7 +79,7 @@ export class Daemon {
     this.parts = parts;
     this.#paths = paths;
     this.#lock = lock;
-    const {fleet, consoles, definer, runner, saver, snapshots, forker} = parts;
+    const {fleet, consoles, definer, runner, saver, snapshots, forker, timeline} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -83,6 +87,7 @@ export class Daemon {
       handlers: {
         ...machineHandlers(fleet, definer, runner, saver),
         ...snapshotHandlers(snapshots, forker),
+        ...timelineHandlers(timeline),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -173,11 +178,13 @@ export class Daemon {
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const {jobs, runner, saver, consoles, metrics, log} = this.parts;
+    const {jobs, runner, saver, consoles, metrics, log, timeline} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
     this.#server.close();
     await jobs.close();
+    const idle = timeline[Symbol.asyncDispose]();
     await saver.settled();
+    await idle;
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
@@ -199,13 +206,14 @@ export class Daemon {
   }
 
   #connectNotifications(): void {
-    const {fleet, jobs, log, metrics} = this.parts;
+    const {fleet, jobs, log, metrics, snapshots} = this.parts;
     const server = this.#server;
     fleet.events.on('changed', (seq, machine) => server.broadcast('fleet', machineChanged, {seq, machine}));
     fleet.events.on('removed', (seq, id) => server.broadcast('fleet', machineRemoved, {seq, id}));
     jobs.events.on('progressed', (job) => server.broadcast('jobs', jobProgressed, {job}));
     jobs.events.on('finished', (job) => server.broadcast('jobs', jobFinished, {job}));
     log.events.on('happened', (event) => server.broadcast('events', eventHappened, {event}));
+    snapshots.events.on('changed', (machineId) => server.broadcast('snapshots', timelineChanged, {machineId}));
     metrics.events.on('sampled', (sample) => server.broadcast('metrics', metricsSampled, sample));
   }
 }
@@ -255,5 +263,6 @@ async function assemble(
     saver,
     snapshots,
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
+    timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
   };
 }

@@ -1,0 +1,21 @@
+/** Points of a timeline as words. */
+import type {SnapshotKind} from '../../../manager/protocol/snapshot.js';
+import type {ThemeToken} from '../../theme.js';
+
+/** How a kind of point looks: glyph, word, colour token. Never by colour alone. */
+export interface PointLook {
+  readonly glyph: string;
+  readonly word: string;
+  readonly token: ThemeToken;
+}
+
+const LOOKS: Readonly<Record<SnapshotKind, PointLook>> = {
+  snapshot: {glyph: '◆', word: 'snapshot', token: 'accent'},
+  checkpoint: {glyph: '○', word: 'checkpoint', token: 'text'},
+  undo: {glyph: '↶', word: 'undo point', token: 'paused'},
+};
+
+/** The look of a kind. */
+export function pointLook(kind: SnapshotKind): PointLook {
+  return LOOKS[kind];
+}
