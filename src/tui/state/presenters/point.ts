@@ -1,6 +1,7 @@
 /** Points of a timeline as words. */
-import type {SnapshotKind} from '../../../manager/protocol/snapshot.js';
+import type {Snapshot, SnapshotKind} from '../../../manager/protocol/snapshot.js';
 import type {ThemeToken} from '../../theme.js';
+import {formatDuration} from './units.js';
 
 /** How a kind of point looks: glyph, word, colour token. Never by colour alone. */
 export interface PointLook {
@@ -18,4 +19,9 @@ const LOOKS: Readonly<Record<SnapshotKind, PointLook>> = {
 /** The look of a kind. */
 export function pointLook(kind: SnapshotKind): PointLook {
   return LOOKS[kind];
+}
+
+/** How old a point is: `34s ago`. */
+export function pointAge({createdAtMs}: Pick<Snapshot, 'createdAtMs'>, nowMs: number): string {
+  return `${formatDuration(nowMs - createdAtMs)} ago`;
 }
