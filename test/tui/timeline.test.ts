@@ -49,7 +49,7 @@ describe('the timeline tab', () => {
     await terminal.see('No points yet: t takes one; the timeline is off.');
     await terminal.see('viv timeline alpha on');
     terminal.press('\r');
-    await terminal.see('There is no point yet; t takes one.');
+    await terminal.see('There is no point yet; t takes one of a machine that runs.');
   });
 
   test('Enter goes back after asking, and Enter again means no', async () => {
@@ -114,6 +114,7 @@ describe('the timeline tab', () => {
     await terminal.see('alpha');
     terminal.press('T');
     await terminal.see('shown at auto-60');
+    if (columns >= 80) await terminal.see('1.2M');
     terminal.press('h');
     await terminal.see('59 of 60');
     expect(terminal.rows.every((row) => [...row].length <= columns)).toBe(true);

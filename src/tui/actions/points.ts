@@ -12,7 +12,7 @@ const FIELDS = {name: 'name', note: 'note'} as const;
 function hasPoint(state: AppState): true | string {
   if (state.size.columns < LIST_ONLY_COLUMNS)
     return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
-  return chosenPoint(state) === undefined ? 'There is no point yet; t takes one.' : true;
+  return chosenPoint(state) === undefined ? 'There is no point yet; t takes one of a machine that runs.' : true;
 }
 
 function pointAction(record: Omit<Action, 'tab' | 'group' | 'isEnabled'> & Partial<Pick<Action, 'isEnabled'>>): Action {
@@ -78,6 +78,7 @@ export const pointRestore = pointAction({
       : `${machine?.name} is off${hasDisks ? '; what was written to its disks since then is lost.' : ', and starts from there.'}`;
     const asked = {token: 'point.restore', title: 'Go back', question: `${question} ${cost}`, yesLabel: 'Go back'};
     await confirmed(context, asked, async (machineId, {id, name, createdAtMs}) => {
+      toast(`Going back to ${name}…`);
       const back = await request(snapshotRestore, {machine: machineId, snapshot: id, discardsPresent: true});
       dispatch({type: 'tabChosen', tab: 'console'});
       const undo = back.undo ? ` What was there stays as ${back.undo.name} (T).` : '';

@@ -1,10 +1,10 @@
 /** The timeline of a machine as lines of a pane: a strip of points, and what is to be said of the chosen one. */
 
 import {stripControls} from '../../terminal/cells.js';
-import {fitCells, textWidth, truncate} from '../../terminal/char-width.js';
+import {fitCells, textWidth, truncate, wrapText} from '../../terminal/char-width.js';
 import type {ThemeToken} from '../../theme.js';
 import type {AppState, TimelineView} from '../model.js';
-import {chosenPoint, selectedMachine, selectedTimeline} from '../selectors.js';
+import {chosenPoint, isLive, selectedMachine, selectedTimeline} from '../selectors.js';
 import {pointAge, pointLook} from './point.js';
 import {formatBytes, formatDuration, formatTime} from './units.js';
 
@@ -27,11 +27,13 @@ export function timelineLines(state: AppState, width: number): readonly (readonl
   const timeline = selectedTimeline(state);
   const point = chosenPoint(state);
   if (timeline === undefined) return [[{text: ' …', token: 'faint'}]];
-  if (point === undefined) return noPoints(state, timeline);
+  if (point === undefined) return noPoints(state, timeline, width);
   const {points} = timeline;
   const index = points.indexOf(point);
   const [first, last] = shownRange(points.length, index, width);
   const word = pointLook(point.kind).word;
+  // The size still stands in the pane of a screen of 80 columns.
+  const gap = width < 60 ? ' ' : '  ';
   const facts = [momentOf(point.createdAtMs, state.nowMs), pointAge(point, state.nowMs), formatBytes(point.fileBytes)];
   return [
     strip(timeline, index, first, last),
@@ -39,7 +41,7 @@ export function timelineLines(state: AppState, width: number): readonly (readonl
     [
       {text: ` ${pointLook(point.kind).glyph} ${word} `, token: pointLook(point.kind).token},
       {text: stripControls(point.name), isBold: true},
-      {text: `  ${facts.join('  ')}${point.isCurrent ? '  current' : ''}`},
+      {text: ['', ...facts, ...(point.isCurrent ? ['current'] : [])].join(gap)},
     ],
     remark(timeline, point.note, width),
     [{text: '─'.repeat(width), token: 'border'}],
@@ -95,16 +97,19 @@ function remark({settings, broken}: TimelineView, note: string | undefined, widt
   return [{text: truncate(text, width), token: 'faint'}];
 }
 
-function noPoints(state: AppState, {settings}: TimelineView): readonly (readonly Piece[])[] {
+function noPoints(state: AppState, {settings}: TimelineView, width: number): readonly (readonly Piece[])[] {
   const {isEnabled, intervalMs, problem} = settings;
-  const name = stripControls(selectedMachine(state)?.name ?? '');
+  const machine = selectedMachine(state);
+  const lines = (text: string, token?: ThemeToken): Piece[][] =>
+    wrapText(stripControls(text), width - 2).map((line) => [{text: ` ${line}`, ...(token ? {token} : {})}]);
+  if (machine === undefined) return [];
   const how = isEnabled
     ? `t takes one; the timeline takes one every ${formatDuration(intervalMs)}.`
     : 't takes one; the timeline is off.';
   return [
-    [{text: ` No points yet: ${how}`}],
-    ...(isEnabled ? [] : [[{text: ` viv timeline ${name} on`, token: 'faint' as const}]]),
-    ...(problem === undefined ? [] : [[{text: ` ${stripControls(problem)}`, token: 'failed' as const}]]),
+    ...lines(`No points yet: ${isLive(machine.state) ? how : 'they are taken while the machine runs.'}`),
+    ...(isEnabled ? [] : lines(`Turn it on: viv timeline ${machine.name} on`, 'faint')),
+    ...(problem === undefined ? [] : lines(problem, 'failed')),
   ];
 }
 
