@@ -1,5 +1,5 @@
 /** A real daemon process in folders of its own, with machines that follow a script (or real ones when asked). */
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import * as esbuild from 'esbuild';
@@ -39,7 +39,7 @@ export interface TestDaemonOptions {
   readonly isReal?: boolean;
   /** Another program in place of the machine process's. */
   readonly machineProgram?: string;
-  /** Overrides of single settings, as in daemon.json. */
+  /** Overrides of single settings, as in daemon.json. Without any for `timeline`, no checkpoints are taken. */
   readonly settings?: Record<string, Record<string, unknown>>;
 }
 
@@ -66,11 +66,8 @@ export class TestDaemon implements AsyncDisposable {
     };
     const daemon = new TestDaemon(folder, environment);
     await writeFile(join(folder, 'kernel'), scriptedKernel('run'));
-    if (options.settings !== undefined) {
-      const {mkdir} = await import('node:fs/promises');
-      await mkdir(daemon.paths.home, {recursive: true});
-      await writeFile(daemon.paths.settings, JSON.stringify(options.settings));
-    }
+    await mkdir(daemon.paths.home, {recursive: true});
+    await writeFile(daemon.paths.settings, JSON.stringify({timeline: {isEnabled: false}, ...options.settings}));
     return daemon;
   }
 

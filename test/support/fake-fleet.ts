@@ -10,6 +10,7 @@ import type {Job} from '../../src/manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb, Permission} from '../../src/manager/protocol/machine.js';
 import type {MachineSample} from '../../src/manager/protocol/metrics.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
+import type {Snapshot} from '../../src/manager/protocol/snapshot.js';
 import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
 
 const ALLOWED_IN: Readonly<Record<MachineVerb, readonly MachineState[]>> = {
@@ -75,6 +76,9 @@ export class FakeFleet {
   isImageReady = true;
   samples: MachineSample[] = [];
   profile: GuestProfile = {sampleCount: 0, lostCount: 0, points: []};
+  /** Points of every machine. */
+  points: Snapshot[] = [];
+  isTimelineOn = true;
   private seq = 0;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly viewers = new Set<Viewer>();
@@ -186,9 +190,77 @@ export class FakeFleet {
         this.machines = this.machines.filter((one) => one !== machine);
         this.notify('machine/removed', {seq: ++this.seq, id: machine?.id});
         return {id: machine?.id, name: machine?.name};
+      case 'timeline/show': {
+        const settings = {isEnabled: this.isTimelineOn, intervalMs: 30_000, budgetBytes: 2 ** 30, maxCount: 60};
+        return {timeline: {...settings, usedBytes: 12 * 2 ** 20}};
+      }
+      case 'timeline/change':
+        this.isTimelineOn = params['isEnabled'] === true;
+        return {timeline: {...params, intervalMs: 30_000, budgetBytes: 2 ** 30, maxCount: 60, usedBytes: 0}};
+      case 'snapshot/list':
+        return {snapshots: this.points, broken: []};
+      case 'machine/clone':
+        return {machine: fakeMachine(`${machine?.name}-clone`, 'defined')};
+      case 'machine/fork':
+        return {machine: fakeMachine('fork', 'running')};
+      case 'snapshot/create':
+        return {snapshot: this.addPoint({kind: 'snapshot', name: `snapshot-${this.points.length + 1}`})};
+      case 'snapshot/screen':
+      case 'snapshot/keep':
+      case 'snapshot/restore':
+      case 'snapshot/remove':
+      case 'machine/rewind':
+        return this.actOnPoint(type.method, machine, params);
       default:
         return {machine: machine && this.act(type.method, machine)};
     }
+  }
+
+  /** Adds a point to the timeline, telling everybody. */
+  addPoint(changes: Partial<Snapshot>): Snapshot {
+    const id = `point-${this.points.length + 1}`;
+    const sizes = {memoryBytes: 2 ** 28, hartCount: 1, fileBytes: 1.2 * 2 ** 20, touchedBytes: 2 ** 26, pausedMs: 3};
+    const rest = {createdAtMs: Date.now(), screenSize: {columns: 80, rows: 24}, isCurrent: true};
+    const point: Snapshot = {
+      id,
+      name: `auto-${this.points.length + 1}`,
+      kind: 'checkpoint',
+      ...sizes,
+      ...rest,
+      ...changes,
+    };
+    this.points = [...this.points.map((one) => ({...one, isCurrent: false})), point];
+    this.tellPoints();
+    return point;
+  }
+
+  private tellPoints(): void {
+    for (const {id} of this.machines) this.notify('timeline/changed', {machineId: id});
+  }
+
+  private actOnPoint(method: string, machine: Machine | undefined, params: Record<string, unknown>): unknown {
+    const {points} = this;
+    const atMs = Number(params['atMs'] ?? 0);
+    const snapshot =
+      method === 'machine/rewind'
+        ? (points.findLast(({createdAtMs}) => createdAtMs <= atMs) ?? points[0])
+        : points.find(({id, name}) => id === params['snapshot'] || name === params['snapshot']);
+    if (!snapshot) throw new ManagerError('snapshot-not-found', 'There is no such point.', 'See viv timeline.');
+    if (method === 'snapshot/screen') return {snapshot, screen: `\x1b[1;32mshown at ${snapshot.name}\x1b[0m`};
+    if (method === 'snapshot/remove') this.points = points.filter((one) => one !== snapshot);
+    if (method === 'snapshot/keep') {
+      const kept = {...snapshot, kind: 'snapshot' as const, name: String(params['name'] ?? 'snapshot-1')};
+      this.points = points.map((one) => (one === snapshot ? {...kept, note: String(params['note'] ?? '')} : one));
+      this.tellPoints();
+      return {snapshot: kept};
+    }
+    if (method.endsWith('restore') || method.endsWith('rewind')) {
+      const undo = machine?.state === 'running' ? this.addPoint({kind: 'undo', name: 'undo-1'}) : undefined;
+      this.move(machine?.name ?? '', 'running');
+      return {machine: this.machines.find(({id}) => id === machine?.id), snapshot, ...(undo ? {undo} : {})};
+    }
+    this.tellPoints();
+    return {snapshot};
   }
 
   private act(method: string, machine: Machine): Machine {

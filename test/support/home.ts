@@ -1,6 +1,6 @@
 /** A fresh home for the whole program: own folders, own daemon, and commands run as a user would run them. */
 import {type ChildProcess, spawn} from 'node:child_process';
-import {mkdir, mkdtemp, readdir, readFile, rm, symlink} from 'node:fs/promises';
+import {mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -38,15 +38,19 @@ export class Home implements AsyncDisposable {
     };
   }
 
-  static async create(): Promise<Home> {
-    return new Home(await mkdtemp(join(tmpdir(), 'viv-home-')));
+  /** `settings` override single values, as in daemon.json. Without any for `timeline`, no checkpoints are taken. */
+  static async create(settings: Record<string, Record<string, unknown>> = {}): Promise<Home> {
+    const home = new Home(await mkdtemp(join(tmpdir(), 'viv-home-')));
+    await mkdir(join(home.folder, 'viv'));
+    const overrides = {timeline: {isEnabled: false}, ...settings};
+    await writeFile(join(home.folder, 'viv/daemon.json'), JSON.stringify(overrides));
+    return home;
   }
 
   /** A home in which debian-mini is ready: it uses the cache that all tests share. */
-  static async createWithImage(): Promise<Home> {
+  static async createWithImage(settings: Record<string, Record<string, unknown>> = {}): Promise<Home> {
     await builtDebianMini();
-    const home = await Home.create();
-    await mkdir(join(home.folder, 'viv'));
+    const home = await Home.create(settings);
     await symlink(testImageCache, join(home.folder, 'viv/cache'));
     return home;
   }

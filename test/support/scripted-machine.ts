@@ -20,7 +20,9 @@ class ScriptedHost implements MachineHost {
   readonly #startedAtMs = Date.now();
   #line = '';
   #isDeaf = false;
-  #saving: 'done' | 'failed' | 'torn' | 'endless' = 'done';
+  /** When the guest stopped doing anything. */
+  #idleAtMs: number | undefined;
+  #saving: 'done' | 'failed' | 'torn' | 'endless' | 'large' = 'done';
   readonly #disks: {readonly images: {path: string; format: string}[]}[];
   /** The state saved last. */
   #base: string | undefined;
@@ -59,7 +61,7 @@ class ScriptedHost implements MachineHost {
     if (this.#saving === 'failed') throw new ManagerError('disk-full', 'The disk is full.', 'Free some space.');
     for (const {disk, path: overlay} of overlays) this.#disks[disk]!.images.unshift({path: overlay, format: 'qcow2'});
     if (this.#saving === 'torn') throw new ManagerError('disk-full', 'The disk is full.', 'Free some space.');
-    const text = `saved line ${JSON.stringify(this.#line)}\n`;
+    const text = `saved line ${JSON.stringify(this.#line)}\n${this.#saving === 'large' ? 'x'.repeat(3 * 2 ** 20 - 4096) : ''}`;
     const sources = this.#base !== undefined && keptIds?.has(this.#base) ? [this.#base] : [];
     this.#base = id;
     writeFileSync(path, text, {flag: 'wx'});
@@ -86,7 +88,7 @@ class ScriptedHost implements MachineHost {
   }
 
   counters() {
-    const elapsedNs = (Date.now() - this.#startedAtMs) * 1e6;
+    const elapsedNs = ((this.#idleAtMs ?? Date.now()) - this.#startedAtMs) * 1e6;
     const rest = {
       memoryTouchedBytes: 4096,
       diskReadBytes: 1,
@@ -115,10 +117,15 @@ class ScriptedHost implements MachineHost {
     if (command === 'halt') this.#listener.onHalted?.('Paused, its disk failed: The host disk is full.');
     if (
       command === 'saves' &&
-      (argument === 'done' || argument === 'failed' || argument === 'torn' || argument === 'endless')
+      (argument === 'done' ||
+        argument === 'failed' ||
+        argument === 'torn' ||
+        argument === 'endless' ||
+        argument === 'large')
     )
       this.#saving = argument;
     if (command === 'deaf') this.#isDeaf = true;
+    if (command === 'idle') this.#idleAtMs = Date.now();
     if (command === 'print') this.#print(argument);
     if (command === 'flood')
       for (let left = Number(argument); left > 0; left -= 65_536) this.#print('x'.repeat(Math.min(left, 65_536)));

@@ -12,6 +12,13 @@ const machines = (process.env['FLEET'] ?? '')
     return fakeMachine(name, state as MachineState);
   });
 const fleet = new FakeFleet(machines);
+for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)
+  fleet.addPoint({
+    createdAtMs: Date.now() - left * 30_000,
+    ...(left === 3 ? {kind: 'snapshot', note: 'before the change'} : {}),
+  });
+fleet.isTimelineOn = process.env['TIMELINE'] !== 'off';
+if (process.env['POINT_MS']) setTimeout(() => fleet.addPoint({}), Number(process.env['POINT_MS']));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
 process.exitCode = await runTui({

@@ -20,6 +20,7 @@ export const eventKindSchema = z.enum([
   'machine-cloned',
   'snapshot-taken',
   'snapshot-removed',
+  'checkpoint-failed',
   'disk-failed',
   'machine-stopping',
   'machine-stopped',
@@ -70,7 +71,7 @@ export const eventsSince = defineRequest(
 );
 
 /** What a connection may be told about without asking. Consoles are told through `consoleAttach`. */
-export const topicSchema = z.enum(['fleet', 'metrics', 'jobs', 'events']);
+export const topicSchema = z.enum(['fleet', 'metrics', 'jobs', 'events', 'snapshots']);
 /** See `topicSchema`. */
 export type Topic = z.output<typeof topicSchema>;
 

@@ -95,8 +95,25 @@ export type Tier = z.output<typeof tierSchema>;
 /** Most arrivals that can be asked for before code is hot. */
 export const MAX_HOT_THRESHOLD = 30_000;
 
+/** Shortest time between checkpoints. Units: milliseconds */
+export const MIN_CHECKPOINT_INTERVAL_MS = 1000;
+/** Longest time between checkpoints. Units: milliseconds */
+export const MAX_CHECKPOINT_INTERVAL_MS = 86_400_000;
+/** Smallest room for checkpoints. Units: bytes */
+export const MIN_CHECKPOINT_BUDGET_BYTES = 1_048_576;
+
+/** How a machine's timeline differs from the daemon's settings. Units: milliseconds between checkpoints; bytes of all */
+export const timelineChoiceSchema = z.object({
+  isEnabled: z.boolean().optional(),
+  intervalMs: z.number().int().min(MIN_CHECKPOINT_INTERVAL_MS).max(MAX_CHECKPOINT_INTERVAL_MS).optional(),
+  budgetBytes: z.number().int().min(MIN_CHECKPOINT_BUDGET_BYTES).optional(),
+});
+/** See `timelineChoiceSchema`. */
+export type TimelineChoice = z.output<typeof timelineChoiceSchema>;
+
 /**
- * What a machine is made of. Without `tier` or `hotThreshold` those of the daemon's settings hold at each start.
+ * What a machine is made of. Without `tier` or `hotThreshold` those of the daemon's settings hold at each start, and
+ * without `timeline` its settings for checkpoints do.
  * Units: memory in bytes, a multiple of 4096
  */
 export const machineConfigSchema = z.object({
@@ -106,6 +123,7 @@ export const machineConfigSchema = z.object({
   hotThreshold: z.number().int().min(1).max(MAX_HOT_THRESHOLD).optional(),
   boot: bootSchema,
   disks: z.array(diskSchema).max(MAX_DISKS),
+  timeline: timelineChoiceSchema.optional(),
 });
 /** See `machineConfigSchema`. */
 export type MachineConfig = z.output<typeof machineConfigSchema>;

@@ -87,25 +87,34 @@ export const snapshotKeep = defineRequest(
   z.object({snapshot: snapshotSchema}),
 );
 
+/** A machine that went back to `snapshot`; `undo` is what was there before, where that could be kept. */
+const restoredSchema = z.object({
+  machine: machineSchema,
+  job: jobSchema.optional(),
+  snapshot: snapshotSchema,
+  undo: snapshotSchema.optional(),
+});
+
 /**
- * Lets a machine go on from a snapshot. `discardsPresent` must be true for a machine that runs or is saved; the present
- * state stays as an undo point, where it can be taken. Errors: snapshot-not-found, wrong-state, bad-snapshot (also: the
+ * Lets a machine go on from a snapshot. `discardsPresent` must be true for a machine that runs or is saved, whose present
+ * state stays as an undo point where it can be taken, and for one that is off and has disks that were written. Errors: snapshot-not-found, wrong-state, bad-snapshot (also: the
  * machine is another now), and as `machineStart`
  */
 export const snapshotRestore = defineRequest(
   'snapshot/restore',
   z.object({...snapshotParams, discardsPresent: z.boolean().default(false)}),
-  z.object({machine: machineSchema, job: jobSchema.optional(), snapshot: snapshotSchema}),
+  restoredSchema,
 );
 
 /**
- * Lets a machine go on from the newest state that is not newer than `atMs`, else from the oldest. The rest is as
- * `snapshotRestore` with `discardsPresent`. Errors: snapshot-not-found when there is none
+ * Lets a machine go on from the newest state that is not newer than `atMs`, else from the oldest. What runs or is saved stays
+ * as an undo point; `discardsPresent` must be true for a machine that is off and whose disks were written since.
+ * Errors: snapshot-not-found when there is none, and as `snapshotRestore`
  */
 export const machineRewind = defineRequest(
   'machine/rewind',
-  z.object({machine: machineRefSchema, atMs: z.number()}),
-  z.object({machine: machineSchema, job: jobSchema.optional(), snapshot: snapshotSchema}),
+  z.object({machine: machineRefSchema, atMs: z.number(), discardsPresent: z.boolean().default(false)}),
+  restoredSchema,
 );
 
 /** Removes a snapshot for good; those below it move up. Errors: snapshot-not-found */

@@ -13,6 +13,7 @@ import {eventHappened} from '../protocol/events.js';
 import {jobFinished, jobProgressed} from '../protocol/job.js';
 import {machineChanged, machineRemoved} from '../protocol/machine.js';
 import {metricsSampled} from '../protocol/metrics.js';
+import {timelineChanged} from '../protocol/timeline.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
@@ -26,6 +27,7 @@ import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
 import {MachineUndo} from '../services/machine-undo.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {ImageLocks} from '../store/image-locks.js';
@@ -37,6 +39,7 @@ import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
 import {snapshotHandlers} from './handlers/snapshot-handlers.js';
+import {timelineHandlers} from './handlers/timeline-handlers.js';
 import {Server} from './server.js';
 
 /** The services, made once. */
@@ -53,6 +56,7 @@ export interface DaemonParts {
   readonly snapshots: MachineSnapshots;
   readonly forker: MachineForker;
   readonly undo: MachineUndo;
+  readonly timeline: TimelineService;
 }
 
 /** See the module. */
@@ -80,7 +84,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, consoles, snapshots, forker, undo} = parts;
+    const {fleet, consoles, snapshots, forker, undo, timeline} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -88,6 +92,7 @@ export class Daemon {
       handlers: {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
+        ...timelineHandlers(timeline),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -189,11 +194,13 @@ export class Daemon {
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const {jobs, runner, saver, consoles, metrics, log} = this.parts;
+    const {jobs, runner, saver, consoles, metrics, log, timeline} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
     this.#server.close();
     await jobs.close();
+    const idle = timeline[Symbol.asyncDispose]();
     await saver.settled();
+    await idle;
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
@@ -215,13 +222,14 @@ export class Daemon {
   }
 
   #connectNotifications(): void {
-    const {fleet, jobs, log, metrics} = this.parts;
+    const {fleet, jobs, log, metrics, snapshots} = this.parts;
     const server = this.#server;
     fleet.events.on('changed', (seq, machine) => server.broadcast('fleet', machineChanged, {seq, machine}));
     fleet.events.on('removed', (seq, id) => server.broadcast('fleet', machineRemoved, {seq, id}));
     jobs.events.on('progressed', (job) => server.broadcast('jobs', jobProgressed, {job}));
     jobs.events.on('finished', (job) => server.broadcast('jobs', jobFinished, {job}));
     log.events.on('happened', (event) => server.broadcast('events', eventHappened, {event}));
+    snapshots.events.on('changed', (machineId) => server.broadcast('snapshots', timelineChanged, {machineId}));
     metrics.events.on('sampled', (sample) => server.broadcast('metrics', metricsSampled, sample));
   }
 }
@@ -272,5 +280,6 @@ async function assemble(
     snapshots,
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
+    timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
   };
 }

@@ -143,6 +143,27 @@ export class MachineLayers {
     this.#folding.delete(machine.id);
   }
 
+  /**
+   * What layers of these disks take on the host, by their paths in the machine's folder. What lies at the bottom there is
+   * not among them: it holds what is on the disk whatever states are kept. Units: bytes
+   */
+  async sizes(machine: FleetMachine, all: readonly (readonly Disk[])[]): Promise<Map<string, number>> {
+    const own = await realpath(machine.folder);
+    const sizes = new Map<string, number>();
+    const bottoms = new Set<string>();
+    for (const disk of all.flat()) {
+      // Most states stand on each other: the first chain has their layers as well.
+      if (disk.isReadOnly || sizes.has(disk.path) || bottoms.has(disk.path)) continue;
+      // What cannot be found takes nothing, and is told where it is needed.
+      const images = await this.#images(machine, disk).catch((): Images => []);
+      const paths = images.map(({path}) => path).filter((path) => isInside(path, own));
+      const bottom = paths.pop();
+      if (bottom !== undefined) bottoms.add(relative(own, bottom));
+      for (const path of paths) sizes.set(relative(own, path), (await stat(path)).blocks * 512);
+    }
+    return sizes;
+  }
+
   /** Has the folds of a machine, or of all, end soon. */
   interrupt(machineId?: string): void {
     for (const [id, folding] of this.#folding) if (machineId === undefined || machineId === id) folding.abort();

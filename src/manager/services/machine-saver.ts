@@ -45,14 +45,18 @@ export class MachineSaver {
 
   /** Starts a machine, as `MachineRunner.start` does, once nothing is done with its states and layers. */
   start(...[reference, from]: Parameters<MachineRunner['start']>): ReturnType<MachineRunner['start']> {
-    const {fleet, layers, runner} = this.#parts;
-    layers.interrupt(fleet.find(reference).id);
-    return this.inTurn(reference, () => runner.start(reference, from));
+    return this.inTurn(reference, () => this.#parts.runner.start(reference, from));
   }
 
-  /** Does work on a machine's states when what was asked for before is done. Errors: machine-not-found and those of the work */
+  /**
+   * Does work on a machine's states when what was asked for before is done; a fold, which can be done later, makes way.
+   * Errors: machine-not-found and those of the work
+   */
   inTurn<T>(reference: string, work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(this.#parts.fleet.find(reference).id, work);
+    const {fleet, layers} = this.#parts;
+    const {id} = fleet.find(reference);
+    layers.interrupt(id);
+    return this.#turns.take(id, work);
   }
 
   /** Whether something is done with a machine's states now. */

@@ -1,4 +1,5 @@
 /** Snapshots of machines: takes them, goes back to them, removes them. One thing at a time for each machine. */
+import {EventEmitter} from 'node:events';
 import {setTimeout as delay} from 'node:timers/promises';
 import {hasProcess} from '../machine/lifecycle.js';
 import type {ParamsOutput} from '../protocol/define.js';
@@ -7,6 +8,7 @@ import type {Job} from '../protocol/job.js';
 import type {Disk, MachineConfig} from '../protocol/machine.js';
 import {
   MAX_SNAPSHOTS,
+  type machineRewind,
   type Snapshot,
   type SnapshotKind,
   type snapshotCreate,
@@ -37,12 +39,13 @@ export interface Restored {
   readonly machine: FleetMachine;
   readonly job: Job | undefined;
   readonly snapshot: Snapshot;
-  /** What it was before, where that was kept. */
-  readonly undoPoint?: StoredSnapshot | undefined;
+  /** What was there before, where it could be kept. */
+  readonly undo: Snapshot | undefined;
 }
 
-/** See the module. */
+/** See the module. Emits `changed` when snapshots of a machine were taken, described anew or removed, or another is current. */
 export class MachineSnapshots {
+  readonly events = new EventEmitter<{changed: [machineId: string]}>();
   readonly #parts: SnapshotParts;
 
   constructor(parts: SnapshotParts) {
@@ -97,6 +100,7 @@ export class MachineSnapshots {
         ...(note === undefined ? {} : {note}),
       };
       await store.snapshots.describe(id, kept);
+      this.events.emit('changed', id);
       return asSeen(machine, kept);
     });
   }
@@ -113,22 +117,26 @@ export class MachineSnapshots {
       if (!discardsPresent && (hasProcess(machine.state) || machine.saved !== undefined))
         throw new ManagerError(
           'wrong-state',
-          `${machine.name} is ${machine.state}, and its present state would be lost.`,
-          'Add --yes to lose it; a running machine can be kept with `viv snapshot create` first.',
+          `${machine.name} is ${machine.state}, and its present state would be replaced.`,
+          'Add --yes to go back all the same; the present state stays as an undo point until the next time.',
         );
+      if (!discardsPresent) refuseLoss(machine);
       return this.#goTo(machine, snapshot);
     });
   }
 
   /** See `machineRewind` for the errors. */
-  rewind(reference: string, atMs: number): Promise<Restored> {
+  rewind({machine: reference, atMs, discardsPresent}: ParamsOutput<typeof machineRewind>): Promise<Restored> {
     return this.#parts.saver.inTurn(reference, async () => {
       const {fleet, store} = this.#parts;
       const machine = fleet.findFor('restore', reference);
       const {snapshots} = await store.snapshots.list(machine.id);
       const points = snapshots.filter(({kind}) => kind !== 'undo');
       const snapshot = points.findLast(({createdAtMs}) => createdAtMs <= atMs) ?? points[0];
-      if (snapshot !== undefined) return this.#goTo(machine, snapshot);
+      if (snapshot !== undefined) {
+        if (!discardsPresent) refuseLoss(machine);
+        return this.#goTo(machine, snapshot);
+      }
       throw new ManagerError(
         'snapshot-not-found',
         `There is no state of ${machine.name} to go back to.`,
@@ -152,10 +160,13 @@ export class MachineSnapshots {
   }
 
   /** Removes those that `chooses` picks of all, oldest first, and gives their room back. */
-  prune(machine: FleetMachine, chooses: (all: readonly StoredSnapshot[]) => readonly StoredSnapshot[]): Promise<void> {
+  prune(
+    machine: FleetMachine,
+    chooses: (all: readonly StoredSnapshot[]) => Promise<readonly StoredSnapshot[]>,
+  ): Promise<void> {
     return this.#parts.saver.inTurn(machine.id, async () => {
       const {snapshots} = await this.#parts.store.snapshots.list(machine.id);
-      const gone = chooses(snapshots);
+      const gone = await chooses(snapshots);
       if (gone.length === 0) return;
       await this.#forget(machine, gone);
       await this.#parts.saver.collect(machine);
@@ -204,8 +215,7 @@ export class MachineSnapshots {
     try {
       const point = await Promise.race([taking, late.catch(() => undefined)]);
       if (point === undefined) throw new Error('it takes too long');
-      const older = snapshots.filter(({kind, id}) => kind === 'undo' && id !== neededId);
-      await this.#forget(machine, older.slice(0, Math.max(0, older.length + 1 - UNDO_POINTS)));
+      await this.#forget(machine, tooOld(snapshots, neededId));
       return point;
     } catch (thrown) {
       taking.catch(() => undefined);
@@ -238,7 +248,31 @@ export class MachineSnapshots {
     // What is kept of a state that ends is nothing that the machine goes on from.
     if (kind !== 'undo') fleet.update(machine, {snapshotId: snapshot.id});
     await runner.remember(machine);
+    this.events.emit('changed', id);
     return snapshot;
+  }
+
+  /** Makes the saved state of a machine its undo point. */
+  async #keepSaved(machine: FleetMachine, neededId: string): Promise<StoredSnapshot | undefined> {
+    const {fleet, store, runner, consoles} = this.#parts;
+    const {id, definition, saved} = machine;
+    if (saved === undefined || definition === undefined) return undefined;
+    const {memoryBytes, hartCount, disks} = definition.config;
+    const {atMs: createdAtMs, fileBytes, touchedBytes, memoryId, sources} = saved;
+    const {snapshots} = await store.snapshots.list(id);
+    const name = chooseName('undo', undefined, snapshots, machine.name);
+    const parentId = snapshots.find((snapshot) => snapshot.id === machine.snapshotId)?.id;
+    const {size: screenSize, render} = await consoles.look(id);
+    const described = {
+      ...{name, kind: 'undo' as const, note: 'saved before the last restore', parentId, createdAtMs, pausedMs: 0},
+      ...{fileBytes, touchedBytes, screenSize, memoryId, sources, config: {memoryBytes, hartCount, disks}},
+    };
+    const point = await store.snapshots.create(id, described, await render());
+    await this.#forget(machine, tooOld(snapshots, neededId));
+    // It fits the disks as they are now, and those are about to be others.
+    fleet.update(machine, {saved: undefined});
+    await runner.remember(machine);
+    return point;
   }
 
   async #goTo(machine: FleetMachine, snapshot: StoredSnapshot): Promise<Restored> {
@@ -248,20 +282,22 @@ export class MachineSnapshots {
     await checkReadable(savedPath, 'snapshot');
     try {
       const {next} = await layers.grow(machine, snapshot.config.disks);
-      let undoPoint: StoredSnapshot | undefined;
-      if (hasProcess(machine.state)) {
-        // Without it the restore is as good, and cannot be undone.
-        undoPoint = await this.keepForUndo(machine, 'restore', snapshot.id);
-        await runner.end(machine);
-      }
+      // Without it the restore of a machine that runs is as good, and cannot be undone.
+      const isUp = hasProcess(machine.state);
+      const undo = isUp
+        ? await this.keepForUndo(machine, 'restore', snapshot.id)
+        : await this.#keepSaved(machine, snapshot.id);
+      if (isUp) await runner.end(machine);
       await layers.define(machine, next);
       const title = `its snapshot ${snapshot.name}`;
       const screen = await store.snapshots.screen(machine.id, snapshot.id);
       const changes = {snapshotId: snapshot.id};
       const {job} = await runner.startFrom(machine, {savedPath, title, screen, changes});
-      return {machine, job, snapshot: asSeen({...machine, ...changes}, snapshot), undoPoint};
+      const seen = (one: StoredSnapshot) => asSeen({...machine, ...changes}, one);
+      return {machine, job, snapshot: seen(snapshot), undo: undo && seen(undo)};
     } finally {
       await saver.collect(machine);
+      this.events.emit('changed', machine.id);
     }
   }
 
@@ -282,7 +318,25 @@ export class MachineSnapshots {
       }
       await store.snapshots.remove(id, goneId);
     }
+    if (gone.length > 0) this.events.emit('changed', id);
   }
+}
+
+/** What a machine that is off has on its disks can be kept by nothing but itself. Errors: wrong-state */
+function refuseLoss({name, state, saved, definition}: FleetMachine): void {
+  const disks = definition?.config.disks.filter(({isReadOnly}) => !isReadOnly) ?? [];
+  if (hasProcess(state) || saved !== undefined || disks.length === 0) return;
+  throw new ManagerError(
+    'wrong-state',
+    `${name} is off, and what was written to its disks since then would be lost.`,
+    'Add --yes to lose it, or keep it with `viv clone` first.',
+  );
+}
+
+/** Undo points that make room for a new one. */
+function tooOld(snapshots: readonly StoredSnapshot[], neededId: string | undefined): StoredSnapshot[] {
+  const older = snapshots.filter(({kind, id}) => kind === 'undo' && id !== neededId);
+  return older.slice(0, Math.max(0, older.length + 1 - UNDO_POINTS));
 }
 
 function chooseName(
@@ -300,7 +354,9 @@ function chooseName(
   const isTaken = (candidate: string) => snapshots.some(({name}) => name === candidate);
   if (wanted === undefined) {
     const stem = {snapshot: 'snapshot', checkpoint: 'auto', undo: 'undo'}[kind];
-    let number = snapshots.filter((snapshot) => snapshot.kind === kind).length + 1;
+    // Those that go by themselves leave their numbers unused: a name seen a minute ago must not be another's now.
+    let number =
+      1 + (kind === 'snapshot' ? snapshots.filter((one) => one.kind === kind).length : last(stem, snapshots));
     while (isTaken(`${stem}-${number}`)) number++;
     return `${stem}-${number}`;
   }
@@ -312,6 +368,12 @@ function chooseName(
     );
   if (!isTaken(wanted)) return wanted;
   throw new ManagerError('name-taken', `${machine} has a snapshot named ${wanted} already.`, 'Choose another name.');
+}
+
+/** The highest number after a stem. */
+function last(stem: string, snapshots: readonly StoredSnapshot[]): number {
+  const numbers = snapshots.map(({name}) => (name.startsWith(`${stem}-`) ? Number(name.slice(stem.length + 1)) : 0));
+  return Math.max(0, ...numbers.filter(Number.isSafeInteger));
 }
 
 function make({memoryBytes, hartCount, disks}: Pick<MachineConfig, 'memoryBytes' | 'hartCount' | 'disks'>) {

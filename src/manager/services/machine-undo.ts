@@ -60,9 +60,8 @@ export class MachineUndo {
 
   async restored(work: Promise<Restored>): Promise<Restored> {
     const done = await work;
-    const {undoPoint, machine} = done;
-    if (undoPoint !== undefined)
-      await this.#remember({kind: 'restored', machineId: machine.id, snapshotId: undoPoint.id});
+    const {undo, machine} = done;
+    if (undo !== undefined) await this.#remember({kind: 'restored', machineId: machine.id, snapshotId: undo.id});
     return done;
   }
 

@@ -7,7 +7,7 @@ import {join} from 'node:path';
 import {z} from 'zod';
 import {packageFolder} from '../bundle.js';
 import {ManagerError} from '../protocol/errors.js';
-import {MAX_HARTS, MAX_HOT_THRESHOLD, MIN_MEMORY_BYTES, tierSchema} from '../protocol/machine.js';
+import {MAX_HARTS, MAX_HOT_THRESHOLD, MIN_MEMORY_BYTES, tierSchema, timelineChoiceSchema} from '../protocol/machine.js';
 
 const bytes = z.number().int().min(0);
 const count = z.number().int().min(1);
@@ -35,6 +35,16 @@ export const settingsSchema = z.strictObject({
     maxRegions: count.max(65_535),
     /** WebAssembly of all regions; the machine code that the host makes of it takes about three times as much. */
     maxBytes: bytes.min(65_536).max(268_435_456),
+  }),
+  /** Checkpoints of running machines; a machine may say otherwise. */
+  timeline: z.strictObject({
+    isEnabled: z.boolean(),
+    /** Time between checkpoints of a machine that does something. */
+    intervalMs: timelineChoiceSchema.shape.intervalMs.unwrap(),
+    /** What checkpoints of one machine may take; the oldest go first. */
+    budgetBytes: timelineChoiceSchema.shape.budgetBytes.unwrap(),
+    /** Checkpoints of one machine. */
+    maxCount: count.max(500),
   }),
   console: z.strictObject({
     scrollbackBytes: bytes.min(4096).max(1_048_576),

@@ -2,7 +2,7 @@
  * States of machines' memory on disk, in a machine's folder: `memory/ID.state`, written once and never changed. A state may
  * stand on others beside it, for what has not changed; whoever names a state names those too.
  */
-import {link, mkdir, readdir, rename, rm} from 'node:fs/promises';
+import {link, mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {z} from 'zod';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
@@ -45,6 +45,17 @@ export class MemoryStore {
       const id = entry.startsWith(TEMPORARY_PREFIX) ? undefined : NAME.exec(entry)?.[1];
       return id ?? [];
     });
+  }
+
+  /** What each state takes on disk. Units: bytes */
+  async sizes(machineId: string): Promise<Map<string, number>> {
+    const sizes = new Map<string, number>();
+    for (const id of await this.list(machineId)) {
+      // 512 whatever the file system's own block is.
+      const {blocks} = await stat(this.path(machineId, id));
+      sizes.set(id, blocks * 512);
+    }
+    return sizes;
   }
 
   /** Removes the states that nobody names; says whether unfinished ones were among them when those go too. */

@@ -1,3 +1,4 @@
+export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
 export {filter} from './filter.js';
@@ -8,11 +9,12 @@ export {moveDown, moveFirst, moveLast, movePageDown, movePageUp, moveUp} from '.
 export {newMachine} from './new-machine.js';
 export {open} from './open.js';
 export {pause} from './pause.js';
+export {pointFork, pointNext, pointPin, pointPrevious, pointRemove, pointRestore} from './points.js';
 export {quit} from './quit.js';
 export {remove} from './remove.js';
 export {save} from './save.js';
 export {shutdown} from './shutdown.js';
 export {snapshot} from './snapshot.js';
 export {start} from './start.js';
-export {tabConsole, tabGraphs, tabLog, tabNext, tabPrevious} from './tabs.js';
+export {tabConsole, tabGraphs, tabLog, tabNext, tabPrevious, tabTimeline} from './tabs.js';
 export {undo} from './undo.js';

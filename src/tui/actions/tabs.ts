@@ -8,10 +8,10 @@ function hasPane(state: AppState): true | string {
   return state.machines.length > 0 ? true : 'There is no machine yet.';
 }
 
-function tabAction(tab: Tab, key: string, help: string): Action {
+function tabAction(tab: Tab, keys: readonly string[], help: string): Action {
   return {
     id: `tab.${tab}`,
-    keys: [key],
+    keys,
     group: 'View',
     help,
     isEnabled: hasPane,
@@ -34,11 +34,13 @@ function tabStep(id: string, keys: readonly string[], help: string, by: number):
 }
 
 /** Shows the console tab. */
-export const tabConsole = tabAction('console', '1', 'Show the console.');
+export const tabConsole = tabAction('console', ['1'], 'Show the console.');
 /** Shows the graphs tab. */
-export const tabGraphs = tabAction('graphs', '2', 'Show the CPU and memory graphs.');
+export const tabGraphs = tabAction('graphs', ['2'], 'Show the CPU and memory graphs.');
+/** Shows the timeline tab. */
+export const tabTimeline = tabAction('timeline', ['3', 'T'], 'Show the timeline: points to go back to.');
 /** Shows the log tab. */
-export const tabLog = tabAction('log', '3', 'Show what happened to the machine.');
+export const tabLog = tabAction('log', ['4'], 'Show what happened to the machine.');
 /** Next tab. */
 export const tabNext = tabStep('tab.next', ['tab', ']'], 'Go to the next tab.', 1);
 /** Previous tab. */

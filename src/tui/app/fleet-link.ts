@@ -7,6 +7,8 @@ import {imageList} from '../../manager/protocol/image.js';
 import {jobFinished, jobProgressed} from '../../manager/protocol/job.js';
 import {machineChanged, machineRemoved} from '../../manager/protocol/machine.js';
 import {metricsHistory, metricsSampled} from '../../manager/protocol/metrics.js';
+import {snapshotList} from '../../manager/protocol/snapshot.js';
+import {timelineChanged, timelineShow} from '../../manager/protocol/timeline.js';
 import type {AppEvent} from '../state/events.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN} from '../state/model.js';
 import type {FleetClient} from './backend.js';
@@ -18,12 +20,23 @@ export class FleetLink implements Disposable {
   private readonly client: FleetClient;
   private readonly getState: () => AppState;
   private readonly dispatch: (event: AppEvent) => void;
+  private readonly failed: (error: unknown) => void;
   private readonly subscriptions = new DisposableStack();
   private readonly historiesAsked = new Set<string>();
+  // The machine whose timeline is shown, and whether it must be loaded (again).
+  private followedId: string | undefined;
+  private isTimelineStale = false;
+  private isTimelineLoading = false;
   // Notices that came while a load was under way; they are applied after it.
   private waiting: FleetNotice[] | undefined;
 
-  constructor(client: FleetClient, getState: () => AppState, dispatch: (event: AppEvent) => void) {
+  constructor(
+    client: FleetClient,
+    getState: () => AppState,
+    dispatch: (event: AppEvent) => void,
+    failed: (error: unknown) => void,
+  ) {
+    this.failed = failed;
     this.client = client;
     this.getState = getState;
     this.dispatch = dispatch;
@@ -39,6 +52,11 @@ export class FleetLink implements Disposable {
     subscriptions.use(client.on(jobFinished, ({job}) => dispatch({type: 'jobChanged', job})));
     subscriptions.use(client.on(eventHappened, ({event}) => dispatch({type: 'eventHappened', event})));
     subscriptions.use(
+      client.on(timelineChanged, ({machineId}) => {
+        if (machineId === this.followedId) this.refreshTimeline();
+      }),
+    );
+    subscriptions.use(
       client.onState((state) => {
         if (state === 'connected') this.reload();
         else dispatch({type: 'connectionChanged', connection: {state}});
@@ -53,6 +71,13 @@ export class FleetLink implements Disposable {
     this.historiesAsked.add(machineId);
     const history = await this.client.request(metricsHistory, {machine: machineId, count: SAMPLES_SHOWN});
     if (history.machine.length > 0) this.dispatch({type: 'historyLoaded', machineId, samples: history.machine});
+  }
+
+  /** Keeps the timeline of a machine in the state true from now on, or that of none. */
+  followTimeline(machineId: string | undefined): void {
+    if (machineId === this.followedId) return;
+    this.followedId = machineId;
+    if (machineId !== undefined) this.refreshTimeline();
   }
 
   [Symbol.dispose](): void {
@@ -79,11 +104,39 @@ export class FleetLink implements Disposable {
     });
   }
 
+  // One load at a time; what changed meanwhile is loaded after it.
+  private refreshTimeline(): void {
+    this.isTimelineStale = true;
+    if (this.isTimelineLoading) return;
+    this.isTimelineLoading = true;
+    this.loadTimeline()
+      .catch((error: unknown) => {
+        // A lost connection loads all anew when it is back.
+        if (this.client.state === 'connected') this.failed(error);
+      })
+      .finally(() => {
+        this.isTimelineLoading = false;
+      });
+  }
+
+  private async loadTimeline(): Promise<void> {
+    while (this.isTimelineStale && this.followedId !== undefined) {
+      this.isTimelineStale = false;
+      const machineId = this.followedId;
+      const [{timeline: settings}, {snapshots: points, broken}] = await Promise.all([
+        this.client.request(timelineShow, {machine: machineId}),
+        this.client.request(snapshotList, {machine: machineId}),
+      ]);
+      if (machineId === this.followedId)
+        this.dispatch({type: 'timelineLoaded', timeline: {machineId, settings, points, broken}});
+    }
+  }
+
   private async load(): Promise<void> {
     this.waiting ??= [];
     this.historiesAsked.clear();
     try {
-      const fleet = await this.client.request(subscribe, {topics: ['fleet', 'metrics', 'jobs', 'events']});
+      const fleet = await this.client.request(subscribe, {topics: ['fleet', 'metrics', 'jobs', 'events', 'snapshots']});
       this.dispatch({type: 'fleetLoaded', ...fleet});
     } finally {
       const waiting = this.waiting;
@@ -96,5 +149,6 @@ export class FleetLink implements Disposable {
     ]);
     this.dispatch({type: 'eventsLoaded', events});
     this.dispatch({type: 'imagesLoaded', images});
+    this.refreshTimeline();
   }
 }

@@ -1,19 +1,20 @@
 /** Decides what a key means: what lies on top gets it first, then the keymap. */
 import type {Action, ActionContext} from '../keys/action.js';
-import type {Keymap} from '../keys/keymap.js';
+import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
 import {stepForm} from '../state/form.js';
-import type {AppState, Overlay} from '../state/model.js';
+import {type AppState, type Overlay, TABS, type Tab} from '../state/model.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 
 /** Routes input events to overlays, the filter line and actions. */
 export class InputController {
-  private readonly keymap: Keymap;
+  private readonly keymaps: ReadonlyMap<Tab, Keymap>;
   private readonly actionsById: ReadonlyMap<string, Action>;
   private readonly context: () => ActionContext;
 
-  constructor(keymap: Keymap, actions: readonly Action[], context: () => ActionContext) {
-    this.keymap = keymap;
+  /** Errors: throws when one key is bound to two actions that can be reached at once */
+  constructor(actions: readonly Action[], context: () => ActionContext) {
+    this.keymaps = new Map(TABS.map((tab) => [tab, buildKeymap(actionsIn(tab, actions))]));
     this.actionsById = new Map(actions.map((action) => [action.id, action]));
     this.context = context;
   }
@@ -29,7 +30,7 @@ export class InputController {
   }
 
   private handleKey(context: ActionContext, key: string): void {
-    const action = this.keymap.get(key);
+    const action = this.keymaps.get(context.state.tab)?.get(key);
     if (action) this.runAction(action, context);
   }
 

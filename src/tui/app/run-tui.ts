@@ -7,17 +7,19 @@ import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
 import type {MachineSample} from '../../manager/protocol/metrics.js';
+import {snapshotScreen} from '../../manager/protocol/snapshot.js';
 import * as actionRegistry from '../actions/registry.js';
 import {ChartPane} from '../graphs/chart-pane.js';
 import type {SparkStyle} from '../graphs/sparkline.js';
 import type {ActionContext} from '../keys/action.js';
-import {buildKeymap, rebind} from '../keys/keymap.js';
+import {rebind} from '../keys/keymap.js';
 import {consoleNotice, overlayRect} from '../screen.js';
 import type {AppEvent} from '../state/events.js';
 import {computeLayout, LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {initialState} from '../state/model.js';
 import {machineCurves} from '../state/presenters/charts.js';
-import {countInStates, selectedMachine} from '../state/selectors.js';
+import {TIMELINE_HEAD_ROWS} from '../state/presenters/timeline.js';
+import {chosenPoint, countInStates, selectedMachine} from '../state/selectors.js';
 import {Store} from '../state/store.js';
 import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
@@ -28,6 +30,7 @@ import {ConsoleView} from './console-view.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
+import {PointView} from './point-view.js';
 import {renderInk} from './render-ink.js';
 import {loadSettings} from './settings.js';
 
@@ -91,7 +94,13 @@ export async function runTui(options: TuiOptions): Promise<number> {
       },
     ),
   );
-  const controller = new InputController(buildKeymap(actions), actions, context);
+  const pointView = stack.use(
+    new PointView(({machineId, pointId}) => request(snapshotScreen, {machine: machineId, snapshot: pointId}), {
+      changed: () => compositor.requestFrame(),
+      failed: (error) => consoleFailed(error),
+    }),
+  );
+  const controller = new InputController(actions, context);
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
   let chartedSamples: readonly MachineSample[] | undefined;
@@ -159,6 +168,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
       });
     else if (!isConsole && router.isConsole) router.leaveConsole();
     followGuest();
+    const point = state.tab === 'timeline' ? chosenPoint(state) : undefined;
+    link?.followTimeline(state.tab === 'timeline' ? machine?.id : undefined);
+    pointView.update(machine && point && {machineId: machine.id, pointId: point.id});
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
     const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
     if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
@@ -186,6 +198,12 @@ export async function runTui(options: TuiOptions): Promise<number> {
     if (!isConsole) {
       const painters: Painter[] =
         state.tab === 'graphs' ? [{rect: content, paint: (grid, rect) => charts.paint(grid, rect)}] : [];
+      const picture = state.tab === 'timeline' && chosenPoint(state) ? pointView.screen : undefined;
+      if (picture && content.height > TIMELINE_HEAD_ROWS) {
+        const height = content.height - TIMELINE_HEAD_ROWS;
+        const rect = {...content, y: content.y + TIMELINE_HEAD_ROWS, height};
+        painters.push({rect, paint: (grid, target) => picture.paint(grid, target)});
+      }
       return {painters, overlays, cursor: undefined};
     }
     const screen = consoleView.screen;
@@ -213,7 +231,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const connecting = options.connect().then(async (connected) => {
     backend = connected;
     stack.use(connected.client);
-    link = stack.use(new FleetLink(connected.client, store.getState, dispatch));
+    link = stack.use(
+      new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
+    );
     await link.start();
   });
   const slow = setTimeout(() => {

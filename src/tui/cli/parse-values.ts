@@ -1,6 +1,14 @@
 import {InvalidArgumentError} from 'commander';
-import {MAX_HARTS, MAX_HOT_THRESHOLD, type Tier, tierSchema} from '../../manager/protocol/machine.js';
-import {parseBytes} from '../state/presenters/units.js';
+import {
+  MAX_CHECKPOINT_INTERVAL_MS,
+  MAX_HARTS,
+  MAX_HOT_THRESHOLD,
+  MIN_CHECKPOINT_BUDGET_BYTES,
+  MIN_CHECKPOINT_INTERVAL_MS,
+  type Tier,
+  tierSchema,
+} from '../../manager/protocol/machine.js';
+import {parseBytes, parseDuration} from '../state/presenters/units.js';
 import {UsageError} from './report-error.js';
 
 /** Parses a size option. Errors: commander's, with an example */
@@ -8,6 +16,20 @@ export function sizeOption(text: string): number {
   const bytes = parseBytes(text);
   if (bytes === undefined || bytes <= 0) throw new InvalidArgumentError('Give a size like 256M or 1G.');
   return bytes;
+}
+
+/** Parses the time between checkpoints. Units: milliseconds. Errors: commander's, with an example */
+export function checkpointIntervalOption(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms >= MIN_CHECKPOINT_INTERVAL_MS && ms <= MAX_CHECKPOINT_INTERVAL_MS) return ms;
+  throw new InvalidArgumentError('Give a time from 1s to 24h, like 30s or 5m.');
+}
+
+/** Parses the room of checkpoints. Units: bytes. Errors: commander's, with an example */
+export function checkpointBudgetOption(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes !== undefined && bytes >= MIN_CHECKPOINT_BUDGET_BYTES) return bytes;
+  throw new InvalidArgumentError('Give a size of at least 1M, like 512M or 2G.');
 }
 
 /** Makes a parser of whole numbers in a range. */

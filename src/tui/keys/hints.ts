@@ -1,7 +1,7 @@
 import type {AppState} from '../state/model.js';
 import {textWidth} from '../terminal/char-width.js';
 import {ACTION_GROUPS, type Action} from './action.js';
-import {keyLabel} from './keymap.js';
+import {actionsIn, keyLabel} from './keymap.js';
 
 /** One entry of the hint bar. */
 export interface Hint {
@@ -11,7 +11,7 @@ export interface Hint {
 
 /** What the hint bar shows: the actions that can act now, as many as fit into `width` cells, most useful first. */
 export function hintsFor(state: AppState, actions: readonly Action[], width: number): readonly Hint[] {
-  const ranked = actions
+  const ranked = actionsIn(state.tab, actions)
     .filter((action) => action.hint !== undefined && action.keys.length > 0 && action.isEnabled(state) === true)
     .sort((a, b) => (a.hint?.rank ?? 0) - (b.hint?.rank ?? 0));
   const entries = ranked.map((action) => {

@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import type {Tab} from '../state/model.js';
 import type {Action} from './action.js';
 
 const overridesSchema = z.record(z.string(), z.array(z.string().min(1).max(32)).max(8));
@@ -22,6 +23,14 @@ export function parseKeyOverrides(content: unknown, actions: readonly Action[]):
 /** The actions with the keys of the overrides. */
 export function rebind(actions: readonly Action[], overrides: KeyOverrides): readonly Action[] {
   return actions.map((action) => ({...action, keys: overrides[action.id] ?? action.keys}));
+}
+
+/** The actions that can be reached in a tab, those of the tab first; the others without the keys that it has for itself. */
+export function actionsIn(tab: Tab, actions: readonly Action[]): readonly Action[] {
+  const own = actions.filter((action) => action.tab === tab);
+  const taken = new Set(own.flatMap(({keys}) => keys));
+  const others = actions.filter((action) => action.tab === undefined);
+  return [...own, ...others.map((action) => ({...action, keys: action.keys.filter((key) => !taken.has(key))}))];
 }
 
 /** Makes the lookup table. Errors: throws when one key is bound to two actions */

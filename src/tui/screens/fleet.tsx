@@ -7,13 +7,14 @@ import {consoleNotice, type ScreenProps} from '../screen.js';
 import {TABS} from '../state/model.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
 import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
+import {timelineLines} from '../state/presenters/timeline.js';
 import {formatTime} from '../state/presenters/units.js';
 import {selectedMachine, visibleMachines} from '../state/selectors.js';
 import {type Rect, stripControls} from '../terminal/cells.js';
 
 const TAB_LABELS = TABS.map((tab) => (tab[0] ?? '').toUpperCase() + tab.slice(1));
 
-/** The list of machines, and beside it the console, graphs or log of the highlighted one. */
+/** The list of machines, and beside it the console, graphs, timeline or log of the highlighted one. */
 export function FleetScreen(props: ScreenProps): ReactElement {
   const {list, pane} = props.layout;
   return (
@@ -78,6 +79,12 @@ function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
             <Text key={line} wrap="truncate">
               {` ${line}`}
             </Text>
+          ))
+        : null}
+      {state.tab === 'timeline' && machine
+        ? timelineLines(state, width).map((segments, row) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place
+            <Line key={row} width={width} segments={segments} />
           ))
         : null}
       {state.tab === 'log' && machine

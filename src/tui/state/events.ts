@@ -4,7 +4,7 @@ import type {Image} from '../../manager/protocol/image.js';
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
-import type {Connection, FirstRun, Focus, Overlay, ScreenSize, Tab, Toast} from './model.js';
+import type {Connection, FirstRun, Focus, Overlay, ScreenSize, Tab, TimelineView, Toast} from './model.js';
 
 /** What the daemon told. */
 export type FleetNews =
@@ -20,6 +20,7 @@ export type FleetNews =
   | {readonly type: 'jobChanged'; readonly job: Job}
   | {readonly type: 'sampled'; readonly host: HostSample; readonly machines: readonly MachineSample[]}
   | {readonly type: 'historyLoaded'; readonly machineId: string; readonly samples: readonly MachineSample[]}
+  | {readonly type: 'timelineLoaded'; readonly timeline: TimelineView}
   | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
   | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
   | {readonly type: 'eventHappened'; readonly event: FleetEvent};
@@ -31,6 +32,7 @@ export type UiNews =
   | {readonly type: 'selectionMoved'; readonly by: number}
   | {readonly type: 'machineSelected'; readonly id: string}
   | {readonly type: 'tabChosen'; readonly tab: Tab}
+  | {readonly type: 'pointMoved'; readonly by: number}
   | {readonly type: 'focusMoved'; readonly focus: Focus}
   | {readonly type: 'filterOpened'}
   | {readonly type: 'filterEdited'; readonly text: string}

@@ -25,6 +25,8 @@ export type FormField = TextField | ChoiceField;
 /** A form being filled in. `error` is shown below the fields; while `isBusy` it takes no keys but Esc. */
 export interface FormState {
   readonly token: string;
+  /** What it is about, for its owner. */
+  readonly subject?: string;
   readonly title: string;
   readonly fields: readonly FormField[];
   readonly focused: number;

@@ -4,6 +4,8 @@ import type {Image} from '../../manager/protocol/image.js';
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
+import type {Snapshot} from '../../manager/protocol/snapshot.js';
+import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {FormState} from './form.js';
 
 /** Samples kept per machine for charts and sparklines: two minutes. */
@@ -13,7 +15,7 @@ export const SAMPLES_SHOWN = 120;
 export const EVENTS_SHOWN = 500;
 
 /** Tabs of the right pane, in the order of their digits. */
-export const TABS = ['console', 'graphs', 'log'] as const;
+export const TABS = ['console', 'graphs', 'timeline', 'log'] as const;
 /** One of {@link TABS}. */
 export type Tab = (typeof TABS)[number];
 
@@ -31,10 +33,20 @@ export type Focus = 'list' | 'console' | 'fullscreen';
 export interface Confirmation {
   readonly token: string;
   readonly machineId: string;
+  /** What of the machine it is about: a point's id. */
+  readonly subject?: string;
   readonly title: string;
   readonly question: string;
   readonly yesLabel: string;
   readonly isYes: boolean;
+}
+
+/** The points of a machine, oldest first, and how checkpoints of it are taken. `broken` has sentences. */
+export interface TimelineView {
+  readonly machineId: string;
+  readonly settings: Timeline;
+  readonly points: readonly Snapshot[];
+  readonly broken: readonly string[];
 }
 
 /** What lies above the screen and takes the keys. */
@@ -74,6 +86,10 @@ export interface AppState {
   readonly events: readonly FleetEvent[];
   readonly samples: ReadonlyMap<string, readonly MachineSample[]>;
   readonly host: HostSample | undefined;
+  /** Of the machine whose Timeline tab was shown last. */
+  readonly timeline: TimelineView | undefined;
+  /** The point that was chosen; without one it is the newest. */
+  readonly pointId: string | undefined;
   readonly nowMs: number;
   readonly size: ScreenSize;
   readonly selectedId: string | undefined;
@@ -97,6 +113,8 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     events: [],
     samples: new Map(),
     host: undefined,
+    timeline: undefined,
+    pointId: undefined,
     nowMs,
     size,
     selectedId: undefined,

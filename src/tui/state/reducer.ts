@@ -1,8 +1,8 @@
 /** What follows from each event: pure, and without React. */
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {AppEvent} from './events.js';
-import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN} from './model.js';
-import {isLive, selectedMachine, visibleMachines} from './selectors.js';
+import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
+import {chosenPoint, isLive, selectedMachine, selectedTimeline, visibleMachines} from './selectors.js';
 
 const JOBS_KEPT = 20;
 
@@ -33,6 +33,8 @@ export function reduce(state: AppState, event: AppEvent): AppState {
       const newest = event.samples.slice(-SAMPLES_SHOWN);
       return {...state, samples: new Map(state.samples).set(event.machineId, newest)};
     }
+    case 'timelineLoaded':
+      return loadTimeline(state, event.timeline);
     case 'imagesLoaded':
       return {...state, images: event.images};
     case 'eventsLoaded':
@@ -52,6 +54,7 @@ const UI_TYPES = {
   selectionMoved: 1,
   machineSelected: 1,
   tabChosen: 1,
+  pointMoved: 1,
   focusMoved: 1,
   filterOpened: 1,
   filterEdited: 1,
@@ -75,6 +78,8 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, selectedId: event.id};
     case 'tabChosen':
       return {...state, tab: event.tab};
+    case 'pointMoved':
+      return movePoint(state, event.by);
     case 'focusMoved':
       return state.focus === event.focus ? state : {...state, focus: event.focus};
     case 'filterOpened':
@@ -146,6 +151,24 @@ function moveSelection(state: AppState, by: number): AppState {
   const current = visible.findIndex((machine) => machine.id === selectedMachine(state)?.id);
   const index = Math.min(visible.length - 1, Math.max(0, current + by));
   return {...state, selectedId: visible[index]?.id};
+}
+
+// A chosen point that went is followed by the next newer one; who looks at the newest goes on looking at the newest.
+function loadTimeline(state: AppState, timeline: TimelineView): AppState {
+  const {timeline: before, pointId} = state;
+  if (before?.machineId !== timeline.machineId) return {...state, timeline, pointId: undefined};
+  const {points} = timeline;
+  if (pointId === undefined || points.some(({id}) => id === pointId)) return {...state, timeline};
+  const goneAtMs = before.points.find(({id}) => id === pointId)?.createdAtMs ?? Number.POSITIVE_INFINITY;
+  return {...state, timeline, pointId: points.find(({createdAtMs}) => createdAtMs >= goneAtMs)?.id};
+}
+
+function movePoint(state: AppState, by: number): AppState {
+  const points = selectedTimeline(state)?.points ?? [];
+  const chosen = chosenPoint(state);
+  const at = (chosen === undefined ? 0 : points.indexOf(chosen)) + by;
+  const index = Math.min(points.length - 1, Math.max(0, at));
+  return {...state, pointId: index === points.length - 1 ? undefined : points[index]?.id};
 }
 
 function appendSamples(state: AppState, news: Extract<AppEvent, {type: 'sampled'}>['machines']): AppState['samples'] {

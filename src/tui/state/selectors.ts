@@ -1,7 +1,8 @@
 /** Questions asked of the state in more than one place. */
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
-import type {AppState} from './model.js';
+import type {Snapshot} from '../../manager/protocol/snapshot.js';
+import type {AppState, TimelineView} from './model.js';
 
 /** True for a machine that a filter text matches: `state:WORD`, else part of the name; words must all match. */
 export function matchesFilter(machine: Machine, filter: string): boolean {
@@ -63,4 +64,15 @@ export function verbPermission(state: AppState, verb: MachineVerb): true | strin
   if (!machine) return state.machines.length === 0 ? 'There is no machine yet.' : 'No machine matches the filter.';
   const permission = machine.verbs[verb];
   return permission.isAllowed ? true : permission.reason;
+}
+
+/** The timeline of the highlighted machine, once it is known. */
+export function selectedTimeline(state: AppState): TimelineView | undefined {
+  return state.timeline?.machineId === selectedMachine(state)?.id ? state.timeline : undefined;
+}
+
+/** The point that is looked at in the timeline of the highlighted machine, if it has any. */
+export function chosenPoint(state: AppState): Snapshot | undefined {
+  const points = selectedTimeline(state)?.points ?? [];
+  return points.find(({id}) => id === state.pointId) ?? points.at(-1);
 }

@@ -323,6 +323,10 @@ test('every command that prints a result offers --json', async () => {
     'doctor',
     'bench',
     'top',
+    'rewind',
+    'timeline',
+    'fork',
+    'clone',
   ])
     expect((await viv(command, '--help')).out, command).toContain('--json');
   for (const group of ['image ls', 'image build', 'image rm', 'daemon start', 'daemon stop', 'daemon status'])

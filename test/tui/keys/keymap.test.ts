@@ -2,20 +2,20 @@ import {expect, test} from 'vitest';
 import shipped from '../../../configs/keymap.json' with {type: 'json'};
 import * as registry from '../../../src/tui/actions/registry.js';
 import {helpLines, hintsFor, keyTable} from '../../../src/tui/keys/hints.js';
-import {buildKeymap, keyLabel, parseKeyOverrides, rebind} from '../../../src/tui/keys/keymap.js';
-import {initialState} from '../../../src/tui/state/model.js';
+import {actionsIn, buildKeymap, keyLabel, parseKeyOverrides, rebind} from '../../../src/tui/keys/keymap.js';
+import {initialState, TABS} from '../../../src/tui/state/model.js';
 import {textWidth} from '../../../src/tui/terminal/char-width.js';
 import {fakeMachine} from '../../support/fake-fleet.js';
 
 const ACTIONS = Object.values(registry);
 
-test('no key is bound twice and no id is used twice', () => {
-  expect(() => buildKeymap(ACTIONS)).not.toThrow();
+test('no key is bound twice in a tab and no id is used twice', () => {
+  for (const tab of TABS) expect(() => buildKeymap(actionsIn(tab, ACTIONS)), tab).not.toThrow();
   expect(new Set(ACTIONS.map(({id}) => id)).size).toBe(ACTIONS.length);
 });
 
 test('the keys people are told of exist', () => {
-  const keys = buildKeymap(ACTIONS);
+  const keys = buildKeymap(actionsIn('console', ACTIONS));
   for (const key of ['up', 'down', 'j', 'k', 'enter', 's', 'p', 'S', 'K', 'c', 'n', 'd', '?', 'q', '/'])
     expect(keys.has(key), key).toBe(true);
 });
@@ -27,7 +27,7 @@ test('the shipped keymap lists every action with its default keys', () => {
 
 test('keys can be rebound by action id', () => {
   const overrides = parseKeyOverrides({'machine.pause': ['P']}, ACTIONS);
-  const keys = buildKeymap(rebind(ACTIONS, overrides));
+  const keys = buildKeymap(actionsIn('console', rebind(ACTIONS, overrides)));
   expect(keys.get('P')?.id).toBe('machine.pause');
   expect(keys.has('p')).toBe(false);
 });
@@ -35,7 +35,24 @@ test('keys can be rebound by action id', () => {
 test('a keymap with mistakes is refused with what is wrong', () => {
   expect(() => parseKeyOverrides({'machine.fly': ['x']}, ACTIONS)).toThrow('machine.fly');
   expect(() => parseKeyOverrides({'machine.pause': 'x'}, ACTIONS)).toThrow('machine.pause');
-  expect(() => buildKeymap(rebind(ACTIONS, {'machine.pause': ['q']}))).toThrow(/q is bound to both/);
+  expect(() => buildKeymap(actionsIn('console', rebind(ACTIONS, {'machine.pause': ['q']})))).toThrow(
+    /q is bound to both/,
+  );
+});
+
+test('a tab has keys of its own, and the others are as everywhere', () => {
+  const inTimeline = buildKeymap(actionsIn('timeline', ACTIONS));
+  expect(['enter', 'f', 'd', 'left'].map((key) => inTimeline.get(key)?.id)).toEqual([
+    ...['point.restore', 'point.fork', 'point.remove', 'point.previous'],
+  ]);
+  expect(inTimeline.get('p')?.id).toBe('machine.pause');
+  const inConsole = buildKeymap(actionsIn('console', ACTIONS));
+  expect(['enter', 'f', 'd', 'left'].map((key) => inConsole.get(key)?.id)).toEqual([
+    ...['machine.open', 'machine.fork', 'machine.remove', undefined],
+  ]);
+  // A key that was taken away is bound once, also where it is rebound.
+  const rebound = rebind(ACTIONS, {'point.pin': ['p']});
+  expect(buildKeymap(actionsIn('timeline', rebound)).get('p')?.id).toBe('point.pin');
 });
 
 test('hints fit and name only what can be done now', () => {

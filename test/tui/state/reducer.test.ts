@@ -2,7 +2,7 @@ import {describe, expect, test} from 'vitest';
 import type {AppEvent} from '../../../src/tui/state/events.js';
 import {type AppState, initialState, SAMPLES_SHOWN} from '../../../src/tui/state/model.js';
 import {reduce} from '../../../src/tui/state/reducer.js';
-import {selectedMachine, visibleMachines} from '../../../src/tui/state/selectors.js';
+import {chosenPoint, selectedMachine, selectedTimeline, visibleMachines} from '../../../src/tui/state/selectors.js';
 import {fakeMachine} from '../../support/fake-fleet.js';
 
 function stateAfter(...events: AppEvent[]): AppState {
@@ -143,4 +143,42 @@ describe('samples', () => {
 test('a toast that was replaced does not take its successor with it', () => {
   const toast = (id: number) => ({type: 'toasted', toast: {id, tone: 'info', text: String(id)}}) as const;
   expect(stateAfter(toast(1), toast(2), {type: 'toastExpired', id: 1}).toast?.text).toBe('2');
+});
+
+describe('the timeline', () => {
+  const timeline = (machineId: string, ...ids: number[]): AppEvent => ({
+    type: 'timelineLoaded',
+    timeline: {
+      machineId,
+      settings: {isEnabled: true, intervalMs: 1, budgetBytes: 1, maxCount: 1, usedBytes: 0},
+      points: ids.map((id) => ({
+        ...{id: `p${id}`, name: `auto-${id}`, kind: 'checkpoint', createdAtMs: id, isCurrent: false, pausedMs: 0},
+        ...{memoryBytes: 1, hartCount: 1, fileBytes: 1, touchedBytes: 1, screenSize: {columns: 80, rows: 24}},
+      })),
+      broken: [],
+    },
+  });
+  const moved = (by: number): AppEvent => ({type: 'pointMoved', by});
+  const chosen = (...events: AppEvent[]) => chosenPoint(stateAfter(loaded('a', 'b'), ...events))?.id;
+
+  test('shows the newest point, and goes on showing the newest', () => {
+    expect(chosen()).toBeUndefined();
+    expect(chosen(timeline('id-a', 1, 2))).toBe('p2');
+    expect(chosen(timeline('id-a', 1, 2), timeline('id-a', 1, 2, 3))).toBe('p3');
+    expect(chosen(timeline('id-a', 1, 2), moved(-1), moved(1), timeline('id-a', 1, 2, 3))).toBe('p3');
+  });
+
+  test('stays at the point that was chosen, and at the next newer one when it goes', () => {
+    expect(chosen(timeline('id-a', 1, 2, 3), moved(-1), timeline('id-a', 1, 2, 3, 4))).toBe('p2');
+    expect(chosen(timeline('id-a', 1, 2, 3), moved(-1), timeline('id-a', 1, 3, 4))).toBe('p3');
+    expect(chosen(timeline('id-a', 1, 2, 3), moved(-9))).toBe('p1');
+    expect(chosen(timeline('id-a'), moved(-1))).toBeUndefined();
+  });
+
+  test('is that of the highlighted machine only', () => {
+    const elsewhere = stateAfter(loaded('a', 'b'), timeline('id-a', 1), {type: 'machineSelected', id: 'id-b'});
+    expect(selectedTimeline(elsewhere)).toBeUndefined();
+    expect(chosenPoint(elsewhere)).toBeUndefined();
+    expect(chosen(timeline('id-b', 5), timeline('id-a', 1, 2))).toBe('p2');
+  });
 });

@@ -13,7 +13,7 @@ export function snapshotHandlers(snapshots: MachineSnapshots, forker: MachineFor
       return {machine: describe(machine), ...(job === undefined ? {} : {job})};
     },
     machineClone: async (params) => ({machine: describe(await forker.clone(params.machine, params.name))}),
-    machineRewind: async ({machine, atMs}) => answer(await undo.restored(snapshots.rewind(machine, atMs))),
+    machineRewind: async (params) => answer(await undo.restored(snapshots.rewind(params))),
     snapshotCreate: async (params) => ({snapshot: await snapshots.create(params)}),
     snapshotList: async ({machine}) => snapshots.list(machine),
     snapshotScreen: async ({machine, snapshot}) => snapshots.screen(machine, snapshot),
@@ -33,6 +33,11 @@ export function snapshotHandlers(snapshots: MachineSnapshots, forker: MachineFor
   >;
 }
 
-function answer({machine, job, snapshot}: Restored) {
-  return {machine: describe(machine), snapshot, ...(job === undefined ? {} : {job})};
+function answer({machine, job, snapshot, undo}: Restored) {
+  return {
+    machine: describe(machine),
+    snapshot,
+    ...(job === undefined ? {} : {job}),
+    ...(undo === undefined ? {} : {undo}),
+  };
 }

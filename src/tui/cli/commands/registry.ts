@@ -1,4 +1,5 @@
 export {bench} from './bench.js';
+export {clone} from './clone.js';
 export {consoleCommand} from './console.js';
 export {create} from './create.js';
 export {daemon} from './daemon.js';
@@ -11,9 +12,11 @@ export {list} from './list.js';
 export {logs} from './logs.js';
 export {remove} from './remove.js';
 export {rename} from './rename.js';
+export {rewind} from './rewind.js';
 export {run} from './run.js';
 export {show} from './show.js';
 export {snapshot} from './snapshot.js';
 export {restore, start} from './start.js';
+export {timeline} from './timeline.js';
 export {top} from './top.js';
 export {undo} from './undo.js';

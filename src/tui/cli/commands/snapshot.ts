@@ -3,10 +3,12 @@ import {machineShow} from '../../../manager/protocol/machine.js';
 import {
   type Snapshot,
   snapshotCreate,
+  snapshotKeep,
   snapshotList,
   snapshotRemove,
   snapshotRestore,
 } from '../../../manager/protocol/snapshot.js';
+import {pointLook} from '../../state/presenters/point.js';
 import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
@@ -40,29 +42,63 @@ export const snapshot: CliCommand = {
       .command('ls')
       .description('list the snapshots of a machine as a tree')
       .argument('<name>', 'machine')
+      .option('--all', 'checkpoints of the timeline and undo points as well')
       .option('--json', 'print them as JSON')
-      .action(async (machine: string, options: JsonOption) => {
+      .action(async (machine: string, options: JsonOption & {all?: boolean}) => {
         const client = await cli.connect();
         const {snapshots, broken} = await client.request(snapshotList, {machine});
         for (const sentence of broken) cli.note(sentence);
+        const isShown = ({kind}: Snapshot) => options.all === true || kind === 'snapshot';
+        const shown = snapshots.filter(isShown);
+        const hidden = snapshots.length - shown.length;
         if (options.json) {
-          cli.printJson(snapshots);
+          cli.printJson(shown);
           return;
         }
-        const rows = snapshotTree(snapshots).map(({depth, snapshot: one}) => [
+        if (shown.length === 0) cli.note(`${machine} has no snapshots. Take one: viv snapshot create ${machine}`);
+        if (hidden > 0) cli.note(`${hidden} more points of its timeline: viv snapshot ls --all ${machine}`);
+        if (shown.length === 0) return;
+        const rows = snapshotTree(snapshots, isShown, options.all).map(({depth, snapshot: one}) => [
           `${'  '.repeat(depth)}${one.name}${one.isCurrent ? ' *' : ''}`,
+          ...(options.all ? [pointLook(one.kind).word] : []),
           new Date(one.createdAtMs).toISOString(),
           formatBytes(one.fileBytes),
           one.note ?? '',
         ]);
-        cli.print(formatTable(['SNAPSHOT', 'TAKEN', 'SIZE', 'NOTE'], rows));
+        const headings = ['SNAPSHOT', ...(options.all ? ['WHAT'] : []), 'TAKEN', 'SIZE', 'NOTE'];
+        cli.print(formatTable(headings, rows));
       });
+    group
+      .command('keep')
+      .description('make a checkpoint or undo point a snapshot, which stays; or give a snapshot another name or note')
+      .argument('<name>', 'machine')
+      .argument('<point>', 'snapshot, checkpoint or undo point (viv timeline NAME lists them)')
+      .argument('[new-name]', 'its new name (default: its own for a snapshot, else snapshot-1 and so on)')
+      .option('--note <text>', 'what it is for')
+      .option('--json', 'print the snapshot as JSON')
+      .action(
+        async (machine: string, point: string, name: string | undefined, options: JsonOption & {note?: string}) => {
+          const client = await cli.connect();
+          const {note} = options;
+          const kept = await client.request(snapshotKeep, {
+            machine,
+            snapshot: point,
+            ...(name === undefined ? {} : {name}),
+            ...(note === undefined ? {} : {note}),
+          });
+          if (options.json) cli.printJson(kept.snapshot);
+          else cli.note(`${point} is kept as ${kept.snapshot.name}.`);
+        },
+      );
     group
       .command('restore')
       .description('let a machine go on from a snapshot')
       .argument('<name>', 'machine')
       .argument('<snapshot>', 'snapshot')
-      .option('--yes', 'also when the machine runs or is saved: that state is lost')
+      .option(
+        '--yes',
+        'also when the machine runs or is saved (that stays as an undo point), or has written to its disks',
+      )
       .option('--json', 'print the machine as JSON')
       .action(async (machine: string, name: string, options: JsonOption & {yes?: boolean}) => {
         const client = await cli.connect();
@@ -97,12 +133,25 @@ function takes({fileBytes, touchedBytes, pausedMs}: Snapshot): string {
   return `${formatBytes(touchedBytes)} of memory in ${formatBytes(fileBytes)}, paused for ${paused}`;
 }
 
-/** Snapshots with their depth, parents before children, the oldest of each first. One without its parent is a root. */
-function snapshotTree(snapshots: readonly Snapshot[]): {readonly depth: number; readonly snapshot: Snapshot}[] {
-  const ids = new Set(snapshots.map(({id}) => id));
-  const below = (parentId: string | undefined, depth: number): {depth: number; snapshot: Snapshot}[] =>
-    snapshots
-      .filter((one) => (one.parentId !== undefined && ids.has(one.parentId) ? one.parentId : undefined) === parentId)
-      .flatMap((one) => [{depth, snapshot: one}, ...below(one.id, depth + 1)]);
-  return below(undefined, 0);
+/**
+ * Snapshots that are shown, with their depth, parents before children, the oldest of each first. They stand below the next
+ * that is shown; one without any is a root. With `isFlat` only those that have brothers stand further in.
+ */
+function snapshotTree(
+  snapshots: readonly Snapshot[],
+  isShown: (snapshot: Snapshot) => boolean,
+  isFlat = false,
+): {readonly depth: number; readonly snapshot: Snapshot}[] {
+  const byId = new Map(snapshots.map((one) => [one.id, one]));
+  const shownParent = ({parentId}: Snapshot): string | undefined => {
+    const parent = parentId === undefined ? undefined : byId.get(parentId);
+    return parent === undefined || isShown(parent) ? parent?.id : shownParent(parent);
+  };
+  const shown = snapshots.filter(isShown).map((one) => ({snapshot: one, parentId: shownParent(one)}));
+  const below = (parent: string | undefined, depth: number): {depth: number; snapshot: Snapshot}[] => {
+    const children = shown.filter(({parentId}) => parentId === parent);
+    const inner = depth + (isFlat && children.length < 2 ? 0 : 1);
+    return children.flatMap(({snapshot: one}) => [{depth: inner, snapshot: one}, ...below(one.id, inner)]);
+  };
+  return below(undefined, isFlat ? 0 : -1);
 }

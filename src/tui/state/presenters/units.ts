@@ -57,3 +57,14 @@ export function parseBytes(text: string): number | undefined {
   const bytes = Number(match[1]) * 1024 ** power;
   return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined;
 }
+
+/**
+ * Reads a span as people write it: `500ms`, `30s`, `5m`, `1.5h`, `2d`; a bare number is seconds. Units: milliseconds
+ * Errors: `undefined` for anything else
+ */
+export function parseDuration(text: string): number | undefined {
+  const match = /^\s*(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|m|h|d)?\s*$/i.exec(text);
+  if (!match) return undefined;
+  const unit = {ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000}[(match[2] ?? 's').toLowerCase()] ?? 0;
+  return Math.round(Number(match[1]) * unit);
+}
