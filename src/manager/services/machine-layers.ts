@@ -164,6 +164,13 @@ export class MachineLayers {
     return sizes;
   }
 
+  /** How many images the deepest of a machine's disks is made of. */
+  async depth(machine: FleetMachine): Promise<number> {
+    const disks = machine.definition?.config.disks ?? [];
+    const chains = await Promise.all(disks.map((disk) => this.#images(machine, disk).catch((): Images => [])));
+    return Math.max(0, ...chains.map((images) => images.length));
+  }
+
   /** Has the folds of a machine, or of all, end soon. */
   interrupt(machineId?: string): void {
     for (const [id, folding] of this.#folding) if (machineId === undefined || machineId === id) folding.abort();

@@ -39,8 +39,8 @@ const LOOK_MIN_MS = 50;
 const RETRY_MAX_MS = 600_000;
 /** Below this a guest only keeps its own time. Measured: an idle Linux retires 0.05 to 0.2 million a second and hart. */
 const IDLE_INSTRUCTIONS_PER_SECOND = 500_000;
-/** Most states of a machine whose disks have a layer for each: chains of images have their own bound of 64. */
-const LAYERED_STATES_MAX = 48;
+/** Images that a disk may stand on before checkpoints go for it: each has a layer, and chains end at 64. */
+const LAYERS_MAX = 48;
 
 /** What is known of one run of a machine. */
 interface Track {
@@ -101,7 +101,7 @@ export class TimelineService implements AsyncDisposable {
       const track = this.#trackOf(machine);
       if (track !== undefined) track.retry = undefined;
       const {isEnabled} = this.#settingsOf(machine);
-      log.record('machine-changed', `The timeline of ${name} is ${isEnabled ? 'on' : 'off'} as was asked.`, machine);
+      log.record('machine-changed', `The timeline of ${name} was changed; it is ${isEnabled ? 'on' : 'off'}.`, machine);
       snapshots.events.emit('changed', machine.id);
     });
     return this.show(reference);
@@ -215,13 +215,15 @@ export class TimelineService implements AsyncDisposable {
 
   async #prune(machine: FleetMachine, takenId: string): Promise<void> {
     const {budgetBytes, maxCount} = this.#settingsOf(machine);
+    const {layers} = this.#parts;
     let tooLarge: number | undefined;
     await this.#parts.snapshots.prune(machine, async (all) => {
       const sizes = await this.#sizes(machine, all);
       const points = all.map(asPoint);
       const others = points.filter(({kind}) => kind !== 'checkpoint');
-      const isLayered = machine.definition?.config.disks.some(({isReadOnly}) => !isReadOnly) ?? false;
-      const fitting = isLayered ? Math.max(1, LAYERED_STATES_MAX - others.length) : maxCount;
+      const tooDeep = Math.max(0, (await layers.depth(machine)) - LAYERS_MAX);
+      // Layers that a fork has as well cannot be folded: one checkpoint is kept whatever it stands on.
+      const fitting = Math.max(1, points.length - others.length - tooDeep);
       const bounds = {budgetBytes, maxCount: Math.min(maxCount, fitting)};
       const gone = new Set(chooseOutdated(points, sizes, bounds, Date.now()).map(({id}) => id));
       if (gone.has(takenId)) tooLarge = checkpointBytes([...others, ...points.filter(({id}) => id === takenId)], sizes);
