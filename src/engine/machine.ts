@@ -319,12 +319,12 @@ export class Machine implements AsyncDisposable {
 
   /**
    * Keeps all touched pages of a paused machine as they are, also when it goes on: `copier` is called with a page that
-   * somebody wants to write, and must `thaw` it.
+   * somebody wants to write, and must `thaw` it. `isChanged` tells from then on what is written later, unless it `keepsChanges`.
    */
-  freeze(copier: PageCopier): void {
+  freeze(copier: PageCopier, keepsChanges = false): void {
     if (Atomics.load(this.#views.i32, RUN_STATE >> 2) !== PAUSED) throw new Error('a machine that runs is frozen');
     if (this.absent.isActive) throw new Error('a machine is frozen whose RAM is not there');
-    this.#freezer.freeze(copier);
+    this.#freezer.freeze(copier, keepsChanges);
   }
 
   /** Whether a page (index) is as it was when it was frozen. */

@@ -34,14 +34,15 @@ export class Freezer {
     this.#layout = layout;
   }
 
-  /** Freezes all pages that were ever written; none has changed then. The harts stand still, and no freeze is under way. */
-  freeze(copier: PageCopier): void {
+  /** Freezes all pages that were ever written; unless `keepsChanges`, none has changed then. The harts stand still, and no freeze is under way. */
+  freeze(copier: PageCopier, keepsChanges: boolean): void {
     if (this.#copier) throw new Error('RAM is frozen already');
     const {u8} = this.#views;
     const {pageFlags, ramBytes, hartCount} = this.#layout;
+    const kept = keepsChanges ? -1 : ~PAGE_FLAG.changed;
     for (let at = pageFlags; at < pageFlags + ramBytes / PAGE_BYTES; at++)
       // Plain stores do: the harts stand still.
-      if ((u8[at]! & PAGE_FLAG.touched) !== 0) u8[at] = (u8[at]! | PAGE_FLAG.frozen) & ~PAGE_FLAG.changed;
+      if ((u8[at]! & PAGE_FLAG.touched) !== 0) u8[at] = (u8[at]! | PAGE_FLAG.frozen) & kept;
     this.#copier = copier;
     // Harts look at requests before they run again.
     for (let hart = 0; hart < hartCount; hart++) request(this.#views, hart, HartRequest.flushTlb);

@@ -50,6 +50,8 @@ export interface SaveRequest {
   readonly overlays: readonly DiskOverlay[];
   /** `quick` for a file that is read at once and then goes. */
   readonly packing: 'small' | 'quick';
+  /** Nothing will stand on it; the next stands on what this one does. */
+  readonly passes: boolean;
 }
 
 /** Everything a driver needs to start a machine. */

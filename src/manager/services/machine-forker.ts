@@ -71,7 +71,7 @@ export class MachineForker {
   async #ofRunning(reference: string, name: string | undefined): Promise<FleetMachine> {
     const {fleet, saver, log} = this.#parts;
     const source = fleet.findFor('fork', reference);
-    const {saved, disks, memoryId, sources} = await saver.capture(source, 'quick');
+    const {saved, disks, memoryId, sources} = await saver.capture(source, {passes: true});
     try {
       const fork = await this.#copy(source, name, {disks, saved: savedState(saved, {memoryId, sources})});
       log.record('machine-forked', `${fork.name} was forked from ${source.name}.`, fork);

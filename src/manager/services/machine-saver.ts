@@ -72,7 +72,7 @@ export class MachineSaver {
       await this.#hold(machine, async (run) => {
         // It must not run on between its state and its end.
         if (!run.isPaused) await run.pause();
-        const {saved, memoryId, sources} = await this.#write(machine, run, 'small', []);
+        const {saved, memoryId, sources} = await this.#write(machine, run, {overlays: [], passes: false});
         try {
           fleet.update(machine, {saved: savedState(saved, {memoryId, sources})});
           await runner.commit(machine);
@@ -89,10 +89,11 @@ export class MachineSaver {
   }
 
   /**
-   * Takes the state of a machine that goes on. To be called in turn; whoever does names it, or calls `collect`.
+   * Takes the state of a machine that goes on. To be called in turn; whoever does names it, or calls `collect`. One that
+   * `passes` is read at once and then goes: the next one does not stand on it.
    * Errors: disk-full, storage-failed, machine-failed, wrong-state
    */
-  async capture(machine: FleetMachine, packing: SaveRequest['packing']): Promise<CapturedState> {
+  async capture(machine: FleetMachine, {passes}: {readonly passes: boolean}): Promise<CapturedState> {
     const {layers, runner} = this.#parts;
     const {run, definition} = machine;
     if (run === undefined || definition === undefined)
@@ -102,7 +103,7 @@ export class MachineSaver {
       await layers.define(machine, next);
       await runner.holdImages(machine);
     }
-    return {...(await this.#write(machine, run, packing, overlays)), disks: frozen};
+    return {...(await this.#write(machine, run, {overlays, passes})), disks: frozen};
   }
 
   /** Removes states that nothing names any more, and folds layers that nothing needs. To be called in turn. */
@@ -177,15 +178,15 @@ export class MachineSaver {
   async #write(
     machine: FleetMachine,
     run: RunningMachine,
-    packing: SaveRequest['packing'],
-    overlays: SaveRequest['overlays'],
+    {overlays, passes}: Pick<SaveRequest, 'overlays' | 'passes'>,
   ): Promise<MemoryRef & {readonly saved: SavedMachine}> {
     const {memory} = this.#parts.store;
     const memoryId = randomUUID();
     const path = await memory.temporaryPath(machine.id, memoryId);
     try {
       const keptIds = await memory.list(machine.id);
-      const saved = await run.save({path, id: memoryId, keptIds, overlays, packing});
+      const packing = passes ? 'quick' : 'small';
+      const saved = await run.save({path, id: memoryId, keptIds, overlays, packing, passes});
       await memory.settle(machine.id, memoryId);
       return {saved, memoryId, sources: [...saved.sources]};
     } catch (thrown) {

@@ -238,7 +238,7 @@ export class MachineSnapshots {
     const name = chooseName(kind, wanted, snapshots, machine.name);
     const parentId = snapshots.find((snapshot) => snapshot.id === machine.snapshotId)?.id;
     const {size: screenSize, render} = await consoles.look(id);
-    const {saved, disks, memoryId, sources} = await saver.capture(machine, 'small');
+    const {saved, disks, memoryId, sources} = await saver.capture(machine, {passes: false});
     const {fileBytes, touchedBytes, pausedMs} = saved;
     const described = {
       ...{name, kind, note, parentId, createdAtMs: Date.now(), fileBytes, touchedBytes, pausedMs, screenSize},

@@ -110,6 +110,13 @@ describe('frozen RAM', () => {
     await machine.pause();
     const written = all.filter((page) => counts(page).some((count, hart) => count !== before[page]![hart]));
     expect(all.filter((page) => machine.isChanged(first + page))).toEqual(written);
+    // What nothing will stand on leaves that as it is.
+    machine.freeze((page) => {
+      machine.thaw(page, 1);
+      return true;
+    }, true);
+    machine.endFreeze();
+    expect(all.filter((page) => machine.isChanged(first + page))).toEqual(written);
     machine.forgetChanges();
     memory.markWritten(AREA + PAGE_BYTES, 1);
     expect(all.filter((page) => machine.isChanged(first + page))).toEqual([1]);

@@ -90,6 +90,8 @@ export interface StateRequest {
   readonly packing: SavePacking;
   /** What the file will be called in the end, less `.state`, for later ones to stand on it. */
   readonly id?: string | undefined;
+  /** Nothing will stand on the file: it goes when it was read, and the next stands on what this one does. */
+  readonly passes?: boolean | undefined;
   /** Files that this one may stand on. */
   readonly keptIds?: ReadonlySet<string> | undefined;
   /** Empty images that stand on what is on top of those disks now. */
@@ -187,25 +189,25 @@ export async function assembleMachine(
         using _hold = await holdDevices(hosts);
         await disks[disk]?.exchangeBelow(images);
       },
-      save: async ({path, packing, id, keptIds, overlays = []}, onTaken) => {
+      save: async ({path, packing, id, keptIds, overlays = [], passes = false}, onTaken) => {
         if (disks.some(({device}) => device.parkedCount > 0))
           throw new ManagerError('wrong-state', 'A disk waits for room on the host.', 'Make room, then try again.');
         using hold = await holdDevices(hosts);
         for (const {disk, path: overlay} of overlays) await disks[disk]?.addOverlay(overlay);
         const standsOn = base && isKept(base, keptIds) ? base : undefined;
-        // Whatever happens from here on, RAM tells the changes since this state.
-        base = undefined;
+        // Whatever happens from here on, RAM tells the changes since this state; or since the one before, for one that passes.
+        if (!passes) base = undefined;
         const head = {
           writer: programVersion(),
           savedAtMs: Date.now(),
           machine: machine.save(),
           devices: devices.map((device) => device.save?.() ?? null),
         };
-        using frozen = new FrozenRam(machine);
+        using frozen = new FrozenRam(machine, passes);
         hold[Symbol.dispose]();
         onTaken();
         const summary = await writeSave(path, head, frozen, {packing, id, base: standsOn});
-        base = summary.base;
+        if (!passes) base = summary.base;
         return summary;
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -101,6 +101,7 @@ export const linkSave = defineRequest(
     keptIds: z.array(z.string()),
     overlays: z.array(z.object({disk: z.number().int(), path: z.string()})),
     packing: z.enum(['small', 'quick']),
+    passes: z.boolean(),
   }),
   z.object({
     fileBytes: z.number(),

@@ -22,12 +22,12 @@ export class FrozenRam implements RamSource, Disposable {
   readonly #flags: Uint8Array;
   readonly #early = new Map<number, Buffer>();
 
-  /** The machine is paused. */
-  constructor(machine: Machine) {
+  /** The machine is paused. `keepsChanges` where nothing will stand on what is saved now. */
+  constructor(machine: Machine, keepsChanges = false) {
     this.#machine = machine;
     this.sizeBytes = machine.memory.sizeBytes;
     this.#flags = machine.copyPageFlags();
-    machine.freeze((page, isUrgent) => this.#copyEarly(page, isUrgent));
+    machine.freeze((page, isUrgent) => this.#copyEarly(page, isUrgent), keepsChanges);
   }
 
   isTouched(page: number): boolean {
