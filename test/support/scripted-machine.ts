@@ -10,6 +10,7 @@ import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server
 import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
+import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
 /** Counts up once a line, so that metrics have something to show. */
 class ScriptedHost implements MachineHost {
@@ -20,12 +21,15 @@ class ScriptedHost implements MachineHost {
   readonly #startedAtMs = Date.now();
   #line = '';
   #isDeaf = false;
-  #saving: 'done' | 'failed' | 'torn' | 'endless' = 'done';
+  #saving: 'done' | 'failed' | 'torn' | 'endless' | 'whole' = 'done';
+  readonly #launch: Launch;
   readonly #disks: {readonly images: {path: string; format: string}[]}[];
   /** The state saved last. */
   #base: string | undefined;
 
-  constructor(listener: HostListener, {savedPath, disks}: Launch) {
+  constructor(listener: HostListener, launch: Launch) {
+    const {savedPath, disks} = launch;
+    this.#launch = launch;
     this.#savedPath = savedPath;
     this.#disks = disks.map(({images}) => ({images: [...images]}));
     this.#listener = listener;
@@ -35,7 +39,8 @@ class ScriptedHost implements MachineHost {
   }
 
   start(): void {
-    this.#print(this.#savedPath === undefined ? 'booted\r\n' : `restored: ${readFileSync(this.#savedPath, 'utf8')}`);
+    if (this.#savedPath === undefined) this.#print('booted\r\n');
+    else void readScriptedState(this.#savedPath).then((text) => this.#print(`restored: ${text}`));
   }
 
   async pause(): Promise<void> {
@@ -62,6 +67,10 @@ class ScriptedHost implements MachineHost {
     const text = `saved line ${JSON.stringify(this.#line)}\n`;
     const sources = this.#base !== undefined && keptIds?.has(this.#base) ? [this.#base] : [];
     this.#base = id;
+    if (this.#saving === 'whole') {
+      const {fileBytes, touchedBytes} = await writeScriptedState(path, text, this.#launch);
+      return {fileBytes, touchedBytes, sources: [], pausedMs: 0};
+    }
     writeFileSync(path, text, {flag: 'wx'});
     if (this.#saving === 'endless') await new Promise(() => undefined);
     return {fileBytes: text.length, touchedBytes: 0, sources, pausedMs: 0};
@@ -115,7 +124,11 @@ class ScriptedHost implements MachineHost {
     if (command === 'halt') this.#listener.onHalted?.('Paused, its disk failed: The host disk is full.');
     if (
       command === 'saves' &&
-      (argument === 'done' || argument === 'failed' || argument === 'torn' || argument === 'endless')
+      (argument === 'done' ||
+        argument === 'failed' ||
+        argument === 'torn' ||
+        argument === 'endless' ||
+        argument === 'whole')
     )
       this.#saving = argument;
     if (command === 'deaf') this.#isDeaf = true;

@@ -12,6 +12,7 @@ import * as machine from './machine.js';
 import * as metrics from './metrics.js';
 import * as profile from './profile.js';
 import * as snapshot from './snapshot.js';
+import * as snapshotFile from './snapshot-file.js';
 import * as undo from './undo.js';
 
 const nouns = {
@@ -24,6 +25,7 @@ const nouns = {
   ...metrics,
   ...profile,
   ...snapshot,
+  ...snapshotFile,
   ...undo,
 };
 

@@ -21,11 +21,14 @@ import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineLayers} from '../services/machine-layers.js';
+import {MachinePacker} from '../services/machine-packer.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
 import {MachineUndo} from '../services/machine-undo.js';
+import {MachineUnpacker} from '../services/machine-unpacker.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {SnapshotFiles} from '../services/snapshot-files.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {ImageLocks} from '../store/image-locks.js';
@@ -36,6 +39,7 @@ import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
+import {snapshotFileHandlers} from './handlers/snapshot-file-handlers.js';
 import {snapshotHandlers} from './handlers/snapshot-handlers.js';
 import {Server} from './server.js';
 
@@ -53,6 +57,7 @@ export interface DaemonParts {
   readonly snapshots: MachineSnapshots;
   readonly forker: MachineForker;
   readonly undo: MachineUndo;
+  readonly snapshotFiles: SnapshotFiles;
 }
 
 /** See the module. */
@@ -80,7 +85,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, consoles, snapshots, forker, undo} = parts;
+    const {fleet, consoles, snapshots, forker, undo, snapshotFiles} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -88,6 +93,7 @@ export class Daemon {
       handlers: {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
+        ...snapshotFileHandlers(snapshotFiles),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -259,6 +265,9 @@ async function assemble(
   const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
+  const packer = new MachinePacker({...shared, layers});
+  const unpacker = new MachineUnpacker({driver, definer, layers});
+  const files = {...shared, jobs, saver, snapshots, packer, unpacker, machinesFolder: paths.machines};
   return {
     fleet,
     jobs,
@@ -272,5 +281,6 @@ async function assemble(
     snapshots,
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
+    snapshotFiles: new SnapshotFiles(files),
   };
 }
