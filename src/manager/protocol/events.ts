@@ -21,6 +21,8 @@ export const eventKindSchema = z.enum([
   'snapshot-taken',
   'snapshot-removed',
   'checkpoint-failed',
+  'snapshot-exported',
+  'snapshot-imported',
   'disk-failed',
   'machine-stopping',
   'machine-stopped',

@@ -47,7 +47,8 @@ export type Permission = z.output<typeof permissionSchema>;
 
 /**
  * What a machine boots.
- * Shape: paths are absolute host paths; `commandLine` replaces the image's own when given
+ * Shape: paths are absolute host paths, or lie in the machine's own folder; `commandLine` replaces the image's own when
+ * given; with `takesHostname` the machine's name is added to it, as the guest's host name
  */
 export const bootSchema = z.discriminatedUnion('kind', [
   z.object({kind: z.literal('image'), image: z.string().min(1).max(64), commandLine: z.string().max(2047).optional()}),
@@ -56,6 +57,13 @@ export const bootSchema = z.discriminatedUnion('kind', [
     kernelPath: z.string().min(1).max(4096),
     initrdPath: z.string().min(1).max(4096).optional(),
     commandLine: z.string().max(2047).default('console=hvc0'),
+    takesHostname: z.boolean().optional(),
+    /** The image that the files are from, for people. */
+    origin: z
+      .string()
+      .max(64)
+      .regex(/^\P{Cc}*$/u)
+      .optional(),
   }),
   z.object({kind: z.literal('firmware'), elfPath: z.string().min(1).max(4096)}),
 ]);
@@ -187,7 +195,8 @@ export const diskParamSchema = z.union([
 /**
  * Defines a machine without starting it. A disk whose format is left out is raw, unless it looks like something else:
  * that is refused. No name: one like `brave-otter`. Sizes left out come from the image or from
- * configs/daemon.json.
+ * configs/daemon.json. Of an image that was made from a machine it is `saved`, when it is of the same make: it goes on from what
+ * ran there; else `note` says in one sentence why it boots.
  * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
  * bad-firmware, bad-disk, disk-full, bad-request (hart count, tier, threshold)
  */
@@ -202,7 +211,7 @@ export const machineCreate = defineRequest(
     hotThreshold: z.number().optional(),
     disks: z.array(diskParamSchema).max(MAX_DISKS).default([]),
   }),
-  z.object({machine: machineSchema}),
+  z.object({machine: machineSchema, note: z.string().optional()}),
 );
 
 /**

@@ -12,6 +12,7 @@ import * as machine from './machine.js';
 import * as metrics from './metrics.js';
 import * as profile from './profile.js';
 import * as snapshot from './snapshot.js';
+import * as snapshotFile from './snapshot-file.js';
 import * as timeline from './timeline.js';
 import * as undo from './undo.js';
 
@@ -26,6 +27,7 @@ const nouns = {
   ...profile,
   ...snapshot,
   ...timeline,
+  ...snapshotFile,
   ...undo,
 };
 

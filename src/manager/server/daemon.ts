@@ -22,22 +22,28 @@ import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineLayers} from '../services/machine-layers.js';
+import {MachinePacker} from '../services/machine-packer.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
+import {MachineTemplates} from '../services/machine-templates.js';
 import {MachineUndo} from '../services/machine-undo.js';
+import {MachineUnpacker} from '../services/machine-unpacker.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
 import {MachineStore} from '../store/machine-store.js';
+import {TemplateStore} from '../store/template-store.js';
 import {UndoStore} from '../store/undo-store.js';
 import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
+import {snapshotFileHandlers} from './handlers/snapshot-file-handlers.js';
 import {snapshotHandlers} from './handlers/snapshot-handlers.js';
 import {timelineHandlers} from './handlers/timeline-handlers.js';
 import {Server} from './server.js';
@@ -57,6 +63,8 @@ export interface DaemonParts {
   readonly forker: MachineForker;
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
+  readonly snapshotFiles: SnapshotFiles;
+  readonly templates: MachineTemplates;
 }
 
 /** See the module. */
@@ -84,7 +92,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, consoles, snapshots, forker, undo, timeline} = parts;
+    const {fleet, consoles, snapshots, forker, undo, timeline, snapshotFiles} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -93,6 +101,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
+        ...snapshotFileHandlers(snapshotFiles),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -244,7 +253,9 @@ async function assemble(
   const jobs = new JobService(settings.jobs.keptCount);
   const metrics = new MetricsService(settings.metrics.intervalMs);
   const consoles = new ConsoleHub(settings.console, (id) => store.folder(id), openPseudoTerminal);
-  const images = new ImageService(openImageStore(paths, settings.images), jobs, log);
+  const templates = new TemplateStore(paths.templates);
+  await templates.sweep();
+  const images = new ImageService(openImageStore(paths, settings.images), templates, jobs, log);
   const driver = new BuiltinDriver({
     runtimeFolder: paths.runtime,
     // Tests put a scripted machine here.
@@ -267,6 +278,10 @@ async function assemble(
   const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
+  const packer = new MachinePacker({...shared, layers});
+  const unpacker = new MachineUnpacker({driver, definer, layers});
+  const files = {...shared, jobs, saver, snapshots, packer, unpacker, machinesFolder: paths.machines};
+  const made = {...files, templates, layers, definer};
   return {
     fleet,
     jobs,
@@ -281,5 +296,7 @@ async function assemble(
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
+    snapshotFiles: new SnapshotFiles(files),
+    templates: new MachineTemplates(made),
   };
 }
