@@ -143,7 +143,9 @@ export class MachineLayers {
       const heads = await chainsOf([definition.config.disks]);
       const kept = await chainsOf(snapshots);
       await collect(own, [...heads, ...kept].flat());
-      const pair = await findFoldable(own, {heads, kept, isRunning: hasProcess(machine.state)});
+      // What a saved guest has in memory fits the images as they were left.
+      const areHeadsFixed = hasProcess(machine.state) || machine.saved !== undefined;
+      const pair = await findFoldable(own, {heads, kept, areHeadsFixed});
       if (pair === undefined) break;
       try {
         await this.#fold(machine, pair, heads, interruption.signal);
@@ -279,11 +281,11 @@ interface Foldable {
 /** Of a machine's own images, two of which the lower serves only the upper, and nobody writes either. */
 async function findFoldable(
   own: string,
-  {heads, kept, isRunning}: {heads: readonly Images[]; kept: readonly Images[]; isRunning: boolean},
+  {heads, kept, areHeadsFixed}: {heads: readonly Images[]; kept: readonly Images[]; areHeadsFixed: boolean},
 ): Promise<Foldable | undefined> {
   const all = [...heads, ...kept];
   const tops = new Set(all.map(([top]) => top?.path));
-  const written = new Set(isRunning ? heads.map(([top]) => top?.path) : []);
+  const written = new Set(areHeadsFixed ? heads.map(([top]) => top?.path) : []);
   const above = new Map<string, Set<string>>();
   for (const images of all)
     for (const [depth, {path}] of images.entries()) {

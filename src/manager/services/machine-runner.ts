@@ -429,19 +429,20 @@ export class MachineRunner {
 /** The images that a machine's disks are written to, as they are now. */
 export async function lookAtImages(folder: string, disks: readonly Disk[]): Promise<NonNullable<SavedState['images']>> {
   const written = disks.filter(({isReadOnly}) => !isReadOnly).map(({path}) => resolve(folder, path));
-  return Promise.all(
-    written.map(async (path) => {
-      const {size, mtimeMs} = await stat(path);
-      return {path, sizeBytes: size, changedAtMs: mtimeMs};
-    }),
-  );
+  return Promise.all(written.map(lookAtImage));
+}
+
+async function lookAtImage(path: string) {
+  const {size, mtimeMs} = await stat(path);
+  return {path, sizeBytes: size, changedAtMs: mtimeMs};
 }
 
 /** What is in a guest's memory of its disks must be what is on them. Errors: bad-snapshot */
-async function refuseOtherDisks({name, folder, definition}: FleetMachine, {images}: SavedState): Promise<void> {
-  if (images === undefined || definition === undefined) return;
-  const now = await lookAtImages(folder, definition.config.disks).catch(() => []);
-  const changed = images.find((image) => !now.some((other) => JSON.stringify(other) === JSON.stringify(image)));
+async function refuseOtherDisks({name}: FleetMachine, {images}: SavedState): Promise<void> {
+  if (images === undefined) return;
+  // Layers that were laid over them since are empty.
+  const now = await Promise.all(images.map(({path}) => lookAtImage(path).catch(() => undefined)));
+  const changed = images.find((image, index) => JSON.stringify(image) !== JSON.stringify(now[index]));
   if (changed === undefined) return;
   throw new ManagerError(
     'bad-snapshot',

@@ -1,3 +1,4 @@
+import {randomBytes} from 'node:crypto';
 import {mkdir, readdir, rm, stat, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -5,6 +6,7 @@ import type {Client} from '../../../src/manager/client.js';
 import {imageBuild, imageFrom, imageList, imageRemove} from '../../../src/manager/protocol/image.js';
 import {jobCancel, jobWait} from '../../../src/manager/protocol/job.js';
 import {
+  machineAttachDisk,
   machineCreate,
   machineKill,
   machineRemove,
@@ -150,7 +152,11 @@ describe('an image made from a machine', () => {
     await made(client, {machine: 'one', image: 'base'});
     await expect(from('base')).rejects.toMatchObject({code: 'name-taken'});
     await expect(client.request(imageBuild, {image: 'base'})).rejects.toMatchObject({code: 'bad-request'});
-    const {job} = await from('other');
+    // A disk that takes a while, so that the job cannot be done before it is cancelled.
+    const noise = await daemon.file('noise.raw', randomBytes(96 << 20));
+    await daemon.define(client, 'two');
+    await client.request(machineAttachDisk, {machine: 'two', disk: {path: noise, format: 'raw'}});
+    const {job} = await client.request(imageFrom, {machine: 'two', image: 'other'});
     expect((await client.request(jobCancel, {jobId: job.id})).job.state).toBe('cancelled');
     expect(await readdir(daemon.paths.templates)).toEqual(['base']);
     // What it took for the image is gone again.
