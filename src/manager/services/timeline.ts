@@ -14,7 +14,7 @@ import type {StoredSnapshot} from '../store/snapshot-store.js';
 import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
-import type {MachineLayers} from './machine-layers.js';
+import {type MachineLayers, writesForeignImage} from './machine-layers.js';
 import type {MachineSaver} from './machine-saver.js';
 import type {MachineSnapshots} from './machine-snapshots.js';
 import type {FleetSample, MetricsService} from './metrics-service.js';
@@ -32,6 +32,8 @@ export interface TimelineParts {
   readonly timeline: Settings['timeline'];
 }
 
+/** Why a machine has no timeline unless somebody asks for one. */
+const SPARED = 'It writes to an image that you attached, and layers over that image would leave it behind.';
 /** Longest time between looks at which machines are due, and shortest. */
 const LOOK_MAX_MS = 1000;
 const LOOK_MIN_MS = 50;
@@ -79,7 +81,9 @@ export class TimelineService implements AsyncDisposable {
     const {isEnabled, intervalMs, budgetBytes, maxCount} = this.#settingsOf(machine);
     const {snapshots} = await store.snapshots.list(machine.id);
     const usedBytes = checkpointBytes(snapshots.map(asPoint), await this.#sizes(machine, snapshots));
-    const problem = this.#trackOf(machine)?.retry?.reason;
+    const isSpared = writesForeignImage(machine) && machine.definition?.config.timeline?.isEnabled === undefined;
+    const failure = this.#trackOf(machine)?.retry?.reason;
+    const problem = isSpared ? SPARED : failure && `The last checkpoint failed: ${failure}`;
     return {isEnabled, intervalMs, budgetBytes, maxCount, usedBytes, ...(problem === undefined ? {} : {problem})};
   }
 
@@ -115,11 +119,11 @@ export class TimelineService implements AsyncDisposable {
     await this.#pass;
   }
 
-  #settingsOf({definition}: FleetMachine): Settings['timeline'] {
+  #settingsOf(machine: FleetMachine): Settings['timeline'] {
     const {timeline: settings} = this.#parts;
-    const own = definition?.config.timeline;
+    const own = machine.definition?.config.timeline;
     return {
-      isEnabled: own?.isEnabled ?? settings.isEnabled,
+      isEnabled: own?.isEnabled ?? (settings.isEnabled && !writesForeignImage(machine)),
       intervalMs: own?.intervalMs ?? settings.intervalMs,
       budgetBytes: own?.budgetBytes ?? settings.budgetBytes,
       maxCount: settings.maxCount,

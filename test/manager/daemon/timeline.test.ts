@@ -4,11 +4,13 @@ import {afterEach, describe, expect, it} from 'vitest';
 import type {Client} from '../../../src/manager/client.js';
 import {eventsSince, subscribe} from '../../../src/manager/protocol/events.js';
 import {
+  machineAttachDisk,
   machineKill,
   machinePause,
   machineResume,
   machineSave,
   machineShow,
+  machineStart,
 } from '../../../src/manager/protocol/machine.js';
 import {
   machineRewind,
@@ -121,7 +123,7 @@ describe('the timeline', () => {
       (await client.request(eventsSince, {machine})).events.filter(({kind}) => kind === 'checkpoint-failed');
     await follow(client, async () => (await failures()).length > 0);
     const {timeline} = await client.request(timelineShow, {machine});
-    expect(timeline.problem).toBe('The disk is full. Free some space.');
+    expect(timeline.problem).toBe('The last checkpoint failed: The disk is full. Free some space.');
     await console.type('saves done\n');
     const before = (await points(client)).length;
     await follow(client, async () => (await points(client)).length > before);
@@ -151,6 +153,21 @@ describe('the timeline', () => {
     await expect(second.request(timelineChange, {machine, intervalMs: 5})).rejects.toMatchObject({code: 'bad-request'});
   });
 
+  it('spares a machine that writes to an image of its user, until it is asked for', async () => {
+    const client = await open();
+    await daemon.define(client, machine);
+    const path = await daemon.file('data.raw', Buffer.alloc(2 ** 20));
+    await client.request(machineAttachDisk, {machine, disk: {path, format: 'raw'}});
+    expect((await client.request(timelineShow, {machine})).timeline).toMatchObject({
+      isEnabled: false,
+      problem: expect.stringContaining('an image that you attached'),
+    });
+    await client.request(machineStart, {machine});
+    const {timeline} = await client.request(timelineChange, {machine, isEnabled: true});
+    expect(timeline.isEnabled).toBe(true);
+    await follow(client, async () => (await names(client)).length > 0);
+  });
+
   it('gives up checkpoints that do not fit into its budget, and says so', async () => {
     const client = await open({...EVERY_SECOND, budgetBytes: 2 ** 20});
     await daemon.run(client, machine);
@@ -160,7 +177,7 @@ describe('the timeline', () => {
     const problem = async () => (await client.request(timelineShow, {machine})).timeline.problem;
     await follow(client, async () => (await problem()) !== undefined);
     expect(await problem()).toMatch(
-      /^one takes 3 MiB, and all may take 1 MiB\. Give it more: viv timeline one --budget/,
+      /failed: one takes 3 MiB, and all may take 1 MiB\. Give it more: viv timeline one --budget/,
     );
     expect((await names(client)).length).toBe(0);
   });

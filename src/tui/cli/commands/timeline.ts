@@ -56,7 +56,7 @@ export const timeline: CliCommand = {
             return;
           }
           cli.note(summary(machine, now));
-          if (now.problem !== undefined) cli.note(`The last checkpoint failed: ${now.problem}`);
+          if (now.problem !== undefined) cli.note(now.problem);
           if (snapshots.length === 0) cli.note(`There are no points yet. Take one: viv snapshot create ${machine}`);
           else cli.print(formatTable(['POINT', 'WHAT', 'TIME', 'AGE', 'SIZE', 'PINNED', 'NOTE'], snapshots.map(row)));
         },

@@ -89,7 +89,7 @@ function ages(
 /** The chosen point's note, else what is wrong, else how checkpoints are taken. */
 function remark({settings, broken}: TimelineView, note: string | undefined, width: number): readonly Piece[] {
   if (note !== undefined && note !== '') return [{text: truncate(` ${stripControls(note)}`, width)}];
-  const wrong = settings.problem === undefined ? broken[0] : `The last checkpoint failed: ${settings.problem}`;
+  const wrong = settings.problem ?? broken[0];
   if (wrong !== undefined) return [{text: truncate(` ${stripControls(wrong)}`, width), token: 'failed'}];
   const {isEnabled, intervalMs, usedBytes, budgetBytes} = settings;
   const room = `checkpoints take ${formatBytes(usedBytes)} of ${formatBytes(budgetBytes)}`;
