@@ -254,6 +254,8 @@ export class MachineSnapshots {
         undoPoint = await this.keepForUndo(machine, 'restore', snapshot.id);
         await runner.end(machine);
       }
+      // Its memory would not fit the disks.
+      await runner.discardSaved(machine);
       await layers.define(machine, next);
       const title = `its snapshot ${snapshot.name}`;
       const screen = await store.snapshots.screen(machine.id, snapshot.id);
