@@ -57,6 +57,7 @@ export async function runOwnMachine(
     },
     {
       onSpawned: async () => undefined,
+      onReady: async () => undefined,
       onOutput: (_offset, bytes) => {
         output += Buffer.from(bytes).toString('latin1');
       },

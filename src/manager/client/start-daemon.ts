@@ -1,11 +1,11 @@
 /** Starts the daemon as a process of its own, as the first client of a session does. */
 import {spawn} from 'node:child_process';
-import {closeSync, mkdirSync, openSync} from 'node:fs';
-import {dirname} from 'node:path';
+import {closeSync, openSync} from 'node:fs';
 import {z} from 'zod';
 import {bundledEntry} from '../bundle.js';
 import type {Paths} from '../paths.js';
 import {isErrorCode, ManagerError} from '../protocol/errors.js';
+import {makeFolder} from '../store/atomic-file.js';
 
 /** What the daemon says once over its start channel: it listens, or why it cannot. */
 export const startReportSchema = z.union([
@@ -20,7 +20,7 @@ export type StartReport = z.output<typeof startReportSchema>;
  * one may be about to listen. Its messages go to the daemon log. Errors: what keeps the daemon from starting, daemon-unreachable
  */
 export async function startDaemon(paths: Paths, environment: NodeJS.ProcessEnv): Promise<'started' | 'exists'> {
-  mkdirSync(dirname(paths.daemonLog), {recursive: true, mode: 0o700});
+  await makeFolder(paths.home);
   const log = openSync(paths.daemonLog, 'a', 0o600);
   const child = spawn(process.execPath, ['--no-warnings', bundledEntry('vivd')], {
     cwd: '/',

@@ -104,6 +104,8 @@ export interface RunCounters {
 export interface RunListener {
   /** During `start`, before the guest runs: the process is there and must be remembered to be found again. */
   onSpawned(process: ProcessIdentity): Promise<void>;
+  /** During `start`, last: all that can be wrong has been found, and the guest runs when this resolves. */
+  onReady(): Promise<void>;
   /** Console bytes; `offset` counts from the run's start, gaps are bytes lost to a flood. */
   onOutput(offset: number, bytes: Uint8Array): void;
   onCounters(counters: RunCounters): void;

@@ -18,6 +18,7 @@
  *      ▲                   │ goes-on (to running), stands-still (to paused):
  *      └───────────────────┘ a snapshot was taken, or the save failed
  *
+ * `discarded` takes a machine from saved to defined: it is to go on from something else.
  * A guest that is saved stands still. `written` comes when the file is durable and the process has ended.
  * `halted`, a failing disk of the host, pauses a machine that is running or stopping.
  * `crashed` is reached from every state that has a process; `broken` (unreadable definition) has no way out but
@@ -40,6 +41,7 @@ export type LifeEvent =
   | 'stands-still'
   | 'written'
   | 'restore-failed'
+  | 'discarded'
   | 'off'
   | 'crashed';
 
@@ -64,7 +66,7 @@ export const lifecycle: Readonly<Record<MachineState, Readonly<Partial<Record<Li
   paused: {resumed: 'running', save: 'saving', off: 'defined', crashed: 'crashed'},
   stopping: {halted: 'paused', 'shutdown-ignored': 'running', off: 'defined', crashed: 'crashed'},
   saving: {'goes-on': 'running', 'stands-still': 'paused', written: 'saved', off: 'defined', crashed: 'crashed'},
-  saved: {start: 'starting'},
+  saved: {start: 'starting', discarded: 'defined'},
   crashed: {start: 'starting'},
   broken: {},
 };

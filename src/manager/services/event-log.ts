@@ -11,6 +11,8 @@ export class EventLog implements AsyncDisposable {
   readonly #keptCount: number;
   #kept: FleetEvent[] = [];
   #linesInFile = 0;
+  /** The last event that a rewrite has put into the file, maybe before its turn. */
+  #rewrittenSeq = 0;
   #lastSeq = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -70,6 +72,7 @@ export class EventLog implements AsyncDisposable {
   }
 
   async #write(event: FleetEvent): Promise<void> {
+    if (event.seq <= this.#rewrittenSeq) return;
     if (this.#linesInFile >= 2 * this.#keptCount) return this.#rewrite();
     await appendFile(this.#path, `${JSON.stringify(event)}\n`, {mode: 0o600});
     this.#linesInFile++;
@@ -79,6 +82,7 @@ export class EventLog implements AsyncDisposable {
     const kept = [...this.#kept];
     await writeFileAtomic(this.#path, kept.map((event) => `${JSON.stringify(event)}\n`).join(''));
     this.#linesInFile = kept.length;
+    this.#rewrittenSeq = kept.at(-1)?.seq ?? 0;
   }
 }
 

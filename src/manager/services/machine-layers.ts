@@ -246,7 +246,6 @@ export class MachineLayers {
     const isOwn = dirname(image.path) === join(folder, DISKS);
     const reference = {path: isOwn ? basename(image.path) : image.path, format: diskFormatSchema.parse(image.format)};
     await this.#volumes.createLayer(join(folder, path), reference, sized);
-    await syncFolder(join(folder, DISKS));
     const {path: attachedPath, format} = below;
     const outside = isOwn ? [] : [image.path];
     return {

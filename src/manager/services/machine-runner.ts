@@ -197,6 +197,21 @@ export class MachineRunner {
     await run?.promise;
   }
 
+  /** Gives up what a machine was saved as, durably, where there is such a thing. Errors: system errors of writing pass through */
+  async discardSaved(machine: FleetMachine): Promise<void> {
+    const {fleet} = this.#parts;
+    const {saved} = machine;
+    if (saved === undefined) return;
+    fleet.update(machine, {saved: undefined});
+    try {
+      await this.commit(machine);
+    } catch (thrown) {
+      fleet.update(machine, {saved});
+      throw thrown;
+    }
+    fleet.apply(machine, 'discarded');
+  }
+
   /** Takes the images that a machine's disks are made of now for its process. Errors: disk-in-use, file-not-found, bad-disk */
   async holdImages(machine: FleetMachine): Promise<void> {
     const {volumes} = this.#parts;
@@ -258,11 +273,11 @@ export class MachineRunner {
     await Promise.all(this.#saves.values());
   }
 
-  /** Ends a process that an earlier daemon had saved, or was starting from what is saved: that state is the machine. */
+  /** Ends a process that an earlier daemon had saved, or whose guest it had not let run yet: that state is the machine. */
   async #endSaved(machine: FleetMachine, process: ProcessIdentity): Promise<void> {
     const nothing = () => undefined;
     const found = await machine.driver.find(machine.id, machine.folder, process, [], {
-      onSpawned: async () => undefined,
+      ...{onSpawned: async () => undefined, onReady: async () => undefined},
       ...{onOutput: nothing, onCounters: nothing, onRebooted: nothing, onHalted: nothing, onEnd: nothing},
     });
     if (!('end' in found)) await found.kill();
@@ -292,10 +307,14 @@ export class MachineRunner {
       const {id, name} = machine;
       const from = {savedPath, newGuestName};
       const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size, ...from};
-      const listener = this.#listen(machine, async (spawned) => {
-        held.handOver(spawned);
-        fleet.update(machine, {process: {...spawned, startedAtMs: Date.now(), consoleBase}});
-        await this.remember(machine);
+      const listener = this.#listen(machine, {
+        onSpawned: async (spawned) => {
+          held.handOver(spawned);
+          fleet.update(machine, {process: {...spawned, startedAtMs: Date.now(), consoleBase}});
+          await this.remember(machine);
+        },
+        // From now on its disks may be ahead of the memory that was saved.
+        onReady: () => this.discardSaved(machine),
       });
       const run = await machine.driver.start(plan, listener, signal);
       // It may have ended between its start and now; its end has been told then.
@@ -339,12 +358,14 @@ export class MachineRunner {
     throw new ManagerError('image-not-built', `The image ${boot.image} is gone again.`, 'Start the machine once more.');
   }
 
-  #listen(machine: FleetMachine, onSpawned?: RunListener['onSpawned']): RunListener {
+  #listen(machine: FleetMachine, begin: Partial<RunListener> = {}): RunListener {
     const {consoles, metrics, log} = this.#parts;
     // Opened before every start, so this settles before the first byte arrives and keeps the order of bytes.
     const console = consoles.open(machine.id);
     return {
-      onSpawned: onSpawned ?? (async () => undefined),
+      onSpawned: async () => undefined,
+      onReady: async () => undefined,
+      ...begin,
       onOutput: (offset, bytes) => void console.then((opened) => opened.output(offset, bytes)),
       onCounters: (counters) => metrics.add(machine.id, counters),
       onRebooted: () => log.record('machine-rebooted', `${machine.name} rebooted.`, machine),

@@ -288,6 +288,8 @@ export class MachineSnapshots {
         ? await this.keepForUndo(machine, 'restore', snapshot.id)
         : await this.#keepSaved(machine, snapshot.id);
       if (isUp) await runner.end(machine);
+      // Its memory would not fit the disks.
+      await runner.discardSaved(machine);
       await layers.define(machine, next);
       const title = `its snapshot ${snapshot.name}`;
       const screen = await store.snapshots.screen(machine.id, snapshot.id);

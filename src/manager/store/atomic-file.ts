@@ -1,6 +1,6 @@
 /** Files that are always whole: a reader, also after a power cut, sees the old content or the new one. */
 import {randomBytes} from 'node:crypto';
-import {open, rename, rm} from 'node:fs/promises';
+import {mkdir, open, rename, rm} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 
 /** Names of unfinished files begin with this; they may be deleted at any time. */
@@ -26,6 +26,12 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     throw thrown;
   }
   await syncFolder(dirname(path));
+}
+
+/** Makes a folder, mode 0700, and those above it that are missing; durable, also when another has just made it. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = (await mkdir(path, {recursive: true, mode: 0o700})) ?? path;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** Makes renames and creations in a folder durable. */

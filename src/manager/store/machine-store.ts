@@ -17,7 +17,7 @@ import {join} from 'node:path';
 import {z} from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
-import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
+import {makeFolder, syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
 import {type MemoryRef, MemoryStore} from './memory-store.js';
 import {SnapshotStore} from './snapshot-store.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
@@ -95,7 +95,7 @@ export class MachineStore {
 
   /** Creates the folders and clears what an interrupted write or creation left. */
   async open(): Promise<void> {
-    for (const folder of [this.#machines, this.#trash]) await mkdir(folder, {recursive: true, mode: 0o700});
+    for (const folder of [this.#machines, this.#trash]) await makeFolder(folder);
     for (const entry of await readdir(this.#machines))
       if (entry.startsWith(TEMPORARY_PREFIX)) await rm(join(this.#machines, entry), {recursive: true, force: true});
   }

@@ -8,7 +8,7 @@
  */
 import {randomUUID} from 'node:crypto';
 import {mkdir, readdir, readFile, rename, rm} from 'node:fs/promises';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import type {z} from 'zod';
 import {toManagerError} from '../protocol/errors.js';
 import {machineConfigSchema} from '../protocol/machine.js';
@@ -97,7 +97,12 @@ export class SnapshotStore {
 
   /** Removes what an interrupted write left; says whether there was any. */
   async sweep(machineId: string): Promise<boolean> {
-    const left = (await this.#entries(machineId)).filter((entry) => entry.startsWith(TEMPORARY_PREFIX));
+    const left: string[] = [];
+    for (const entry of await this.#entries(machineId)) {
+      const inside = entry.startsWith(TEMPORARY_PREFIX) ? [] : await readdir(this.#folder(machineId, entry));
+      const unfinished = [entry, ...inside.map((name) => join(entry, name))];
+      left.push(...unfinished.filter((path) => basename(path).startsWith(TEMPORARY_PREFIX)));
+    }
     for (const entry of left) await rm(this.#folder(machineId, entry), {recursive: true, force: true});
     return left.length > 0;
   }

@@ -1,5 +1,6 @@
 /** Makes image files. */
-import {unlink} from 'node:fs/promises';
+import {open, unlink} from 'node:fs/promises';
+import {dirname} from 'node:path';
 import {findFormat} from './chain.js';
 import type {BlockCreateOptions} from './contract.js';
 import {HostFile} from './host-file.js';
@@ -10,10 +11,17 @@ export async function createImage(path: string, format: string, options: BlockCr
   const file = await HostFile.create(path);
   try {
     await create(file, options);
+    await syncFolder(dirname(path));
   } catch (error) {
     await unlink(path).catch(() => undefined);
     throw error;
   } finally {
     await file[Symbol.asyncDispose]();
   }
+}
+
+/** Makes the file's name as durable as its content. */
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r');
+  await handle.sync();
 }

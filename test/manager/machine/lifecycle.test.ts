@@ -25,6 +25,7 @@ const events: readonly LifeEvent[] = [
   'stands-still',
   'written',
   'restore-failed',
+  'discarded',
 ];
 
 /** Every pair that leads somewhere, written out by hand from the drawing. */
@@ -55,6 +56,7 @@ const drawn: readonly (readonly [MachineState, LifeEvent, MachineState])[] = [
   ['saving', 'off', 'defined'],
   ['saving', 'crashed', 'crashed'],
   ['saved', 'start', 'starting'],
+  ['saved', 'discarded', 'defined'],
   ['starting', 'restore-failed', 'saved'],
 ];
 

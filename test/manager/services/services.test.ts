@@ -90,7 +90,12 @@ describe('the event log', () => {
     expect(log.since(7, undefined, 10)).toMatchObject({isReloadNeeded: false, lastSeq: 10});
     expect(log.since(6, undefined, 10).isReloadNeeded).toBe(true);
     await log[Symbol.asyncDispose]();
-    expect((await readFile(path, 'utf8')).trim().split('\n').length).toBeLessThanOrEqual(6);
+    const lines = (await readFile(path, 'utf8')).trim().split('\n');
+    expect(lines.length).toBeLessThanOrEqual(6);
+    // All were told at once: none is written twice, or behind a later one.
+    const numbers = lines.map((line) => JSON.parse(line).seq);
+    expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+    expect(numbers.at(-1)).toBe(10);
   });
 });
 

@@ -71,6 +71,7 @@ export class BuiltinDriver implements HypervisorDriver {
     // Until the guest runs, the error of `start` is the only news there is.
     const gate: RunListener = {
       onSpawned: (process) => listener.onSpawned(process),
+      onReady: () => listener.onReady(),
       onOutput: (offset, bytes) => listener.onOutput(offset, bytes),
       onCounters: (counters) => listener.onCounters(counters),
       onRebooted: () => listener.onRebooted(),

@@ -74,8 +74,18 @@ export const linkHello = defineRequest(
   }),
 );
 
-/** Builds the machine and starts its guest. Errors: bad-kernel, bad-firmware, bad-disk, not-enough-memory */
-export const linkBoot = defineRequest('link/boot', z.object({}), z.object({startedAtMs: z.number()}));
+/**
+ * Builds the machine; its guest waits for `linkRun`, or runs at once for older daemons.
+ * Errors: bad-kernel, bad-firmware, bad-disk, bad-snapshot, not-enough-memory
+ */
+export const linkBoot = defineRequest(
+  'link/boot',
+  z.object({waits: z.boolean().default(false)}),
+  z.object({startedAtMs: z.number()}),
+);
+
+/** Lets the guest run that was built. Errors: wrong-state */
+export const linkRun = defineRequest('link/run', z.object({}), z.object({startedAtMs: z.number()}));
 
 /** From now on console bytes from `sinceOffset` on and counters are sent on this connection. */
 export const linkAttach = defineRequest('link/attach', z.object({sinceOffset: z.number()}), z.object({}));

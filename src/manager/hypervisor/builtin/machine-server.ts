@@ -31,6 +31,7 @@ import {
   linkRechain,
   linkResize,
   linkResume,
+  linkRun,
   linkSave,
   linkShutdown,
 } from './link.js';
@@ -39,7 +40,7 @@ import {LinkedSyncer} from './linked-syncer.js';
 /** Builds the machine when the daemon says so. Errors thrown reach the daemon. */
 export type HostFactory = (launch: Launch, listener: HostListener, syncer: FileSyncer) => Promise<MachineHost>;
 
-/** A machine process whose daemon has not told it to boot within this time ends: the daemon died while starting it. */
+/** A machine process whose daemon has not let its guest run within this time ends: the daemon died while starting it. */
 const ORPHAN_TIMEOUT_MS = 30_000;
 /** How often a process that is to end looks whether its daemon is still there. */
 const ATTENDED_POLL_MS = 200;
@@ -83,7 +84,7 @@ export class MachineServer {
   /** Listens on the private socket; `onListening` is called when daemons can connect. Resolves when the run is over. */
   async serve(onListening: () => void): Promise<MachineEnd> {
     const orphaned = setTimeout(() => {
-      if (this.#host === undefined) this.#finished.resolve({kind: 'crashed', reason: 'The daemon never started it.'});
+      if (this.#startedAtMs === 0) this.#finished.resolve({kind: 'crashed', reason: 'The daemon never started it.'});
     }, ORPHAN_TIMEOUT_MS);
     this.#server.on('error', (error) => this.#finished.reject(error));
     this.#server.listen(this.#launch.socketPath, onListening);
@@ -110,13 +111,17 @@ export class MachineServer {
     channel.handle(linkHello, async () => ({
       linkVersion: LINK_VERSION,
       id: this.#launch.id,
-      isStarted: this.#host !== undefined,
+      isStarted: this.#startedAtMs > 0,
       isPaused: this.#isPaused,
       haltReason: this.#haltReason,
       diskTops: [...(this.#host?.diskTops ?? [])],
       startedAtMs: this.#startedAtMs,
     }));
-    channel.handle(linkBoot, () => this.#boot());
+    channel.handle(linkBoot, async ({waits}) => {
+      await this.#build();
+      return {startedAtMs: waits ? 0 : this.#run()};
+    });
+    channel.handle(linkRun, async () => ({startedAtMs: this.#run()}));
     channel.handle(linkAttach, async ({sinceOffset}) => {
       this.#attach(channel, sinceOffset);
       return {};
@@ -162,7 +167,7 @@ export class MachineServer {
     channel.listen();
   }
 
-  async #boot(): Promise<{startedAtMs: number}> {
+  async #build(): Promise<void> {
     if (this.#host !== undefined) throw new ManagerError('wrong-state', 'It runs already.', 'Nothing to do.');
     const host = await this.#factory(
       this.#launch,
@@ -186,9 +191,15 @@ export class MachineServer {
       (end) => this.#finished.resolve(end),
       (thrown: unknown) => this.#finished.resolve({kind: 'crashed', reason: toManagerError(thrown).message}),
     );
+  }
+
+  /** Answers with when the guest was started. */
+  #run(): number {
+    const host = this.#started();
+    if (this.#startedAtMs > 0) throw new ManagerError('wrong-state', 'It runs already.', 'Nothing to do.');
     host.start();
     this.#startedAtMs = Date.now();
-    return {startedAtMs: this.#startedAtMs};
+    return this.#startedAtMs;
   }
 
   #attach(channel: Channel, sinceOffset: number): void {

@@ -34,6 +34,7 @@ import {
   linkRechain,
   linkResize,
   linkResume,
+  linkRun,
   linkSave,
   linkShutdown,
   linkSync,
@@ -134,7 +135,9 @@ export class ProcessLink implements RunningMachine {
 
   /** Boots the guest and follows it. Errors: what is wrong with kernel, firmware, disks or memory */
   async boot(): Promise<void> {
-    this.#startedAtMs = (await this.#request(() => this.#channel.request(linkBoot, {}))).startedAtMs;
+    await this.#request(() => this.#channel.request(linkBoot, {waits: true}));
+    await this.#listener.onReady();
+    this.#startedAtMs = (await this.#request(() => this.#channel.request(linkRun, {}))).startedAtMs;
     await this.#askDisks();
     await this.follow();
   }
