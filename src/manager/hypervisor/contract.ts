@@ -146,6 +146,12 @@ export interface RunningMachine {
   release(): void;
 }
 
+/** What a saved state fits. Units: bytes */
+export interface StateMake {
+  readonly memoryBytes: number;
+  readonly hartCount: number;
+}
+
 /** One way to run machines. */
 export interface HypervisorDriver {
   readonly name: string;
@@ -172,4 +178,15 @@ export interface HypervisorDriver {
     disks: readonly DiskPlan[],
     listener: RunListener,
   ): Promise<RunningMachine | {readonly end: MachineEnd}>;
+  /**
+   * The bytes of a file that `RunningMachine.save` wrote, with what it has in the files that it stands on: together they
+   * are a file that stands alone, here and on other hosts. All is checked on the way. `onProgress` counts parts of memory.
+   * Errors: bad-snapshot, file-not-found
+   */
+  readState(path: string, onProgress?: (done: number, total: number) => void): AsyncIterable<Uint8Array>;
+  /**
+   * Refuses a file that is no state of such a machine, or does not stand alone. It may come from anywhere; memory is
+   * checked when it is loaded. Errors: bad-snapshot, file-not-found
+   */
+  checkState(path: string, make: StateMake): Promise<void>;
 }

@@ -17,12 +17,14 @@ import type {
   MachineEnd,
   RunListener,
   RunningMachine,
+  StateMake,
 } from '../contract.js';
 import {checkMachine} from './check.js';
 import {type Launch, LINK_VERSION} from './link.js';
 import {machineEnvironment, machineNodeFlags} from './node-flags.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
 import {ProcessLink, removeSocket} from './process-link.js';
+import {checkWholeState, readWholeState} from './saved/whole-state.js';
 
 /** What the driver takes from the settings and from the installation. */
 export interface BuiltinDriverOptions {
@@ -125,6 +127,14 @@ export class BuiltinDriver implements HypervisorDriver {
       const {message} = toManagerError(thrown);
       return {end: {kind: 'crashed', reason: `Its process ${process.pid} runs but cannot be used: ${message}`}};
     }
+  }
+
+  readState(path: string, onProgress?: (done: number, total: number) => void): AsyncIterable<Uint8Array> {
+    return readWholeState(path, onProgress);
+  }
+
+  checkState(path: string, make: StateMake): Promise<void> {
+    return checkWholeState(path, make);
   }
 
   #socketPath(id: string): string {

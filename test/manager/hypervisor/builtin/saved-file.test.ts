@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto';
-import {mkdtemp, open, rm, stat} from 'node:fs/promises';
+import {mkdtemp, open, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
@@ -9,6 +9,7 @@ import {SaveReader} from '../../../../src/manager/hypervisor/builtin/saved/save-
 import {type SavePacking, writeSave} from '../../../../src/manager/hypervisor/builtin/saved/save-writer.js';
 import type {SavedBase} from '../../../../src/manager/hypervisor/builtin/saved/saved-base.js';
 import {RAM_PAGE_BYTES} from '../../../../src/manager/hypervisor/builtin/saved/saved-ram.js';
+import {checkWholeState, readWholeState} from '../../../../src/manager/hypervisor/builtin/saved/whole-state.js';
 import {SeededRandom} from '../../../support/seeded-random.js';
 
 /** Five chunks, the last of them short. */
@@ -199,6 +200,38 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
       }
     }
     for (const {path, content} of states) expect((await load(path)).ram.content.equals(content)).toBe(true);
+    // Each comes back from one file of its own, too, which holds nothing twice.
+    for (const [round, {path, content}] of states.entries()) {
+      const whole = join(folder, `whole-${round}`);
+      const steps: [number, number][] = [];
+      await writeFile(
+        whole,
+        readWholeState(path, (done, total) => steps.push([done, total])),
+      );
+      await checkWholeState(whole, {memoryBytes: MEMORY_BYTES, hartCount: 1});
+      expect(steps.at(-1)).toEqual([steps.length, steps.length]);
+      expect((await load(whole)).ram.content.equals(content)).toBe(true);
+      await using reader = await SaveReader.open(whole);
+      expect(new Set(reader.rows.map(({index}) => index)).size).toBe(reader.rows.length);
+    }
+    await expect(checkWholeState(states.at(-1)!.path, {memoryBytes: MEMORY_BYTES, hartCount: 1})).rejects.toMatchObject(
+      {code: 'bad-snapshot', message: expect.stringContaining('stands on other files')},
+    );
+  });
+
+  it('made whole is the same when it stands alone already, and fits one make of machine', async () => {
+    const {path} = await saved('text');
+    const whole = join(folder, 'whole');
+    await writeFile(whole, readWholeState(path));
+    expect((await load(whole)).ram.content.equals((await load(path)).ram.content)).toBe(true);
+    await expect(checkWholeState(whole, {memoryBytes: MEMORY_BYTES * 2, hartCount: 1})).rejects.toMatchObject({
+      message: expect.stringContaining('another memory size'),
+    });
+    await expect(checkWholeState(whole, {memoryBytes: MEMORY_BYTES, hartCount: 2})).rejects.toMatchObject({
+      message: expect.stringContaining('another number of CPUs'),
+    });
+    await flip(path, 100);
+    await expect(writeFile(whole, readWholeState(path))).rejects.toMatchObject({code: 'bad-snapshot'});
   });
 
   it('lets the guest write at once to chunks that it does not store', async () => {

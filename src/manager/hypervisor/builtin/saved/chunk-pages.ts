@@ -64,6 +64,11 @@ export function commonPages(a: ChunkPages, b: ChunkPages): ChunkPages {
   return {low: (a.low & b.low) >>> 0, high: (a.high & b.high) >>> 0};
 }
 
+/** Pages in either. */
+export function joinPages(a: ChunkPages, b: ChunkPages): ChunkPages {
+  return {low: (a.low | b.low) >>> 0, high: (a.high | b.high) >>> 0};
+}
+
 /** Pages in `a` and not in `b`. */
 export function otherPages(a: ChunkPages, b: ChunkPages): ChunkPages {
   return {low: (a.low & ~b.low) >>> 0, high: (a.high & ~b.high) >>> 0};

@@ -91,7 +91,12 @@ export class SaveReader implements AsyncDisposable {
     return isAsItIs(row) ? stored : this.#whole(row, await unpack(stored, contentBytesOf(row.pages)));
   }
 
-  /** The same while everything else waits, also in the buffer of the last one. */
+  /** The bytes that are stored of a chunk. Errors: bad-snapshot when they are damaged */
+  async readStored(row: ChunkRow): Promise<Buffer> {
+    return this.#check(row, await this.#read(row, Buffer.allocUnsafeSlow(CHUNK_BYTES)));
+  }
+
+  /** What `readChunk` gives, while everything else waits, also in the buffer of the last one. */
   readChunkNow(row: ChunkRow): Buffer {
     let done = 0;
     while (done < row.storedBytes) {

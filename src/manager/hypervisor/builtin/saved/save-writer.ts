@@ -1,31 +1,25 @@
 /** Writes the file of a saved machine: RAM in chunks that are compressed beside each other, then what finds them. */
 import {type FileHandle, open, rm} from 'node:fs/promises';
-import {promisify} from 'node:util';
-import {constants, crc32, zstdCompress, zstdCompressSync} from 'node:zlib';
+import {crc32} from 'node:zlib';
+import {packContent} from './chunk-packing.js';
 import {commonPages, countPages, findPages, isEmpty, otherPages, packPages, pickPages} from './chunk-pages.js';
 import {
   CHUNK_BYTES,
   CHUNK_PIECES_MAX,
   type ChunkPages,
   type ChunkPiece,
-  encodeFooter,
   encodePreamble,
-  encodeTable,
   type SaveHead,
 } from './format.js';
 import {type BasePiece, filesOf, type SavedBase} from './saved-base.js';
 import {RAM_PAGE_BYTES, type RamSource} from './saved-ram.js';
+import {encodeEnd} from './state-end.js';
 
-const compress = promisify(zstdCompress);
-/** Level 1: RAM is read back as often as it is written, and time counts more than a tenth of the size. */
-const zstd = {params: {[constants.ZSTD_c_compressionLevel]: 1}, chunkSize: CHUNK_BYTES};
 /** Chunks that are compressed at once; bounds memory and the threads that are taken from other work. */
 const PARALLEL = 4;
 const CHUNK_PAGES = CHUNK_BYTES / RAM_PAGE_BYTES;
 /** Older pieces are kept while no more than so many times as many pages are read as are used. */
 const USED_PART_MIN = 2;
-/** A chunk is tried on one page of so many; what that gains less than a tenth on is stored as it is. */
-const TRIED_PART = 16;
 
 /** Small files take time to write and read; quick ones are RAM as it is. */
 export type SavePacking = 'small' | 'quick';
@@ -150,40 +144,22 @@ class SaveWriter {
     const pages = commonPages(findPages(chunk), changed);
     if (isEmpty(pages)) return;
     const content = packPages(chunk, pages);
-    const stored = await this.#pack(content);
+    const stored = this.#options.packing === 'quick' ? content : await packContent(content);
     const offset = await this.append(stored);
     const checksum = crc32(stored);
     const piece = {index, storedBytes: stored.length, offset, checksum, pages, used: pages, file: undefined};
     this.#pieces.set(index, [...kept, piece]);
   }
 
-  /** The content itself when it is to be stored as it is, else something shorter. */
-  async #pack(content: Buffer): Promise<Buffer> {
-    if (this.#options.packing === 'quick' || !isCompressible(content)) return content;
-    const packed = await compress(content, zstd);
-    return packed.length < content.length ? packed : content;
-  }
-
   async finish(head: Omit<SaveHead, 'sources'>): Promise<SaveSummary> {
     const {id, base} = this.#options;
     const used = new Set([...this.#pieces.values()].flat().map(({file}) => file));
     const sources = base === undefined ? [] : [...filesOf(base)].filter((file) => used.has(file));
-    const content = Buffer.from(JSON.stringify({...head, sources}));
-    const stored = await compress(content, zstd);
-    const headOffset = await this.append(stored);
     const rows = [...this.#pieces.values()].flat().map((piece) => ({
       ...piece,
       source: piece.file === undefined ? 0 : sources.indexOf(piece.file) + 1,
     }));
-    // In the order in which they are read.
-    const table = encodeTable(rows.sort((a, b) => a.source - b.source || a.offset - b.offset));
-    const tableOffset = await this.append(table);
-    await this.append(
-      encodeFooter({
-        head: {offset: headOffset, storedBytes: stored.length, checksum: crc32(content)},
-        table: {offset: tableOffset, count: rows.length, checksum: crc32(table)},
-      }),
-    );
+    await this.append(await encodeEnd(this.#end, {...head, sources}, rows));
     const touchedBytes = this.#touchedPages * RAM_PAGE_BYTES;
     return {fileBytes: this.#end, touchedBytes, base: id === undefined ? undefined : this.#asBase(id)};
   }
@@ -194,13 +170,4 @@ class SaveWriter {
     );
     return {id, pieces: new Map(named)};
   }
-}
-
-/** Guesses from some of the pages. */
-function isCompressible(content: Buffer): boolean {
-  const tried: Buffer[] = [];
-  for (let at = 0; at < content.length; at += TRIED_PART * RAM_PAGE_BYTES)
-    tried.push(content.subarray(at, at + RAM_PAGE_BYTES));
-  const sample = Buffer.concat(tried);
-  return zstdCompressSync(sample, zstd).length < sample.length * 0.9;
 }
