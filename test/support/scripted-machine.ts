@@ -10,6 +10,7 @@ import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server
 import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
+import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
 /** Counts up once a line, so that metrics have something to show. */
 class ScriptedHost implements MachineHost {
@@ -22,12 +23,15 @@ class ScriptedHost implements MachineHost {
   #isDeaf = false;
   /** When the guest stopped doing anything. */
   #idleAtMs: number | undefined;
-  #saving: 'done' | 'failed' | 'torn' | 'endless' | 'large' = 'done';
+  #saving: 'done' | 'failed' | 'torn' | 'endless' | 'large' | 'whole' = 'done';
+  readonly #launch: Launch;
   readonly #disks: {readonly images: {path: string; format: string}[]}[];
   /** The state saved last. */
   #base: string | undefined;
 
-  constructor(listener: HostListener, {savedPath, disks}: Launch) {
+  constructor(listener: HostListener, launch: Launch) {
+    const {savedPath, disks} = launch;
+    this.#launch = launch;
     this.#savedPath = savedPath;
     this.#disks = disks.map(({images}) => ({images: [...images]}));
     this.#listener = listener;
@@ -37,7 +41,8 @@ class ScriptedHost implements MachineHost {
   }
 
   start(): void {
-    this.#print(this.#savedPath === undefined ? 'booted\r\n' : `restored: ${readFileSync(this.#savedPath, 'utf8')}`);
+    if (this.#savedPath === undefined) this.#print('booted\r\n');
+    else void readScriptedState(this.#savedPath).then((text) => this.#print(`restored: ${text}`));
   }
 
   async pause(): Promise<void> {
@@ -64,6 +69,10 @@ class ScriptedHost implements MachineHost {
     const text = `saved line ${JSON.stringify(this.#line)}\n${this.#saving === 'large' ? 'x'.repeat(3 * 2 ** 20 - 4096) : ''}`;
     const sources = this.#base !== undefined && keptIds?.has(this.#base) ? [this.#base] : [];
     this.#base = id;
+    if (this.#saving === 'whole') {
+      const {fileBytes, touchedBytes} = await writeScriptedState(path, text, this.#launch);
+      return {fileBytes, touchedBytes, sources: [], pausedMs: 0};
+    }
     writeFileSync(path, text, {flag: 'wx'});
     if (this.#saving === 'endless') await new Promise(() => undefined);
     return {fileBytes: text.length, touchedBytes: 0, sources, pausedMs: 0};
@@ -121,7 +130,8 @@ class ScriptedHost implements MachineHost {
         argument === 'failed' ||
         argument === 'torn' ||
         argument === 'endless' ||
-        argument === 'large')
+        argument === 'large' ||
+        argument === 'whole')
     )
       this.#saving = argument;
     if (command === 'deaf') this.#isDeaf = true;

@@ -49,14 +49,19 @@ export interface BootPurpose {
   readonly hostname?: string;
 }
 
-/** The kernel command line of an image for one machine. `hostname` is cut down to what a host name may hold. */
+/** The kernel command line of an image for one machine. */
 export function imageCommandLine(
   image: Pick<ImageRecord, 'commandLine' | 'execCommandLine'>,
   purpose: BootPurpose,
 ): string {
   const words = [image.commandLine];
   if (purpose.mode === 'exec') words.push(image.execCommandLine, 'vivarium.mode=exec');
-  const hostname = purpose.hostname?.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 63);
-  if (hostname !== undefined && hostname !== '') words.push(`vivarium.hostname=${hostname}`);
-  return words.filter((word) => word !== '').join(' ');
+  return namedCommandLine(words.filter((word) => word !== '').join(' '), purpose.hostname);
+}
+
+/** A kernel command line that tells the guest's agent a host name, cut down to what one may hold. */
+export function namedCommandLine(commandLine: string, wanted: string | undefined): string {
+  const hostname = wanted?.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 63);
+  if (hostname === undefined || hostname === '') return commandLine;
+  return [commandLine, `vivarium.hostname=${hostname}`].filter((word) => word !== '').join(' ');
 }

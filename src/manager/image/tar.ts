@@ -2,22 +2,27 @@
  * Reads a tar stream entry by entry. The stream may come from anywhere, so every length is bounded, every header is
  * checked, and a path that would leave the folder it is unpacked into ends the reading.
  */
+import {paddingOf, TAR_BLOCK_BYTES} from '../archive/tar-header.js';
 
 /** What is wrong with a tar stream. */
 export class TarError extends Error {
   override readonly name = 'TarError';
 }
 
-/** One entry. `bytes()` reads the body and must be called, if at all, before the next entry is asked for. */
+/**
+ * One entry. `bytes()` reads the body, `chunks()` as it comes and of any length; one of them may be called, once, before the
+ * next entry is asked for.
+ */
 export interface TarEntry {
   /** Relative, without `./`, `..`, or a leading or trailing slash; empty for the root folder itself. */
   readonly path: string;
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   readonly sizeBytes: number;
   bytes(): Promise<Uint8Array>;
+  chunks(): AsyncIterable<Uint8Array>;
 }
 
-const BLOCK = 512;
+const BLOCK = TAR_BLOCK_BYTES;
 /** Of one body held in memory: the largest file wanted is a kernel of about 32 MiB. */
 const MAX_BODY_BYTES = 256 << 20;
 /** Of a long name or a pax header. */
@@ -53,18 +58,33 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
     }
     const sizeBytes = paxSize ?? header.sizeBytes;
     let isRead = false;
+    // What is left of the body with its padding.
+    let left = sizeBytes + paddingOf(sizeBytes);
+    const begin = () => {
+      if (isRead) throw new Error('the body of a tar entry can be read once');
+      isRead = true;
+    };
     yield {
       path: cleanPath(longPath ?? header.path),
       kind: kindOf(header.type),
       sizeBytes,
       bytes: async () => {
-        if (isRead) throw new Error('the body of a tar entry can be read once');
-        isRead = true;
+        begin();
         if (sizeBytes > MAX_BODY_BYTES) throw new TarError(`an entry of ${sizeBytes} bytes is too large`);
+        left = 0;
         return readBody(reader, sizeBytes);
       },
+      chunks: async function* () {
+        begin();
+        for (let missing = sizeBytes; missing > 0; ) {
+          const part = await reader.some(missing);
+          missing -= part.length;
+          left -= part.length;
+          yield part;
+        }
+      },
     };
-    if (!isRead) await reader.skip(sizeBytes + (-sizeBytes & (BLOCK - 1)));
+    await reader.skip(left);
     isRead = true;
     longPath = undefined;
     paxSize = undefined;
@@ -86,7 +106,7 @@ function parseHeader(block: Uint8Array): TarHeader {
   const prefix = text(block.subarray(257, 262)) === 'ustar' && block[262] === 0 ? text(block.subarray(345, 500)) : '';
   return {
     path: prefix === '' ? name : `${prefix}/${name}`,
-    sizeBytes: parseOctal(block.subarray(124, 136)),
+    sizeBytes: parseSize(block.subarray(124, 136)),
     type: String.fromCharCode(block[156]!),
   };
 }
@@ -104,9 +124,16 @@ function cleanPath(path: string): string {
   return parts.join('/');
 }
 
+/** A size; from 8 GiB on in base 256, after a byte that says so. */
+function parseSize(field: Uint8Array): number {
+  if (field[0] !== 0x80) return parseOctal(field);
+  const value = field.subarray(1).reduce((sum, byte) => sum * 256 + byte, 0);
+  if (!Number.isSafeInteger(value)) throw new TarError('a header has a malformed number');
+  return value;
+}
+
 function parseOctal(field: Uint8Array): number {
   const digits = text(field).trim();
-  // GNU's base-256 form is for files from 8 GiB on, which no package has.
   if (!/^[0-7]{1,11}$/.test(digits)) throw new TarError('a header has a malformed number');
   return Number.parseInt(digits, 8);
 }
@@ -141,7 +168,7 @@ function text(bytes: Uint8Array): string {
 async function readBody(reader: ByteReader, sizeBytes: number): Promise<Uint8Array> {
   const body = await reader.take(sizeBytes);
   if (body === undefined) throw new TarError('the stream ends inside an entry');
-  await reader.skip(-sizeBytes & (BLOCK - 1));
+  await reader.skip(paddingOf(sizeBytes));
   return body;
 }
 
@@ -170,6 +197,14 @@ class ByteReader {
       missing -= part.length;
     }
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts, length);
+  }
+
+  /** Returns from one to `most` bytes: those that are there. */
+  async some(most: number): Promise<Uint8Array> {
+    while (this.#chunk.length === 0) if (!(await this.#next())) throw new TarError('the stream ends inside an entry');
+    const part = this.#chunk.subarray(0, most);
+    this.#chunk = this.#chunk.subarray(part.length);
+    return part;
   }
 
   async skip(length: number): Promise<void> {

@@ -87,12 +87,16 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 }
 
 /**
- * Makes a `ManagerError` of anything thrown: one passes through unchanged, a full disk gets its own code, the rest is
- * `internal` (a bug) and keeps the original as `cause`.
+ * Makes a `ManagerError` of anything thrown: one passes through unchanged, a full disk and an abort get their own codes, the
+ * rest is `internal` (a bug) and keeps the original as `cause`.
  */
 export function toManagerError(thrown: unknown): ManagerError {
   if (thrown instanceof ManagerError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Error && thrown.name === 'AbortError')
+    return new ManagerError('cancelled', 'It was cancelled.', 'Nothing half-made was left; do it again any time.', {
+      cause: thrown,
+    });
   if (thrown instanceof Error && 'code' in thrown) {
     if (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT')
       return new ManagerError('disk-full', `The disk is full: ${message}.`, 'Free some space and try again.', {

@@ -9,12 +9,12 @@ export type JobState = z.output<typeof jobStateSchema>;
 
 /**
  * A job. `stage` is a short phrase for people; `done` and `total` count `unit`s of this stage, `total` missing when it
- * is not known. `subject` names what it works on (an image name). `error` and `hint` are set when it failed.
+ * is not known. `subject` names what it works on (an image, a file). `error` and `hint` are set when it failed.
  * Units: times are milliseconds since 1970
  */
 export const jobSchema = z.object({
   id: z.string(),
-  kind: z.enum(['image-build', 'disk']),
+  kind: z.enum(['image-build', 'image-from', 'disk', 'snapshot-export', 'snapshot-import']),
   subject: z.string(),
   state: jobStateSchema,
   stage: z.string(),

@@ -47,7 +47,8 @@ export type Permission = z.output<typeof permissionSchema>;
 
 /**
  * What a machine boots.
- * Shape: paths are absolute host paths; `commandLine` replaces the image's own when given
+ * Shape: paths are absolute host paths, or lie in the machine's own folder; `commandLine` replaces the image's own when
+ * given; with `takesHostname` the machine's name is added to it, as the guest's host name
  */
 export const bootSchema = z.discriminatedUnion('kind', [
   z.object({kind: z.literal('image'), image: z.string().min(1).max(64), commandLine: z.string().max(2047).optional()}),
@@ -56,6 +57,7 @@ export const bootSchema = z.discriminatedUnion('kind', [
     kernelPath: z.string().min(1).max(4096),
     initrdPath: z.string().min(1).max(4096).optional(),
     commandLine: z.string().max(2047).default('console=hvc0'),
+    takesHostname: z.boolean().optional(),
   }),
   z.object({kind: z.literal('firmware'), elfPath: z.string().min(1).max(4096)}),
 ]);

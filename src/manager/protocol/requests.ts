@@ -12,6 +12,7 @@ import * as machine from './machine.js';
 import * as metrics from './metrics.js';
 import * as profile from './profile.js';
 import * as snapshot from './snapshot.js';
+import * as snapshotFile from './snapshot-file.js';
 import * as timeline from './timeline.js';
 import * as undo from './undo.js';
 
@@ -25,6 +26,7 @@ const nouns = {
   ...metrics,
   ...profile,
   ...snapshot,
+  ...snapshotFile,
   ...timeline,
   ...undo,
 };

@@ -22,11 +22,14 @@ import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineLayers} from '../services/machine-layers.js';
+import {MachinePacker} from '../services/machine-packer.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
 import {MachineUndo} from '../services/machine-undo.js';
+import {MachineUnpacker} from '../services/machine-unpacker.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
@@ -38,6 +41,7 @@ import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
+import {snapshotFileHandlers} from './handlers/snapshot-file-handlers.js';
 import {snapshotHandlers} from './handlers/snapshot-handlers.js';
 import {timelineHandlers} from './handlers/timeline-handlers.js';
 import {Server} from './server.js';
@@ -57,6 +61,7 @@ export interface DaemonParts {
   readonly forker: MachineForker;
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
+  readonly snapshotFiles: SnapshotFiles;
 }
 
 /** See the module. */
@@ -84,7 +89,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, consoles, snapshots, forker, undo, timeline} = parts;
+    const {fleet, consoles, snapshots, forker, undo, timeline, snapshotFiles} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -93,6 +98,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
+        ...snapshotFileHandlers(snapshotFiles),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -267,6 +273,9 @@ async function assemble(
   const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
+  const packer = new MachinePacker({...shared, layers});
+  const unpacker = new MachineUnpacker({driver, definer, layers});
+  const files = {...shared, jobs, saver, snapshots, packer, unpacker, machinesFolder: paths.machines};
   return {
     fleet,
     jobs,
@@ -281,5 +290,6 @@ async function assemble(
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
+    snapshotFiles: new SnapshotFiles(files),
   };
 }

@@ -1,12 +1,13 @@
 /** Checks and finds what a machine boots from, before any process is started for it. */
 import {constants} from 'node:fs';
-import {access, stat} from 'node:fs/promises';
+import {access, link, mkdir, stat} from 'node:fs/promises';
 import {freemem, totalmem} from 'node:os';
-import {isAbsolute} from 'node:path';
+import {dirname, isAbsolute, join, resolve} from 'node:path';
 import type {BootFiles} from '../hypervisor/contract.js';
-import {type BuiltImage, imageCommandLine} from '../image/image-record.js';
+import {type BuiltImage, imageCommandLine, namedCommandLine} from '../image/image-record.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Boot} from '../protocol/machine.js';
+import {syncFolder} from '../store/atomic-file.js';
 
 /** Errors: file-not-found */
 export async function checkReadable(path: string, what: string): Promise<void> {
@@ -30,12 +31,38 @@ export async function checkBoot(boot: Boot): Promise<void> {
   if (boot.initrdPath !== undefined) await checkReadable(boot.initrdPath, 'initial RAM disk');
 }
 
-/** The files of a boot that needs no image. Errors: file-not-found */
-export async function resolveOwnFiles(boot: Exclude<Boot, {kind: 'image'}>): Promise<BootFiles> {
-  await checkBoot(boot);
-  if (boot.kind === 'firmware') return {kind: 'firmware', elfPath: boot.elfPath};
-  const {kernelPath, initrdPath, commandLine} = boot;
+/** A boot with its files' absolute paths; those that lie in the machine's folder are relative before. */
+export function absoluteBoot<Kind extends Boot>(boot: Kind, folder: string): Kind {
+  if (boot.kind === 'firmware') return {...boot, elfPath: resolve(folder, boot.elfPath)};
+  if (boot.kind !== 'linux') return boot;
+  const {kernelPath, initrdPath} = boot;
+  const initrd = initrdPath === undefined ? {} : {initrdPath: resolve(folder, initrdPath)};
+  return {...boot, kernelPath: resolve(folder, kernelPath), ...initrd};
+}
+
+/** The files of a boot that needs no image, for a machine of that folder and name. Errors: file-not-found */
+export async function resolveOwnFiles(
+  boot: Exclude<Boot, {kind: 'image'}>,
+  {folder, name}: {readonly folder: string; readonly name: string},
+): Promise<BootFiles> {
+  const found = absoluteBoot(boot, folder);
+  await checkBoot(found);
+  if (found.kind === 'firmware') return {kind: 'firmware', elfPath: found.elfPath};
+  const {kernelPath, initrdPath, commandLine: own, takesHostname = false} = found;
+  const commandLine = takesHostname ? namedCommandLine(own, name) : own;
   return {kind: 'linux', kernelPath, commandLine, ...(initrdPath === undefined ? {} : {initrdPath})};
+}
+
+/** Gives the boot files in a machine's folder to another, whose folder is in the making: both have them from then on. */
+export async function shareOwnFiles(boot: Boot, from: string, to: string): Promise<void> {
+  if (boot.kind === 'image') return;
+  const paths = boot.kind === 'firmware' ? [boot.elfPath] : [boot.kernelPath, boot.initrdPath];
+  for (const path of paths) {
+    if (path === undefined || isAbsolute(path)) continue;
+    await mkdir(dirname(join(to, path)), {recursive: true, mode: 0o700});
+    await link(join(from, path), join(to, path));
+    await syncFolder(dirname(join(to, path)));
+  }
 }
 
 /** The files of a built image; the guest takes the machine's name as its host name. */

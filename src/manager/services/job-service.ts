@@ -12,6 +12,7 @@ export type JobWork = (signal: AbortSignal, report: (progress: JobProgress) => v
 
 interface Entry {
   job: Job;
+  readonly key: string;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
 }
@@ -26,10 +27,10 @@ export class JobService {
     this.#keptCount = keptCount;
   }
 
-  /** Starts work, or answers with the job that is at this kind of work on this subject already. */
-  start(kind: Job['kind'], subject: string, work: JobWork): Job {
-    for (const {job} of this.#entries.values())
-      if (job.kind === kind && job.subject === subject && job.state === 'running') return job;
+  /** Starts work, or answers with the job that is at this kind of work with this key already. */
+  start(kind: Job['kind'], subject: string, work: JobWork, key = subject): Job {
+    for (const {job, key: other} of this.#entries.values())
+      if (job.kind === kind && other === key && job.state === 'running') return job;
     const abort = new AbortController();
     const job: Job = {
       id: randomUUID(),
@@ -43,7 +44,7 @@ export class JobService {
     };
     // Through a microtask, so that the entry is there before the first report.
     const ended = Promise.resolve().then(() => this.#run(job.id, abort.signal, work));
-    this.#entries.set(job.id, {job, abort, ended});
+    this.#entries.set(job.id, {job, key, abort, ended});
     this.events.emit('progressed', job);
     return job;
   }

@@ -45,6 +45,14 @@ export interface DefinerParts {
 
 type DiskParam = z.output<typeof diskParamSchema>;
 
+/** A machine to be made. */
+export interface NewMachine {
+  readonly id?: string;
+  readonly wanted: string | undefined;
+  readonly preferred?: string;
+  readonly config: MachineConfig;
+}
+
 /** See the module. */
 export class MachineDefiner {
   readonly #parts: DefinerParts;
@@ -98,27 +106,37 @@ export class MachineDefiner {
     }
   }
 
-  /**
-   * Makes a machine of the same make as another. `prepare` fills its folder, and says its disks and what it goes on from.
-   * Errors: bad-name, name-taken, disk-full, and those of `prepare`
-   */
-  async copy(
+  /** Makes a machine of the same make as another; the rest is as `make`. */
+  copy(
     source: FleetMachine,
     wanted: string | undefined,
     prepare: (folder: string) => Promise<Prepared>,
   ): Promise<FleetMachine> {
     const {definition} = source;
     if (definition === undefined) throw new Error(`machine ${source.id} has no definition in state ${source.state}`);
-    const name = this.#reserveName(wanted);
+    return this.make({wanted, config: definition.config}, prepare);
+  }
+
+  /**
+   * Makes a machine. `prepare` fills its folder, and says its disks and what it goes on from; a `preferred` name is taken
+   * when it is free. Errors: bad-name, name-taken, disk-full, and those of `prepare`
+   */
+  async make(
+    {id = randomUUID(), wanted, preferred, config}: NewMachine,
+    prepare: (folder: string) => Promise<Prepared>,
+  ): Promise<FleetMachine> {
+    const {driver, store} = this.#parts;
+    const isFree = preferred !== undefined && !this.#isTaken(preferred);
+    const name = this.#reserveName(wanted ?? (isFree ? preferred : undefined));
     try {
-      const {definition: copy, life} = await this.#parts.store.create(
-        {...definition, id: randomUUID(), name, createdAtMs: Date.now()},
+      const {definition, life} = await store.create(
+        {id, name, createdAtMs: Date.now(), driver: driver.name, config},
         async (folder) => {
           await mkdir(join(folder, 'disks'), {mode: 0o700});
           return prepare(folder);
         },
       );
-      return this.adopt({id: copy.id, definition: copy, life});
+      return this.adopt({id, definition, life});
     } finally {
       this.#pendingNames.delete(name);
     }

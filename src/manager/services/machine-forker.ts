@@ -5,6 +5,7 @@
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
 import type {Disk, SavedState} from '../protocol/machine.js';
+import {shareOwnFiles} from './boot-files.js';
 import type {FleetMachine} from './fleet.js';
 import type {MachineDefiner} from './machine-definer.js';
 import {type MachineSaver, type SaverParts, savedState} from './machine-saver.js';
@@ -96,6 +97,7 @@ export class MachineForker {
   #copy(source: FleetMachine, name: string | undefined, {disks, saved}: Instant): Promise<FleetMachine> {
     const {definer, layers, store} = this.#parts;
     return definer.copy(source, name, async (folder) => {
+      if (source.definition !== undefined) await shareOwnFiles(source.definition.config.boot, source.folder, folder);
       if (saved !== undefined) await store.memory.share(source.id, saved, folder);
       return {
         disks: await layers.share(source, disks, folder),

@@ -115,6 +115,17 @@ export class MachineLayers {
     return disks;
   }
 
+  /** Puts layers over disks in a folder in the making, which nobody writes from then on. Errors: disk-full, bad-disk */
+  async cover(folder: string, frozen: readonly Disk[]): Promise<Disk[]> {
+    const own = await realpath(folder);
+    const disks: Disk[] = [];
+    for (const disk of frozen) {
+      const [top] = await this.#images({folder}, disk);
+      disks.push(disk.isReadOnly ? disk : await this.#addLayer(own, disk, top!));
+    }
+    return disks;
+  }
+
   /**
    * Folds layers that no snapshot needs into each other, and removes files that nobody names. `snapshots` are the disks of
    * all there are. A machine that runs is told what its disks stand on then. One thing at a time for each machine. An
@@ -245,8 +256,8 @@ export class MachineLayers {
     };
   }
 
-  async #images(machine: FleetMachine, disk: Disk): Promise<Images> {
-    const [plan] = await this.#volumes.plan(machine.folder, [disk]);
+  async #images({folder}: Pick<FleetMachine, 'folder'>, disk: Disk): Promise<Images> {
+    const [plan] = await this.#volumes.plan(folder, [disk]);
     if (plan === undefined) throw new Error('one disk has one plan');
     return plan.images;
   }

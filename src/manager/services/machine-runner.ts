@@ -321,7 +321,7 @@ export class MachineRunner {
   ): Promise<BootFiles> {
     const {images, jobs, fleet} = this.#parts;
     const {boot} = config;
-    if (boot.kind !== 'image') return resolveOwnFiles(boot);
+    if (boot.kind !== 'image') return resolveOwnFiles(boot, machine);
     if (job !== undefined) {
       const {state, error} = await jobs.wait(job.id, signal);
       if (state === 'cancelled')

@@ -6,10 +6,12 @@
  *   machines/ID/memory/        see `memory-store.ts`
  *   machines/ID/snapshots/     see `snapshot-store.ts`
  *   machines/ID/disks/         disks made for it
+ *   machines/ID/boot/          what it boots, when it came with that
  *   machines/ID/console.log    written by its process
  *
  * Removing moves the folder to trash/, from where it comes back whole.
  */
+import {randomUUID} from 'node:crypto';
 import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {z} from 'zod';
@@ -75,6 +77,7 @@ export interface StoredMachine {
 /** What a machine has from the start. */
 export interface Prepared {
   readonly saved?: MachineLife['saved'];
+  readonly snapshotId?: string;
   readonly disks?: MachineDefinition['config']['disks'];
 }
 
@@ -99,6 +102,13 @@ export class MachineStore {
 
   folder(id: string): string {
     return join(this.#machines, id);
+  }
+
+  /** A folder beside the machines', for work of this daemon. Its owner removes it, or the next `open` does. */
+  async scratch(): Promise<string> {
+    const folder = join(this.#machines, `${TEMPORARY_PREFIX}${randomUUID()}`);
+    await mkdir(folder, {mode: 0o700});
+    return folder;
   }
 
   /** Removes what an interrupted write left in a machine's folder; says whether there was any. */
@@ -131,8 +141,8 @@ export class MachineStore {
     const unfinished = join(this.#machines, `${TEMPORARY_PREFIX}${definition.id}`);
     try {
       await mkdir(unfinished, {mode: 0o700});
-      const {saved, disks = definition.config.disks} = (await prepare(unfinished)) ?? {};
-      const life = {name: definition.name, ...(saved === undefined ? {} : {saved})};
+      const {saved, snapshotId, disks = definition.config.disks} = (await prepare(unfinished)) ?? {};
+      const life = {name: definition.name, saved, snapshotId};
       const complete = {...definition, config: {...definition.config, disks: [...disks]}};
       await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, complete);
       await writeStateFile(join(unfinished, 'state.json'), lifeFormat, life);

@@ -14,6 +14,7 @@ import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {formatTable} from '../output.js';
 import {followJob} from '../progress.js';
+import {registerSnapshotFiles} from './snapshot-file.js';
 
 /** `viv snapshot`: states of a machine to go back to. */
 export const snapshot: CliCommand = {
@@ -109,6 +110,7 @@ export const snapshot: CliCommand = {
         if (options.json) cli.printJson(now);
         else cli.note(`${now.name} is ${now.state}, from ${name}.`);
       });
+    registerSnapshotFiles(group, cli);
     group
       .command('rm')
       .description('remove snapshots for good; those below them move up')
