@@ -11,6 +11,7 @@ import {type BuiltImage, imageCommandLine} from './image/image-record.js';
 import {checkMemorySize} from './machine/memory-size.js';
 import {checkHartCount, checkHotThreshold, checkTier} from './machine/processors.js';
 import {findPaths} from './paths.js';
+import {ManagerError} from './protocol/errors.js';
 import type {Job} from './protocol/job.js';
 import {checkMemoryFree, checkReadable} from './services/boot-files.js';
 import {examineHost} from './services/doctor.js';
@@ -20,17 +21,25 @@ import {VolumeTools} from './services/volume-tools.js';
 import {Volumes} from './services/volumes.js';
 import {loadSettings, type Settings} from './settings/settings.js';
 import {ImageLocks} from './store/image-locks.js';
+import {TemplateStore} from './store/template-store.js';
 
 /** Opens it on the folders that the environment names; images are shared with the daemon. */
 export async function createEmbedded(environment: NodeJS.ProcessEnv = process.env): Promise<Embedded> {
   const paths = findPaths(environment);
   const settings = await loadSettings(paths.settings);
   const store = openImageStore(paths, settings.images);
+  const templates = new TemplateStore(paths.templates);
   const locks = new ImageLocks(paths.imageLocks);
   const codeFolder = join(paths.cache, 'code');
   const volumes = new Volumes(settings.disks, locks);
 
   async function provideImage({image, signal, onProgress}: RunImageOptions): Promise<BuiltImage> {
+    if ((await templates.find(image)) !== undefined)
+      throw new ManagerError(
+        'not-supported',
+        `The image ${image} was made from a machine; throwaway machines are made of recipes.`,
+        `Make a machine of it: viv create ${image} --start`,
+      );
     const ready = await store.findImage(image);
     if (ready !== undefined) return ready;
     const jobs = new JobService(1);

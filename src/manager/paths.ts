@@ -18,6 +18,8 @@ export interface Paths {
   readonly trash: string;
   /** Built images and fetched packages; may be deleted to win space. */
   readonly cache: string;
+  /** Images made from machines. */
+  readonly templates: string;
   /** The user's own image recipes. */
   readonly recipes: string;
   /** Who uses which disk image; shared by all homes of this user. */
@@ -51,6 +53,7 @@ export function findPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     machines: join(home, 'machines'),
     trash: join(home, 'trash'),
     cache: join(home, 'cache'),
+    templates: join(home, 'templates'),
     recipes: join(home, 'recipes'),
     imageLocks: join(runtime, 'image-locks'),
     events: join(home, 'events.jsonl'),

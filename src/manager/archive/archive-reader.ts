@@ -63,13 +63,15 @@ export class ArchiveReader implements AsyncDisposable {
   }
 
   /** Writes each part to a new file, durably. Whatever goes wrong, those written are left. Errors: bad-snapshot, cancelled */
-  async unpack(targetOf: (part: string) => string, {signal, onProgress}: UnpackWork): Promise<void> {
+  async unpack(targets: ReadonlyMap<string, string>, {signal, onProgress}: UnpackWork): Promise<void> {
     let before = 0;
     try {
       for (const part of this.manifest.parts) {
         const entry = await nextEntry(this.#entries, this.#path, part.name);
         if (entry.sizeBytes !== part.sizeBytes) throw refused(this.#path, `its ${part.name} has another size`);
-        await this.#unpack(entry, part, targetOf(part.name), signal, (done) =>
+        const target = targets.get(part.name);
+        if (target === undefined) throw new Error(`${part.name} has no place`);
+        await this.#unpack(entry, part, target, signal, (done) =>
           onProgress?.(part.name, before + done, this.partBytes),
         );
         before += part.sizeBytes;

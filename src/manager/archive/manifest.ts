@@ -178,8 +178,8 @@ export function parseManifest(content: Uint8Array, where: string): Manifest {
 export function refused(where: string, what: string): ManagerError {
   return new ManagerError(
     'bad-snapshot',
-    `${where} cannot be imported: ${what}.`,
-    'Export the snapshot again, or copy the file once more.',
+    `${where} cannot be used: ${what}.`,
+    'Export it again, or copy the file once more.',
   );
 }
 

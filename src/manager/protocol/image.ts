@@ -2,8 +2,13 @@
 import {z} from 'zod';
 import {defineRequest} from './define.js';
 import {jobSchema} from './job.js';
+import {machineRefSchema} from './machine.js';
 
-/** A recipe and what became of it. `sizeBytes` and `builtAtMs` are set when it is ready. */
+/**
+ * A recipe and what became of it, or an image that was made from a machine. `sizeBytes` and `builtAtMs` are set when it is
+ * ready; `machine` when it was made from one: machines of the same memory size and number of CPUs go on from what runs in it
+ * when it `isWarm`.
+ */
 export const imageSchema = z.object({
   name: z.string(),
   title: z.string(),
@@ -12,6 +17,7 @@ export const imageSchema = z.object({
   sizeBytes: z.number().optional(),
   builtAtMs: z.number().optional(),
   jobId: z.string().optional(),
+  machine: z.object({memoryBytes: z.number(), hartCount: z.number().int(), isWarm: z.boolean()}).optional(),
 });
 /** See `imageSchema`. */
 export type Image = z.output<typeof imageSchema>;
@@ -29,7 +35,23 @@ export const imageBuild = defineRequest(
   z.object({job: jobSchema}),
 );
 
-/** Deletes a built image; the recipe stays. Errors: image-not-found, image-not-built, image-in-use */
+/**
+ * Makes an image from a machine that runs (it goes on), is off or saved, or from a snapshot: its disks as they are then, what
+ * it boots, and its memory if it had any. Without a name it is called as the machine. It is there once the job is done.
+ * Errors: machine-not-found, snapshot-not-found, wrong-state, bad-name, name-taken, image-not-built, disk-full; in the job:
+ * disk-full, disk-in-use, bad-disk
+ */
+export const imageFrom = defineRequest(
+  'image/from',
+  z.object({
+    machine: machineRefSchema,
+    image: z.string().max(1024).optional(),
+    snapshot: z.string().min(1).max(256).optional(),
+  }),
+  z.object({job: jobSchema, image: z.string()}),
+);
+
+/** Deletes a built image; the recipe stays. One made from a machine is gone; machines made of it stay whole. Errors: image-not-found, image-not-built, image-in-use */
 export const imageRemove = defineRequest(
   'image/remove',
   z.object({image: z.string().min(1).max(256)}),

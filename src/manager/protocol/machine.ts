@@ -189,7 +189,8 @@ export const diskParamSchema = z.union([
 /**
  * Defines a machine without starting it. A disk whose format is left out is raw, unless it looks like something else:
  * that is refused. No name: one like `brave-otter`. Sizes left out come from the image or from
- * configs/daemon.json.
+ * configs/daemon.json. Of an image that was made from a machine it is `saved`, when it is of the same make: it goes on from what
+ * ran there; else `note` says in one sentence why it boots.
  * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
  * bad-firmware, bad-disk, disk-full, bad-request (hart count, tier, threshold)
  */
@@ -204,7 +205,7 @@ export const machineCreate = defineRequest(
     hotThreshold: z.number().optional(),
     disks: z.array(diskParamSchema).max(MAX_DISKS).default([]),
   }),
-  z.object({machine: machineSchema}),
+  z.object({machine: machineSchema, note: z.string().optional()}),
 );
 
 /**

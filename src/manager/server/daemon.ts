@@ -26,6 +26,7 @@ import {MachinePacker} from '../services/machine-packer.js';
 import {MachineRunner} from '../services/machine-runner.js';
 import {MachineSaver} from '../services/machine-saver.js';
 import {MachineSnapshots} from '../services/machine-snapshots.js';
+import {MachineTemplates} from '../services/machine-templates.js';
 import {MachineUndo} from '../services/machine-undo.js';
 import {MachineUnpacker} from '../services/machine-unpacker.js';
 import {MetricsService} from '../services/metrics-service.js';
@@ -36,6 +37,7 @@ import {loadSettings, type Settings} from '../settings/settings.js';
 import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
 import {MachineStore} from '../store/machine-store.js';
+import {TemplateStore} from '../store/template-store.js';
 import {UndoStore} from '../store/undo-store.js';
 import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
@@ -62,6 +64,7 @@ export interface DaemonParts {
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
   readonly snapshotFiles: SnapshotFiles;
+  readonly templates: MachineTemplates;
 }
 
 /** See the module. */
@@ -250,7 +253,9 @@ async function assemble(
   const jobs = new JobService(settings.jobs.keptCount);
   const metrics = new MetricsService(settings.metrics.intervalMs);
   const consoles = new ConsoleHub(settings.console, (id) => store.folder(id), openPseudoTerminal);
-  const images = new ImageService(openImageStore(paths, settings.images), jobs, log);
+  const templates = new TemplateStore(paths.templates);
+  await templates.sweep();
+  const images = new ImageService(openImageStore(paths, settings.images), templates, jobs, log);
   const driver = new BuiltinDriver({
     runtimeFolder: paths.runtime,
     // Tests put a scripted machine here.
@@ -276,6 +281,7 @@ async function assemble(
   const packer = new MachinePacker({...shared, layers});
   const unpacker = new MachineUnpacker({driver, definer, layers});
   const files = {...shared, jobs, saver, snapshots, packer, unpacker, machinesFolder: paths.machines};
+  const made = {...files, templates, layers, definer};
   return {
     fleet,
     jobs,
@@ -291,5 +297,6 @@ async function assemble(
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
+    templates: new MachineTemplates(made),
   };
 }

@@ -7,6 +7,7 @@ import {ManagerError} from '../protocol/errors.js';
 import type {Image} from '../protocol/image.js';
 import type {Job} from '../protocol/job.js';
 import type {Settings} from '../settings/settings.js';
+import type {TemplateStore} from '../store/template-store.js';
 import type {EventLog} from './event-log.js';
 import type {JobService} from './job-service.js';
 
@@ -22,17 +23,40 @@ export function openImageStore(paths: Paths, settings: Settings['images']): Imag
 /** See the module. */
 export class ImageService {
   readonly #store: ImageStore;
+  readonly #templates: TemplateStore;
   readonly #jobs: JobService;
   readonly #log: EventLog;
 
-  constructor(store: ImageStore, jobs: JobService, log: EventLog) {
+  constructor(store: ImageStore, templates: TemplateStore, jobs: JobService, log: EventLog) {
     this.#store = store;
+    this.#templates = templates;
     this.#jobs = jobs;
     this.#log = log;
   }
 
-  /** The catalog. A recipe that cannot be used says so in its description. */
+  /** The catalog, by name. An image that cannot be used says so in its description. */
   async list(): Promise<Image[]> {
+    const {templates, broken} = await this.#templates.list();
+    const made = templates.map(
+      ({name, manifest: {machine, state, packedAtMs}, sizeBytes}): Image => ({
+        ...{name, title: `Made from ${machine.name}`, state: 'ready', sizeBytes, builtAtMs: packedAtMs},
+        description: state === undefined ? 'Its disks.' : 'Goes on from what ran in it.',
+        machine: {memoryBytes: machine.memoryBytes, hartCount: machine.hartCount, isWarm: state !== undefined},
+      }),
+    );
+    const unusable = broken.map(
+      ({name, reason}): Image => ({name, title: name, description: reason, state: 'available'}),
+    );
+    const others = (await this.#recipes()).filter(({name}) => !made.some((one) => one.name === name));
+    return [...made, ...unusable, ...others].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Whether there is a recipe or an image of that name. */
+  async isKnown(name: string): Promise<boolean> {
+    return (await this.list()).some((image) => image.name === name);
+  }
+
+  async #recipes(): Promise<Image[]> {
     const running = this.#jobs.list().filter((job) => job.kind === 'image-build' && job.state === 'running');
     return (await this.#store.listImages()).map(({name, title, description, state, built, error}) => {
       const job = running.find(({subject}) => subject === name);
@@ -54,6 +78,12 @@ export class ImageService {
 
   /** Errors: image-not-found, recipe-broken, before there is a job */
   async build(name: string, isForced: boolean): Promise<Job> {
+    if ((await this.#templates.find(name)) !== undefined)
+      throw new ManagerError(
+        'bad-request',
+        `${name} was made from a machine: no recipe builds it.`,
+        'It is ready as it is.',
+      );
     await this.#store.findImage(name);
     return this.#jobs.start('image-build', name, async (signal, report) => {
       try {
@@ -69,6 +99,11 @@ export class ImageService {
 
   /** Errors: image-not-found, image-not-built, image-in-use */
   async remove(name: string): Promise<{freedBytes: number}> {
+    const freedBytes = await this.#templates.remove(name);
+    if (freedBytes !== undefined) {
+      this.#log.record('image-removed', `The image ${name}, which was made from a machine, was removed.`);
+      return {freedBytes};
+    }
     const freed = await this.#store.removeImage(name);
     this.#log.record('image-removed', `The image ${name} was removed; its recipe stays.`);
     return freed;

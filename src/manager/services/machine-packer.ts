@@ -13,11 +13,13 @@ import type {Disk, MachineConfig} from '../protocol/machine.js';
 import {MAX_NOTE_LENGTH} from '../protocol/snapshot.js';
 import type {MachineStore} from '../store/machine-store.js';
 import type {MemoryRef} from '../store/memory-store.js';
+import type {StoredSnapshot} from '../store/snapshot-store.js';
 import {programVersion} from '../version.js';
 import {imageFiles, resolveOwnFiles} from './boot-files.js';
-import type {FleetMachine} from './fleet.js';
+import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
 import type {MachineLayers} from './machine-layers.js';
+import type {MachineSaver} from './machine-saver.js';
 import type {StageReport} from './paced-report.js';
 import {diskSizeOf, flattenDisk} from './volume-flatten.js';
 import type {Volumes} from './volumes.js';
@@ -98,6 +100,26 @@ export class MachinePacker {
     } catch (thrown) {
       await rm(folder, {recursive: true, force: true});
       throw thrown;
+    }
+  }
+
+  /** Pins a snapshot of a machine; as `pin`. */
+  async pinSnapshot(machine: FleetMachine, {config, ...state}: StoredSnapshot): Promise<PinnedMachine> {
+    const screen = await this.#parts.store.snapshots.screen(machine.id, state.id);
+    return this.pin(machine, {config, disks: config.disks, state: {...state, screen}});
+  }
+
+  /** Lets go of it; layers that were held meanwhile can be folded then. Never fails. */
+  async release(
+    pinned: PinnedMachine,
+    machine: FleetMachine,
+    {fleet, saver}: {readonly fleet: Fleet; readonly saver: MachineSaver},
+  ): Promise<void> {
+    try {
+      await pinned[Symbol.asyncDispose]();
+      if (fleet.all().includes(machine)) await saver.inTurn(machine.id, () => saver.collect(machine));
+    } catch (thrown) {
+      console.error(`states of ${machine.name}: ${toManagerError(thrown).message}`);
     }
   }
 

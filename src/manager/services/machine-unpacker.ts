@@ -31,8 +31,12 @@ export interface Unpacking {
   readonly name: string | undefined;
   /** What is refused by name. */
   readonly where: string;
-  /** Puts all parts where they are to lie, checked and durable. */
-  readonly provide: (targetOf: (part: string) => string) => Promise<void>;
+  /** What it has from the start: a snapshot, which it goes on from; the state alone; or the disks, from which it boots. */
+  readonly uses: 'snapshot' | 'state' | 'disks';
+  /** Puts all parts that are used where they are to lie, checked and durable. */
+  readonly provide: (targets: ReadonlyMap<string, string>) => Promise<void>;
+  /** What is not to be as in the manifest. */
+  readonly changes?: Partial<Omit<MachineConfig, 'boot' | 'disks'>> & {readonly commandLine?: string};
   readonly signal: AbortSignal;
 }
 
@@ -48,23 +52,18 @@ export class MachineUnpacker {
   }
 
   /**
-   * Makes a machine that goes on from the state in it, which becomes a snapshot of it as well; when anything is wrong, none.
+   * Makes a machine; when anything is wrong, none.
    * Errors: bad-snapshot, bad-disk, bad-kernel, bad-firmware, not-enough-memory, disk-full, bad-name, name-taken, cancelled
    */
-  async unpack({id, manifest, name, where, provide, signal}: Unpacking): Promise<FleetMachine> {
-    const {machine} = manifest;
-    checkMemoryExists(machine.memoryBytes);
-    const config: MachineConfig = {
-      memoryBytes: machine.memoryBytes,
-      hartCount: machine.hartCount,
-      ...(machine.tier === undefined ? {} : {tier: machine.tier}),
-      ...(machine.hotThreshold === undefined ? {} : {hotThreshold: machine.hotThreshold}),
-      boot: bootOf(manifest),
-      disks: [],
-    };
-    return this.#parts.definer.make({id, wanted: name, preferred: machine.name, config}, async (folder) => {
+  async unpack(unpacking: Unpacking): Promise<FleetMachine> {
+    const {id, manifest, name, where, uses, changes: {commandLine, ...changes} = {}} = unpacking;
+    const {name: preferred, ...packed} = manifest.machine;
+    const config: MachineConfig = {...packed, ...changes, boot: bootOf(manifest, commandLine), disks: []};
+    checkMemoryExists(config.memoryBytes);
+    const owner = uses === 'snapshot' ? {preferred} : {};
+    return this.#parts.definer.make({id, wanted: name, ...owner, config}, async (folder, given) => {
       try {
-        return await this.#prepare(folder, config, {manifest, provide, signal});
+        return await this.#prepare(folder, given, config, unpacking);
       } catch (thrown) {
         // What is wrong with a part is told of the file that it came from.
         if (!(thrown instanceof ManagerError) || !thrown.code.startsWith('bad-')) throw thrown;
@@ -77,15 +76,17 @@ export class MachineUnpacker {
 
   async #prepare(
     folder: string,
+    name: string,
     {boot, memoryBytes, hartCount}: MachineConfig,
-    {manifest, provide, signal}: Pick<Unpacking, 'manifest' | 'provide' | 'signal'>,
+    {manifest, uses, provide, signal}: Unpacking,
   ): Promise<Prepared> {
     const {driver, layers} = this.#parts;
     const memoryId = randomUUID();
     const statePath = join(folder, 'memory', `${memoryId}.state`);
     for (const name of ['memory', BOOT]) await mkdir(join(folder, name), {mode: 0o700});
-    const targets = new Map(partNames(manifest).map((part) => [part, targetOf(folder, part, statePath)]));
-    await provide((part) => targets.get(part)!);
+    const {state, ...rest} = manifest;
+    const used = partNames(uses === 'disks' ? rest : manifest);
+    await provide(new Map(used.map((part) => [part, targetOf(folder, part, statePath)])));
     signal.throwIfAborted();
     await driver.check(memoryBytes, absoluteBoot(boot, folder));
     const frozen: Disk[] = [];
@@ -96,18 +97,21 @@ export class MachineUnpacker {
     }
     const disks = await layers.cover(folder, frozen);
     for (const name of ['memory', BOOT, 'disks']) await syncFolder(join(folder, name));
-    if (manifest.state === undefined) return {disks};
+    if (state === undefined || uses === 'disks') return {disks};
     await driver.checkState(statePath, {memoryBytes, hartCount});
-    const {createdAtMs, screenSize, ...state} = manifest.state;
+    const {createdAtMs, screenSize, touchedBytes} = state;
     const screen = await this.#takeScreen(folder, screenSize);
     const {size: fileBytes} = await stat(statePath);
-    const memory = {fileBytes, memoryId, sources: []};
+    const memory = {fileBytes, touchedBytes, memoryId, sources: []};
+    // A guest of another name is told so when it goes on.
+    const isCopied = uses === 'state' || name !== manifest.machine.name;
+    const saved = {...memory, atMs: createdAtMs, ...(isCopied ? {isCopied} : {})};
+    if (uses === 'state') return {disks, saved};
     const config = {memoryBytes, hartCount, disks: frozen};
     // The folder has no name yet by which the store of all machines would find it.
     const snapshots = new SnapshotStore(() => folder);
-    const described = {...state, ...memory, kind: 'snapshot' as const, createdAtMs, screenSize, config};
-    const {id: snapshotId} = await snapshots.create('', described, screen);
-    return {disks, snapshotId, saved: {...memory, atMs: createdAtMs, touchedBytes: state.touchedBytes}};
+    const described = {...state, ...memory, kind: 'snapshot' as const, config};
+    return {disks, saved, snapshotId: (await snapshots.create('', described, screen)).id};
   }
 
   /** The console's screen: drawn anew, so that nothing but what can be shown is in it; the console begins with it. */
@@ -125,9 +129,10 @@ function targetOf(folder: string, part: string, statePath: string): string {
   return join(folder, part.startsWith('disk') ? 'disks' : BOOT, part);
 }
 
-function bootOf({boot}: Manifest): Boot {
+function bootOf({boot}: Manifest, wanted: string | undefined): Boot {
   if (boot.kind === 'firmware') return {kind: 'firmware', elfPath: join(BOOT, 'firmware.elf')};
   const {commandLine, takesHostname, hasInitrd} = boot;
   const initrd = hasInitrd ? {initrdPath: join(BOOT, 'initrd')} : {};
-  return {kind: 'linux', kernelPath: join(BOOT, 'kernel'), ...initrd, commandLine, takesHostname};
+  const line = wanted === undefined ? {commandLine, takesHostname} : {commandLine: wanted};
+  return {kind: 'linux', kernelPath: join(BOOT, 'kernel'), ...initrd, ...line};
 }

@@ -6,14 +6,13 @@ import {ArchiveReader} from '../archive/archive-reader.js';
 import {ArchiveWriter, refuseExisting} from '../archive/archive-writer.js';
 import {checkMachineName} from '../machine/machine-name.js';
 import type {ParamsOutput} from '../protocol/define.js';
-import {ManagerError, toManagerError} from '../protocol/errors.js';
+import {ManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
 import type {snapshotExport, snapshotImport} from '../protocol/snapshot-file.js';
-import type {MachineStore} from '../store/machine-store.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {JobService, JobWork} from './job-service.js';
-import type {MachinePacker, PackWork, PinnedMachine} from './machine-packer.js';
+import type {MachinePacker, PinnedMachine} from './machine-packer.js';
 import type {MachineSaver} from './machine-saver.js';
 import type {MachineSnapshots} from './machine-snapshots.js';
 import type {MachineUnpacker} from './machine-unpacker.js';
@@ -27,7 +26,6 @@ export interface SnapshotFileParts {
   readonly snapshots: MachineSnapshots;
   readonly packer: MachinePacker;
   readonly unpacker: MachineUnpacker;
-  readonly store: MachineStore;
   readonly machinesFolder: string;
   readonly log: EventLog;
 }
@@ -42,7 +40,7 @@ export class SnapshotFiles {
 
   /** See `snapshotExport` for the errors. */
   async export({machine: reference, snapshot: wanted, path}: ParamsOutput<typeof snapshotExport>): Promise<Job> {
-    const {saver, jobs} = this.#parts;
+    const {saver, jobs, packer, log} = this.#parts;
     await checkTarget(path);
     if (
       jobs
@@ -50,12 +48,16 @@ export class SnapshotFiles {
         .some(({kind, subject, state}) => kind === 'snapshot-export' && subject === path && state === 'running')
     )
       throw new ManagerError('bad-request', `${path} is being written already.`, 'Choose another path.');
-    const pinned = await saver.inTurn(reference, () => this.#pin(reference, wanted));
+    const {machine, pinned} = await saver.inTurn(reference, () => this.#pin(reference, wanted));
     const work: JobWork = async (signal, report) => {
       try {
-        await this.#write(pinned, path, {signal, report: pacedReport(report)});
+        await using writer = await ArchiveWriter.create(path, pinned.draft);
+        await packer.pack(pinned, writer, 'viv snapshot export', {signal, report: pacedReport(report)});
+        signal.throwIfAborted();
+        await writer.finish();
+        log.record('snapshot-exported', `The snapshot ${wanted} of ${machine.name} was exported to ${path}.`, machine);
       } finally {
-        await this.#release(pinned);
+        await packer.release(pinned, machine, this.#parts);
       }
     };
     return jobs.start('snapshot-export', path, work, randomUUID());
@@ -77,9 +79,9 @@ export class SnapshotFiles {
         throw new ManagerError('bad-snapshot', `${path} holds no snapshot.`, 'Export one: viv snapshot export');
       await this.#checkRoom(path, partBytes);
       const machine = await unpacker.unpack({
-        ...{id: machineId, manifest, name, where: path, signal},
-        provide: (targetOf) =>
-          archive.unpack(targetOf, {
+        ...{id: machineId, manifest, name, where: path, uses: 'snapshot', signal},
+        provide: (targets) =>
+          archive.unpack(targets, {
             signal,
             onProgress: (part, done, total) => paced(`unpacking ${part}`, done, total),
           }),
@@ -90,36 +92,13 @@ export class SnapshotFiles {
     return {job: jobs.start('snapshot-import', path, work, machineId), machineId};
   }
 
-  async #pin(reference: string, wanted: string): Promise<PinnedMachine & {readonly machine: FleetMachine}> {
-    const {fleet, snapshots, store, packer} = this.#parts;
+  async #pin(
+    reference: string,
+    wanted: string,
+  ): Promise<{readonly machine: FleetMachine; readonly pinned: PinnedMachine}> {
+    const {fleet, snapshots, packer} = this.#parts;
     const machine = fleet.findFor('rename', reference);
-    const snapshot = await snapshots.find(machine, wanted);
-    const {config, ...rest} = snapshot;
-    const screen = await store.snapshots.screen(machine.id, snapshot.id);
-    const pinned = await packer.pin(machine, {config, disks: config.disks, state: {...rest, screen}});
-    return {...pinned, machine};
-  }
-
-  async #write(pinned: PinnedMachine & {readonly machine: FleetMachine}, path: string, work: PackWork): Promise<void> {
-    const {packer, log} = this.#parts;
-    await using writer = await ArchiveWriter.create(path, pinned.draft);
-    await packer.pack(pinned, writer, 'viv snapshot export', work);
-    work.signal.throwIfAborted();
-    await writer.finish();
-    const {machine, draft} = pinned;
-    const what = `The snapshot ${draft.state?.name} of ${machine.name} was exported to ${path}.`;
-    log.record('snapshot-exported', what, machine);
-  }
-
-  /** Layers that were held meanwhile can be folded now. */
-  async #release(pinned: PinnedMachine & {readonly machine: FleetMachine}): Promise<void> {
-    const {fleet, saver} = this.#parts;
-    const {machine} = pinned;
-    await pinned[Symbol.asyncDispose]();
-    if (!fleet.all().includes(machine)) return;
-    await saver
-      .inTurn(machine.id, () => saver.collect(machine))
-      .catch((thrown: unknown) => console.error(`states of ${machine.name}: ${toManagerError(thrown).message}`));
+    return {machine, pinned: await packer.pinSnapshot(machine, await snapshots.find(machine, wanted))};
   }
 
   /** Refuses what cannot fit, before minutes go into it. */

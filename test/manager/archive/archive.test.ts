@@ -58,7 +58,7 @@ async function unpacked(path: string) {
   const target = await mkdtemp(join(folder, 'unpacked-'));
   try {
     await using archive = await ArchiveReader.open(path);
-    await archive.unpack((part) => join(target, part), {});
+    await archive.unpack(new Map(partNames(draft).map((part) => [part, join(target, part)])), {});
     const read = await Promise.all(archive.manifest.parts.map(({name}) => readFile(join(target, name))));
     return {manifest: archive.manifest, read};
   } finally {

@@ -8,7 +8,7 @@ import type {Handlers} from '../router.js';
 
 /** See the module. */
 export function daemonHandlers(daemon: Daemon) {
-  const {fleet, jobs, images, log, metrics} = daemon.parts;
+  const {fleet, jobs, images, templates, log, metrics} = daemon.parts;
   return {
     daemonHello: async ({protocolVersion, clientVersion}, connection) => {
       if (protocolVersion !== PROTOCOL_VERSION)
@@ -30,6 +30,7 @@ export function daemonHandlers(daemon: Daemon) {
     daemonDoctor: async () => ({checks: await examineHost(daemon.environment)}),
     imageList: async () => ({images: await images.list()}),
     imageBuild: async ({image, isForced}) => ({job: await images.build(image, isForced)}),
+    imageFrom: async (params) => templates.make(params),
     imageRemove: async ({image}) => images.remove(image),
     jobList: async () => ({jobs: jobs.list()}),
     jobCancel: async ({jobId}) => ({job: await jobs.cancel(jobId)}),
@@ -51,6 +52,7 @@ export function daemonHandlers(daemon: Daemon) {
     | 'daemonDoctor'
     | 'imageList'
     | 'imageBuild'
+    | 'imageFrom'
     | 'imageRemove'
     | 'jobList'
     | 'jobCancel'

@@ -3,6 +3,7 @@ import {describe, type Fleet} from '../../services/fleet.js';
 import type {MachineDefiner} from '../../services/machine-definer.js';
 import type {MachineRunner} from '../../services/machine-runner.js';
 import type {MachineSaver} from '../../services/machine-saver.js';
+import type {MachineTemplates} from '../../services/machine-templates.js';
 import type {MachineUndo} from '../../services/machine-undo.js';
 import type {Handlers} from '../router.js';
 
@@ -13,12 +14,19 @@ export interface MachineHandlerParts {
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly undo: MachineUndo;
+  readonly templates: MachineTemplates;
 }
 
 /** See the module. */
-export function machineHandlers({fleet, definer, runner, saver, undo}: MachineHandlerParts) {
+export function machineHandlers({fleet, definer, runner, saver, undo, templates}: MachineHandlerParts) {
   return {
-    machineCreate: async (params) => ({machine: describe(await definer.create(params))}),
+    machineCreate: async (params) => {
+      const {machine, note} = (await templates.create(params)) ?? {
+        machine: await definer.create(params),
+        note: undefined,
+      };
+      return {machine: describe(machine), ...(note === undefined ? {} : {note})};
+    },
     machineStart: async (params) => {
       const {machine, job} = await saver.start(params.machine, params.from);
       return {machine: describe(machine), ...(job === undefined ? {} : {job})};

@@ -67,7 +67,7 @@ export const create: CliCommand = {
       .action(async (image: string | undefined, options: CreateOptions) => {
         const boot = bootOf(image, options);
         const client = await cli.connect();
-        let {machine} = await client.request(machineCreate, {
+        const created = await client.request(machineCreate, {
           boot,
           ...(options.name === undefined ? {} : {name: options.name}),
           ...(options.memory === undefined ? {} : {memoryBytes: options.memory}),
@@ -76,6 +76,8 @@ export const create: CliCommand = {
           ...(options.hotThreshold === undefined ? {} : {hotThreshold: options.hotThreshold}),
           disks: (options.disk ?? []).map(parseDiskOption),
         });
+        let {machine} = created;
+        if (created.note !== undefined) cli.note(created.note);
         if (options.start) {
           const started = await client.request(machineStart, {machine: machine.id});
           machine = started.machine;

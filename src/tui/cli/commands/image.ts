@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import {imageBuild, imageList, imageRemove} from '../../../manager/protocol/image.js';
+import {imageBuild, imageFrom, imageList, imageRemove} from '../../../manager/protocol/image.js';
 import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
@@ -10,7 +10,7 @@ import {followJob} from '../progress.js';
 export const image: CliCommand = {
   rank: 13,
   register(program: Command, cli: CliContext): void {
-    const group = program.command('image').description('list, build and remove images');
+    const group = program.command('image').description('list, build and remove images, and make them from machines');
     group
       .command('ls')
       .description('list images and whether they are built')
@@ -45,8 +45,28 @@ export const image: CliCommand = {
         else cli.note(`${job.subject} is ready. Try it: viv run ${job.subject} -- uname -a`);
       });
     group
+      .command('from')
+      .description('make an image from a machine, which goes on, or from a snapshot of it')
+      .argument('<name>', 'machine')
+      .argument('[image]', 'name of the image (default: that of the machine)')
+      .option('--snapshot <snapshot>', 'from this snapshot instead of how it is now')
+      .option('--json', 'print the image as JSON')
+      .action(async (machine: string, name: string | undefined, options: JsonOption & {snapshot?: string}) => {
+        const client = await cli.connect();
+        const {snapshot} = options;
+        const {job, image: made} = await client.request(imageFrom, {
+          machine,
+          ...(name === undefined ? {} : {image: name}),
+          ...(snapshot === undefined ? {} : {snapshot}),
+        });
+        await followJob(cli, client, job);
+        const image = (await client.request(imageList, {})).images.find((one) => one.name === made);
+        if (options.json) cli.printJson(image);
+        else cli.note(`${made} is ready (${formatBytes(image?.sizeBytes ?? 0)}). Try it: viv create ${made} --start`);
+      });
+    group
       .command('rm')
-      .description('delete a built image; its recipe stays')
+      .description('delete an image; the recipe of a built one stays')
       .argument('<image>', 'image')
       .option('--json', 'print how much was freed as JSON')
       .action(async (name: string, options: JsonOption) => {
