@@ -22,7 +22,7 @@ const READ_BYTES = 1 << 20;
 /** How unpacking goes on, and what ends it. Units: bytes */
 export interface UnpackWork {
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (part: string, done: number, total: number) => void;
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** See the module. */
@@ -71,14 +71,14 @@ export class ArchiveReader implements AsyncDisposable {
         if (entry.sizeBytes !== part.sizeBytes) throw refused(this.#path, `its ${part.name} has another size`);
         const target = targets.get(part.name);
         if (target === undefined) throw new Error(`${part.name} has no place`);
-        await this.#unpack(entry, part, target, signal, (done) =>
-          onProgress?.(part.name, before + done, this.partBytes),
-        );
+        await this.#unpack(entry, part, target, signal, (done) => onProgress?.(before + done, this.partBytes));
         before += part.sizeBytes;
       }
       if (!(await this.#entries.next()).done) throw refused(this.#path, 'it holds more than its manifest says');
     } catch (thrown) {
-      throw thrown instanceof TarError ? refused(this.#path, thrown.message) : thrown;
+      throw thrown instanceof TarError
+        ? refused(this.#path, thrown.isCutOff ? 'it is cut off' : thrown.message)
+        : thrown;
     }
   }
 

@@ -32,6 +32,9 @@ export const DIGEST_NAME = 'manifest.sha256';
 /** Longest manifest. Units: bytes */
 export const MANIFEST_BYTES_MAX = 65_536;
 
+/** Names of images. */
+export const IMAGE_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
+
 const FORMAT = 'vivarium-machine';
 const MOST_MEMORY_BYTES = 2 ** 40;
 const BOOT_FILE_BYTES_MAX = 2 ** 30;
@@ -57,6 +60,8 @@ const manifestSchema = z.strictObject({
     hartCount: z.number().int().min(1).max(MAX_HARTS),
     tier: tierSchema.optional(),
     hotThreshold: z.number().int().min(1).max(MAX_HOT_THRESHOLD).optional(),
+    /** The image that it booted from, for people. */
+    image: z.string().regex(IMAGE_NAME).optional(),
   }),
   boot: z.discriminatedUnion('kind', [
     z.strictObject({

@@ -7,6 +7,12 @@ import {paddingOf, TAR_BLOCK_BYTES} from '../archive/tar-header.js';
 /** What is wrong with a tar stream. */
 export class TarError extends Error {
   override readonly name = 'TarError';
+  readonly isCutOff: boolean;
+
+  constructor(message: string, isCutOff = false) {
+    super(message);
+    this.isCutOff = isCutOff;
+  }
 }
 
 /**
@@ -167,7 +173,7 @@ function text(bytes: Uint8Array): string {
 
 async function readBody(reader: ByteReader, sizeBytes: number): Promise<Uint8Array> {
   const body = await reader.take(sizeBytes);
-  if (body === undefined) throw new TarError('the stream ends inside an entry');
+  if (body === undefined) throw new TarError('the stream ends inside an entry', true);
   await reader.skip(paddingOf(sizeBytes));
   return body;
 }
@@ -189,7 +195,7 @@ class ByteReader {
     while (missing > 0) {
       if (this.#chunk.length === 0 && !(await this.#next())) {
         if (missing === length && length === BLOCK) return undefined;
-        throw new TarError('the stream ends inside an entry');
+        throw new TarError('the stream ends inside an entry', true);
       }
       const part = this.#chunk.subarray(0, missing);
       this.#chunk = this.#chunk.subarray(part.length);
@@ -201,7 +207,8 @@ class ByteReader {
 
   /** Returns from one to `most` bytes: those that are there. */
   async some(most: number): Promise<Uint8Array> {
-    while (this.#chunk.length === 0) if (!(await this.#next())) throw new TarError('the stream ends inside an entry');
+    while (this.#chunk.length === 0)
+      if (!(await this.#next())) throw new TarError('the stream ends inside an entry', true);
     const part = this.#chunk.subarray(0, most);
     this.#chunk = this.#chunk.subarray(part.length);
     return part;
@@ -210,7 +217,8 @@ class ByteReader {
   async skip(length: number): Promise<void> {
     let missing = length;
     while (missing > 0) {
-      if (this.#chunk.length === 0 && !(await this.#next())) throw new TarError('the stream ends inside an entry');
+      if (this.#chunk.length === 0 && !(await this.#next()))
+        throw new TarError('the stream ends inside an entry', true);
       const skipped = Math.min(missing, this.#chunk.length);
       this.#chunk = this.#chunk.subarray(skipped);
       missing -= skipped;

@@ -58,6 +58,12 @@ export const bootSchema = z.discriminatedUnion('kind', [
     initrdPath: z.string().min(1).max(4096).optional(),
     commandLine: z.string().max(2047).default('console=hvc0'),
     takesHostname: z.boolean().optional(),
+    /** The image that the files are from, for people. */
+    origin: z
+      .string()
+      .max(64)
+      .regex(/^\P{Cc}*$/u)
+      .optional(),
   }),
   z.object({kind: z.literal('firmware'), elfPath: z.string().min(1).max(4096)}),
 ]);

@@ -6,10 +6,10 @@
 import {createReadStream} from 'node:fs';
 import {rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
-import {diskPart, type ManifestDraft, type PartWriter} from '../archive/manifest.js';
+import {diskPart, IMAGE_NAME, type ManifestDraft, type PartWriter} from '../archive/manifest.js';
 import type {BootFiles, DiskPlan, HypervisorDriver} from '../hypervisor/contract.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
-import type {Disk, MachineConfig} from '../protocol/machine.js';
+import type {Boot, Disk, MachineConfig} from '../protocol/machine.js';
 import {MAX_NOTE_LENGTH} from '../protocol/snapshot.js';
 import type {MachineStore} from '../store/machine-store.js';
 import type {MemoryRef} from '../store/memory-store.js';
@@ -87,7 +87,7 @@ export class MachinePacker {
       const draft: ManifestDraft = {
         writer: programVersion(),
         packedAtMs: Date.now(),
-        machine: {name, memoryBytes, hartCount, tier, hotThreshold},
+        machine: {name, memoryBytes, hartCount, tier, hotThreshold, image: originOf(definition.config.boot)},
         boot: described,
         disks: plans.map(({isReadOnly}, index) => ({sizeBytes: sizes[index]!, isReadOnly})),
         ...(state === undefined ? {} : {state: describeState(state)}),
@@ -180,6 +180,12 @@ export class MachinePacker {
 function bootParts(boot: BootFiles): Record<string, string> {
   if (boot.kind === 'firmware') return {'firmware.elf': boot.elfPath};
   return {kernel: boot.kernelPath, ...(boot.initrdPath === undefined ? {} : {initrd: boot.initrdPath})};
+}
+
+function originOf(boot: Boot): string | undefined {
+  if (boot.kind === 'firmware') return undefined;
+  const origin = boot.kind === 'image' ? boot.image : boot.origin;
+  return origin !== undefined && IMAGE_NAME.test(origin) ? origin : undefined;
 }
 
 function describeState({name, note, createdAtMs, touchedBytes, pausedMs, screenSize}: InstantState): State {

@@ -100,7 +100,7 @@ export class MachineTemplates {
     const {machine: packed} = manifest;
     const {tier = packed.tier, hotThreshold = packed.hotThreshold} = params;
     const machine = await unpacker.unpack({
-      ...{id: randomUUID(), manifest, name: params.name, where: template.name},
+      ...{id: randomUUID(), manifest, name: params.name, where: template.name, image: template.name},
       uses: isWarm ? 'state' : 'disks',
       changes: {
         ...{memoryBytes, hartCount},

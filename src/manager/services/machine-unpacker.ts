@@ -29,6 +29,8 @@ export interface Unpacking {
   readonly manifest: Manifest;
   /** The name asked for; without one that in the manifest is taken when it is free, else one is invented. */
   readonly name: string | undefined;
+  /** The image it is made of, when that is one. */
+  readonly image?: string;
   /** What is refused by name. */
   readonly where: string;
   /** What it has from the start: a snapshot, which it goes on from; the state alone; or the disks, from which it boots. */
@@ -57,8 +59,9 @@ export class MachineUnpacker {
    */
   async unpack(unpacking: Unpacking): Promise<FleetMachine> {
     const {id, manifest, name, where, uses, changes: {commandLine, ...changes} = {}} = unpacking;
-    const {name: preferred, ...packed} = manifest.machine;
-    const config: MachineConfig = {...packed, ...changes, boot: bootOf(manifest, commandLine), disks: []};
+    const origin = unpacking.image ?? manifest.machine.image;
+    const {name: preferred, image: _image, ...packed} = manifest.machine;
+    const config: MachineConfig = {...packed, ...changes, boot: bootOf(manifest, commandLine, origin), disks: []};
     checkMemoryExists(config.memoryBytes);
     const owner = uses === 'snapshot' ? {preferred} : {};
     return this.#parts.definer.make({id, wanted: name, ...owner, config}, async (folder, given) => {
@@ -129,10 +132,16 @@ function targetOf(folder: string, part: string, statePath: string): string {
   return join(folder, part.startsWith('disk') ? 'disks' : BOOT, part);
 }
 
-function bootOf({boot}: Manifest, wanted: string | undefined): Boot {
+function bootOf({boot}: Manifest, wanted: string | undefined, origin: string | undefined): Boot {
   if (boot.kind === 'firmware') return {kind: 'firmware', elfPath: join(BOOT, 'firmware.elf')};
   const {commandLine, takesHostname, hasInitrd} = boot;
   const initrd = hasInitrd ? {initrdPath: join(BOOT, 'initrd')} : {};
   const line = wanted === undefined ? {commandLine, takesHostname} : {commandLine: wanted};
-  return {kind: 'linux', kernelPath: join(BOOT, 'kernel'), ...initrd, ...line};
+  return {
+    kind: 'linux',
+    kernelPath: join(BOOT, 'kernel'),
+    ...initrd,
+    ...line,
+    ...(origin === undefined ? {} : {origin}),
+  };
 }

@@ -83,7 +83,7 @@ export class SnapshotFiles {
         provide: (targets) =>
           archive.unpack(targets, {
             signal,
-            onProgress: (part, done, total) => paced(`unpacking ${part}`, done, total),
+            onProgress: (done, total) => paced('unpacking', done, total),
           }),
       });
       const what = `${machine.name} was made of the snapshot ${manifest.state.name} in ${basename(path)}.`;

@@ -7,12 +7,16 @@ import {randomUUID} from 'node:crypto';
 import {copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {FolderWriter} from '../archive/folder-writer.js';
-import {MANIFEST_NAME, type Manifest, type ManifestDraft, type PartWriter, parseManifest} from '../archive/manifest.js';
+import {
+  IMAGE_NAME,
+  MANIFEST_NAME,
+  type Manifest,
+  type ManifestDraft,
+  type PartWriter,
+  parseManifest,
+} from '../archive/manifest.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
-
-/** Names as recipes have them: both are images. */
-const NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
 
 /** One of them. */
 export interface Template {
@@ -39,7 +43,7 @@ export class TemplateStore {
   async list(): Promise<{readonly templates: Template[]; readonly broken: {name: string; reason: string}[]}> {
     const templates: Template[] = [];
     const broken: {name: string; reason: string}[] = [];
-    for (const name of (await this.#entries()).filter((entry) => NAME.test(entry)).sort())
+    for (const name of (await this.#entries()).filter((entry) => IMAGE_NAME.test(entry)).sort())
       try {
         templates.push(await this.#read(name));
       } catch (thrown) {
@@ -50,12 +54,12 @@ export class TemplateStore {
 
   /** Undefined when there is none of that name. Errors: bad-snapshot for one that cannot be read */
   async find(name: string): Promise<Template | undefined> {
-    return NAME.test(name) && (await this.#entries()).includes(name) ? this.#read(name) : undefined;
+    return IMAGE_NAME.test(name) && (await this.#entries()).includes(name) ? this.#read(name) : undefined;
   }
 
   /** Errors: bad-name */
   checkName(name: string): string {
-    if (NAME.test(name)) return name;
+    if (IMAGE_NAME.test(name)) return name;
     throw new ManagerError(
       'bad-name',
       `${JSON.stringify(name.slice(0, 80))} cannot be an image's name.`,
@@ -97,14 +101,17 @@ export class TemplateStore {
     }
   }
 
-  /** Removes one, also one that cannot be read; how large it was, or undefined when there is none. Units: bytes */
+  /** Removes one, also one that cannot be read; undefined when there is none, else the bytes that no machine shares. */
   async remove(name: string): Promise<number | undefined> {
-    if (!NAME.test(name) || !(await this.#entries()).includes(name)) return undefined;
+    if (!IMAGE_NAME.test(name) || !(await this.#entries()).includes(name)) return undefined;
     const going = join(this.#root, `${TEMPORARY_PREFIX}${randomUUID()}`);
     await rename(join(this.#root, name), going);
     await syncFolder(this.#root);
     let bytes = 0;
-    for (const part of await readdir(going)) bytes += (await stat(join(going, part))).size;
+    for (const part of await readdir(going)) {
+      const {nlink, size} = await stat(join(going, part));
+      if (nlink === 1) bytes += size;
+    }
     await rm(going, {recursive: true, force: true});
     return bytes;
   }

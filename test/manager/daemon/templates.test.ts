@@ -68,7 +68,7 @@ describe('an image made from a machine', () => {
     });
     for (const name of ['a', 'b']) {
       const {machine, note} = await create(client, name, 'web-1');
-      expect(machine).toMatchObject({name, state: 'saved'});
+      expect(machine).toMatchObject({name, state: 'saved', config: {boot: {origin: 'web-1'}}});
       expect(note).toBeUndefined();
       const seen = await TestConsole.open(client, name);
       await client.request(machineStart, {machine: name});
@@ -87,7 +87,7 @@ describe('an image made from a machine', () => {
     await client.request(machineKill, {machine: 'one'});
     await client.request(machineRemove, {machine: 'one'});
     await rm(join(daemon.folder, 'kernel'));
-    expect((await client.request(imageRemove, {image: 'base'})).freedBytes).toBeGreaterThan(1000);
+    expect((await client.request(imageRemove, {image: 'base'})).freedBytes).toBeGreaterThan(0);
     expect(await find(client, 'base')).toBeUndefined();
     await client.request(machineStart, {machine: 'two'});
     await client.request(machineKill, {machine: 'two'});

@@ -66,7 +66,7 @@ export function bootSummary(machine: Machine): string {
   const boot = machine.config?.boot;
   if (!boot) return '?';
   if (boot.kind === 'image') return boot.image;
-  return boot.kind === 'linux' ? boot.kernelPath : boot.elfPath;
+  return boot.kind === 'linux' ? (boot.origin ?? boot.kernelPath) : boot.elfPath;
 }
 
 /** Guest memory in use for a running machine, else what it is given; empty when unknown. */
