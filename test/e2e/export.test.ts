@@ -8,6 +8,8 @@ import {TestConsole} from '../support/daemon.js';
 import {Home} from '../support/home.js';
 
 const RUN_MS = 300_000;
+/** The prompt may be there before the driver has found the disk. */
+const DISK = 'until [ -b /dev/vda ]; do sleep 0.1; done';
 
 /** Runs a line in the guest's shell; resolves when it has printed `done`. */
 async function type(console: TestConsole, line: string): Promise<string> {
@@ -40,7 +42,7 @@ it(
       await using client = await clientOf(here);
       const console = await TestConsole.open(client, 'one');
       await console.until(/:~# /);
-      await type(console, 'mke2fs /dev/vda >/dev/null 2>&1; mount -t ext4 /dev/vda /mnt && cd /mnt');
+      await type(console, `${DISK}; mke2fs /dev/vda >/dev/null 2>&1; mount -t ext4 /dev/vda /mnt && cd /mnt`);
       await type(console, 'head -c 3000000 /dev/urandom >noise; md5sum noise >sum; sleep 100000 &');
       await viv('snapshot', 'create', 'one', 'noisy', '--note', 'with noise');
       expect(await type(console, 'echo new >noise; md5sum -c sum')).toContain('FAILED');
@@ -62,9 +64,9 @@ it(
     const before = console.text.length;
     await console.type('reboot\n');
     await console.until(new RegExp(`^.{${before},}Linux version.*:~# `, 's'));
-    expect(await type(console, 'hostname; mount -t ext4 /dev/vda /mnt; cd /mnt; md5sum -c sum; cat late')).toMatch(
-      /two\r\n.*noise: OK\r\nlater/s,
-    );
+    expect(
+      await type(console, `${DISK}; hostname; mount -t ext4 /dev/vda /mnt; cd /mnt; md5sum -c sum; cat late`),
+    ).toMatch(/two\r\n.*noise: OK\r\nlater/s);
     // The snapshot is as it was.
     await viv('snapshot', 'restore', 'two', 'noisy', '--yes');
     expect(await type(console, 'ls; md5sum -c sum; jobs')).toMatch(/noise: OK\r\n.*sleep 100000/);

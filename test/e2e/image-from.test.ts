@@ -5,6 +5,8 @@ import {TestConsole} from '../support/daemon.js';
 import {Home} from '../support/home.js';
 
 const RUN_MS = 300_000;
+/** The prompt may be there before the driver has found the disk. */
+const DISK = 'until [ -b /dev/vda ]; do sleep 0.1; done';
 
 /** Runs a line in the guest's shell; resolves when it has printed `done`. */
 async function type(console: TestConsole, line: string): Promise<string> {
@@ -27,7 +29,7 @@ it(
     await using client = await Client.connect({environment: {...process.env, ...home.environment}});
     const one = await TestConsole.open(client, 'one');
     await one.until(/:~# /);
-    await type(one, 'mke2fs /dev/vda >/dev/null 2>&1; mount -t ext4 /dev/vda /mnt && cd /mnt');
+    await type(one, `${DISK}; mke2fs /dev/vda >/dev/null 2>&1; mount -t ext4 /dev/vda /mnt && cd /mnt`);
     await type(one, 'echo first >file; sleep 100000 &');
     await viv('image', 'from', 'one', 'base');
     expect((await viv('image', 'ls')).stdout).toMatch(/base +ready +\d+M +Made from one/);
@@ -48,14 +50,16 @@ it(
     const before = two.text.length;
     await two.type('cd /; umount /mnt; reboot\n');
     await two.until(new RegExp(`^.{${before},}Linux version.*:~# `, 's'));
-    expect(await type(two, 'hostname; mount -t ext4 /dev/vda /mnt; cat /mnt/file')).toMatch(/two\r\n.*of two/s);
+    expect(await type(two, `${DISK}; hostname; mount -t ext4 /dev/vda /mnt; cat /mnt/file`)).toMatch(
+      /two\r\n.*of two/s,
+    );
 
     await viv('image', 'from', 'two', 'again');
     const cold = await viv('create', 'again', '--name', 'four', '--memory', '128M', '--start');
     expect(cold.stderr).toBe('four boots from its disks: what runs in again needs the same memory size.\n');
     const four = await TestConsole.open(client, 'four');
     await four.until(/:~# /);
-    expect(await type(four, 'mount -t ext4 /dev/vda /mnt; cat /mnt/file')).toContain('of two');
+    expect(await type(four, `${DISK}; mount -t ext4 /dev/vda /mnt; cat /mnt/file`)).toContain('of two');
     expect(await home.viv(['run', 'again', '--', 'true'])).toMatchObject({
       stderr: expect.stringContaining('viv create again --start'),
     });

@@ -1,4 +1,5 @@
 /** The services of a daemon in the test's own process, with a driver of the test's. */
+
 import {mkdir} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {HypervisorDriver} from '../../src/manager/hypervisor/contract.js';
@@ -20,6 +21,7 @@ import {Volumes} from '../../src/manager/services/volumes.js';
 import {loadSettings} from '../../src/manager/settings/settings.js';
 import {ImageLocks} from '../../src/manager/store/image-locks.js';
 import {MachineStore} from '../../src/manager/store/machine-store.js';
+import {TemplateStore} from '../../src/manager/store/template-store.js';
 import {UndoStore} from '../../src/manager/store/undo-store.js';
 
 /** What `openServices` gives. */
@@ -40,7 +42,12 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
     (id) => store.folder(id),
     async () => undefined,
   );
-  const images = new ImageService(openImageStore(paths, settings.images), jobs, log);
+  const images = new ImageService(
+    openImageStore(paths, settings.images),
+    new TemplateStore(paths.templates),
+    jobs,
+    log,
+  );
   const fleet = new Fleet();
   const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};

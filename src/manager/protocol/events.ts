@@ -20,6 +20,8 @@ export const eventKindSchema = z.enum([
   'machine-cloned',
   'snapshot-taken',
   'snapshot-removed',
+  'snapshot-exported',
+  'snapshot-imported',
   'checkpoint-failed',
   'snapshot-exported',
   'snapshot-imported',

@@ -26,6 +26,7 @@ const nouns = {
   ...metrics,
   ...profile,
   ...snapshot,
+  ...snapshotFile,
   ...timeline,
   ...snapshotFile,
   ...undo,

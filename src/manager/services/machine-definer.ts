@@ -123,7 +123,7 @@ export class MachineDefiner {
    */
   async make(
     {id = randomUUID(), wanted, preferred, config}: NewMachine,
-    prepare: (folder: string) => Promise<Prepared>,
+    prepare: (folder: string, name: string) => Promise<Prepared>,
   ): Promise<FleetMachine> {
     const {driver, store} = this.#parts;
     const isFree = preferred !== undefined && !this.#isTaken(preferred);
@@ -133,7 +133,7 @@ export class MachineDefiner {
         {id, name, createdAtMs: Date.now(), driver: driver.name, config},
         async (folder) => {
           await mkdir(join(folder, 'disks'), {mode: 0o700});
-          return prepare(folder);
+          return prepare(folder, name);
         },
       );
       return this.adopt({id, definition, life});

@@ -8,6 +8,7 @@ import type {Disk, SavedState} from '../protocol/machine.js';
 import {shareOwnFiles} from './boot-files.js';
 import type {FleetMachine} from './fleet.js';
 import type {MachineDefiner} from './machine-definer.js';
+import {refuseOtherDisks} from './machine-runner.js';
 import {type MachineSaver, type SaverParts, savedState} from './machine-saver.js';
 import type {MachineSnapshots} from './machine-snapshots.js';
 
@@ -60,6 +61,7 @@ export class MachineForker {
       const source = fleet.findFor('clone', reference);
       const {definition} = source;
       if (definition === undefined) throw new Error(`machine ${source.id} has no definition in state ${source.state}`);
+      if (source.saved !== undefined) await refuseOtherDisks(source.name, source.saved);
       // From now on both stand on what was the top.
       const {frozen, next} = await layers.grow(source, definition.config.disks);
       await layers.define(source, next);
@@ -101,7 +103,7 @@ export class MachineForker {
       if (saved !== undefined) await store.memory.share(source.id, saved, folder);
       return {
         disks: await layers.share(source, disks, folder),
-        ...(saved === undefined ? {} : {saved: {...saved, isCopied: true}}),
+        ...(saved === undefined ? {} : {saved: {...saved, images: undefined, isCopied: true}}),
       };
     });
   }

@@ -143,9 +143,10 @@ export class MachineLayers {
       const heads = await chainsOf([definition.config.disks]);
       const kept = await chainsOf(snapshots);
       await collect(own, [...heads, ...kept].flat());
-      // What a saved guest has in memory fits the images as they were left.
-      const areHeadsFixed = hasProcess(machine.state) || machine.saved !== undefined;
-      const pair = await findFoldable(own, {heads, kept, areHeadsFixed});
+      const written = hasProcess(machine.state) ? heads.flatMap(([top]) => top?.path ?? []) : [];
+      // What is saved is not restored over images that were changed since.
+      const fixed = new Set([...written, ...(machine.saved?.images ?? []).map(({path}) => path)]);
+      const pair = await findFoldable(own, {heads, kept, fixed});
       if (pair === undefined) break;
       try {
         await this.#fold(machine, pair, heads, interruption.signal);
@@ -277,14 +278,13 @@ interface Foldable {
   readonly chain: Images;
 }
 
-/** Of a machine's own images, two of which the lower serves only the upper, and nobody writes either. */
+/** Of a machine's own images, two of which the lower serves only the upper, and neither is `fixed`. */
 async function findFoldable(
   own: string,
-  {heads, kept, areHeadsFixed}: {heads: readonly Images[]; kept: readonly Images[]; areHeadsFixed: boolean},
+  {heads, kept, fixed}: {heads: readonly Images[]; kept: readonly Images[]; fixed: ReadonlySet<string>},
 ): Promise<Foldable | undefined> {
   const all = [...heads, ...kept];
   const tops = new Set(all.map(([top]) => top?.path));
-  const written = new Set(areHeadsFixed ? heads.map(([top]) => top?.path) : []);
   const above = new Map<string, Set<string>>();
   for (const images of all)
     for (const [depth, {path}] of images.entries()) {
@@ -294,7 +294,8 @@ async function findFoldable(
   for (const images of all)
     for (const [depth, {path, format}] of images.entries()) {
       const upper = images[depth - 1];
-      if (upper === undefined || tops.has(path) || above.get(path)?.size !== 1 || written.has(upper.path)) continue;
+      if (upper === undefined || tops.has(path) || above.get(path)?.size !== 1) continue;
+      if (fixed.has(path) || fixed.has(upper.path)) continue;
       if (format !== OVERLAY_FORMAT || dirname(path) !== own || dirname(upper.path) !== own) continue;
       if ((await isShared(path)) || (await isShared(upper.path))) continue;
       return {chain: images.slice(depth - 1)};

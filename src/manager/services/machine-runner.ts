@@ -87,7 +87,7 @@ export class MachineRunner {
     const isSaved = machine.saved !== undefined && from !== 'boot';
     const {saved} = machine;
     if (!isSaved || saved === undefined) return this.startFrom(machine, {});
-    await refuseOtherDisks(machine, saved);
+    await refuseOtherDisks(machine.name, saved);
     const savedPath = store.memory.path(machine.id, saved.memoryId);
     return this.startFrom(machine, {savedPath, ...(saved.isCopied ? {newGuestName: machine.name} : {})});
   }
@@ -447,29 +447,30 @@ export class MachineRunner {
   }
 }
 
+type SavedImage = NonNullable<SavedState['images']>[number];
+
 /** The images that a machine's disks are written to, as they are now. */
-export async function lookAtImages(folder: string, disks: readonly Disk[]): Promise<NonNullable<SavedState['images']>> {
+export async function lookAtImages(folder: string, disks: readonly Disk[]): Promise<SavedImage[]> {
   const written = disks.filter(({isReadOnly}) => !isReadOnly).map(({path}) => resolve(folder, path));
-  return Promise.all(written.map(lookAtImage));
+  return Promise.all(written.map(lookAt));
 }
 
-async function lookAtImage(path: string) {
+async function lookAt(path: string): Promise<SavedImage> {
   const {size, mtimeMs} = await stat(path);
   return {path, sizeBytes: size, changedAtMs: mtimeMs};
 }
 
-/** What is in a guest's memory of its disks must be what is on them. Errors: bad-snapshot */
-async function refuseOtherDisks({name}: FleetMachine, {images}: SavedState): Promise<void> {
-  if (images === undefined) return;
-  // Layers that were laid over them since are empty.
-  const now = await Promise.all(images.map(({path}) => lookAtImage(path).catch(() => undefined)));
-  const changed = images.find((image, index) => JSON.stringify(image) !== JSON.stringify(now[index]));
-  if (changed === undefined) return;
-  throw new ManagerError(
-    'bad-snapshot',
-    `The disk ${changed.path} was changed since ${name} was saved, and what ${name} has in memory of it would destroy it.`,
-    `Boot it instead: viv start --discard-saved ${name}`,
-  );
+/** What is in a guest's memory of its disks must be what is on them, whatever lies over them. Errors: bad-snapshot */
+export async function refuseOtherDisks(name: string, {images = []}: SavedState): Promise<void> {
+  for (const image of images) {
+    const now = await lookAt(image.path).catch(() => undefined);
+    if (now?.sizeBytes === image.sizeBytes && now.changedAtMs === image.changedAtMs) continue;
+    throw new ManagerError(
+      'bad-snapshot',
+      `The disk ${image.path} was changed since ${name} was saved, and what ${name} has in memory of it would destroy it.`,
+      `Boot it instead: viv start --discard-saved ${name}`,
+    );
+  }
 }
 
 function pauseReason({haltReason}: RunningMachine): {readonly reason?: string} {

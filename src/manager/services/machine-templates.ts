@@ -22,6 +22,7 @@ import type {JobService, JobWork} from './job-service.js';
 import type {MachineDefiner} from './machine-definer.js';
 import type {MachineLayers} from './machine-layers.js';
 import type {Instant, MachinePacker, PinnedMachine} from './machine-packer.js';
+import {refuseOtherDisks} from './machine-runner.js';
 import type {MachineSaver} from './machine-saver.js';
 import type {MachineSnapshots} from './machine-snapshots.js';
 import type {MachineUnpacker} from './machine-unpacker.js';
@@ -157,6 +158,7 @@ export class MachineTemplates {
   async #ofStopped(machine: FleetMachine): Promise<Instant> {
     const {layers, consoles} = this.#parts;
     const {config} = machine.definition!;
+    if (machine.saved !== undefined) await refuseOtherDisks(machine.name, machine.saved);
     const {frozen, next} = await layers.grow(machine, config.disks);
     await layers.define(machine, next);
     if (machine.saved === undefined) return {config, disks: frozen};

@@ -64,9 +64,9 @@ export class MachineUnpacker {
     const config: MachineConfig = {...packed, ...changes, boot: bootOf(manifest, commandLine, origin), disks: []};
     checkMemoryExists(config.memoryBytes);
     const owner = uses === 'snapshot' ? {preferred} : {};
-    return this.#parts.definer.make({id, wanted: name, ...owner, config}, async (folder) => {
+    return this.#parts.definer.make({id, wanted: name, ...owner, config}, async (folder, given) => {
       try {
-        return await this.#prepare(folder, config, unpacking);
+        return await this.#prepare(folder, given, config, unpacking);
       } catch (thrown) {
         // What is wrong with a part is told of the file that it came from.
         if (!(thrown instanceof ManagerError) || !thrown.code.startsWith('bad-')) throw thrown;
@@ -79,6 +79,7 @@ export class MachineUnpacker {
 
   async #prepare(
     folder: string,
+    name: string,
     {boot, memoryBytes, hartCount}: MachineConfig,
     {manifest, uses, provide, signal}: Unpacking,
   ): Promise<Prepared> {
@@ -105,7 +106,9 @@ export class MachineUnpacker {
     const screen = await this.#takeScreen(folder, screenSize);
     const {size: fileBytes} = await stat(statePath);
     const memory = {fileBytes, touchedBytes, memoryId, sources: []};
-    const saved = {...memory, atMs: createdAtMs};
+    // A guest of another name is told so when it goes on.
+    const isCopied = uses === 'state' || name !== manifest.machine.name;
+    const saved = {...memory, atMs: createdAtMs, ...(isCopied ? {isCopied} : {})};
     if (uses === 'state') return {disks, saved};
     const config = {memoryBytes, hartCount, disks: frozen};
     // The folder has no name yet by which the store of all machines would find it.

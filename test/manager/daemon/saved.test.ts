@@ -6,6 +6,7 @@ import type {Client} from '../../../src/manager/client.js';
 import {daemonStop} from '../../../src/manager/protocol/daemon.js';
 import {
   machineAttachDisk,
+  machineClone,
   machineKill,
   machineList,
   machinePause,
@@ -16,6 +17,7 @@ import {
   machineStart,
   machineUnremove,
 } from '../../../src/manager/protocol/machine.js';
+import {snapshotCreate, snapshotRemove} from '../../../src/manager/protocol/snapshot.js';
 import {identifyProcess} from '../../../src/manager/store/process-identity.js';
 import {eventKinds, FleetWatch, TestConsole, TestDaemon, until} from '../../support/daemon.js';
 
@@ -107,6 +109,23 @@ describe('a saved machine', () => {
     const console = await TestConsole.open(client, 'one');
     await console.until(/booted.*booted/s);
     expect(console.text).not.toContain('restored');
+  });
+
+  it('goes on though its layers could be folded, or a clone stands on its disk, and so does the clone', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.define(client, 'one');
+    await client.request(machineAttachDisk, {machine: 'one', disk: {newSizeBytes: 2 ** 20, format: 'qcow2'}});
+    await client.request(machineStart, {machine: 'one'});
+    await client.request(snapshotCreate, {machine: 'one', name: 'base'});
+    await client.request(snapshotRemove, {machine: 'one', snapshot: 'base'});
+    await client.request(machineSave, {machine: 'one'});
+    await client.request(machineStart, {machine: 'one'});
+    await client.request(machineSave, {machine: 'one'});
+    await client.request(machineClone, {machine: 'one', name: 'two'});
+    await client.request(machineStart, {machine: 'two'});
+    await client.request(machineStart, {machine: 'one'});
+    for (const name of ['one', 'two']) expect((await show(client, name)).state).toBe('running');
   });
 
   it('is not restored over a disk that was changed since, but can be booted', async () => {
