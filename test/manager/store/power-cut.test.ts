@@ -142,7 +142,10 @@ async function record(name: string, keeps: KeptSyncs): Promise<Recording> {
   );
   await told.when({'machine four': 'there', undo: 'restored,killed,renamed,redefined'}, () => undo.undo());
   await forget('one', 'd');
-  await told.when({'saved two': 'nothing', 'count two': ['5', '6']}, () => goBack('two', 'c'));
+  await told.when(
+    {'saved two': 'nothing', 'count two': ['5', '6'], undo: 'restored,killed,renamed,redefined,restored'},
+    () => goBack('two', 'c'),
+  );
   await services.settle();
   recorder.end();
   return {told, endMoment: recorder.now};
