@@ -308,6 +308,11 @@ export class Machine implements AsyncDisposable {
     Atomics.notify(i32, RUN_STATE >> 2);
   }
 
+  /** True once the guest is over; `exited` tells how, a moment later. Such a machine cannot be paused. */
+  get hasEnded(): boolean {
+    return Atomics.load(this.#views.i32, RUN_STATE >> 2) === ENDED;
+  }
+
   /**
    * The state of a machine that is paused, its RAM apart: the pages that `isTouched` tells of. Devices of the I/O thread
    * must have nothing under way.

@@ -180,6 +180,7 @@ export class EngineHost implements MachineHost {
     };
     await machine.pause();
     try {
+      if (machine.hasEnded) throw new ManagerError('wrong-state', 'Its guest has just ended.', 'Start it again first.');
       let pausedMs = 0;
       const {fileBytes, touchedBytes, base} = await this.#current.save(request, () => {
         pausedMs = performance.now() - began;
