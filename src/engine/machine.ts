@@ -324,7 +324,7 @@ export class Machine implements AsyncDisposable {
 
   /**
    * Keeps all touched pages of a paused machine as they are, also when it goes on: `copier` is called with a page that
-   * somebody wants to write, and must `thaw` it. `isChanged` tells from then on what is written later, unless it `keepsChanges`.
+   * somebody wants to write, and must `thaw` it. Its flags tell from then on which pages are written later, unless it `keepsChanges`.
    */
   freeze(copier: PageCopier, keepsChanges = false): void {
     if (Atomics.load(this.#views.i32, RUN_STATE >> 2) !== PAUSED) throw new Error('a machine that runs is frozen');
@@ -352,12 +352,7 @@ export class Machine implements AsyncDisposable {
     return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.touched) !== 0;
   }
 
-  /** Whether a page (index) was written since the last `freeze` or `forgetChanges`. */
-  isChanged(page: number): boolean {
-    return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.changed) !== 0;
-  }
-
-  /** The `PAGE_FLAG`s of all pages, as they are now. */
+  /** The `PAGE_FLAG`s of all pages, as they are now; `changed` since the last `freeze` or `forgetChanges`. */
   copyPageFlags(): Uint8Array {
     const {pageFlags, ramBytes} = this.#layout;
     return this.#views.u8.slice(pageFlags, pageFlags + ramBytes / PAGE_BYTES);
