@@ -16,6 +16,7 @@ const waiting: (() => void)[] = [];
 /** See the module. */
 export class DiskSyncer implements AsyncDisposable {
   readonly #files = new Map<string, FileHandle>();
+  #isDisposed = false;
 
   /** Opens a file that the machine writes, before it does: errors of its writes are told from then on. */
   async add(path: string): Promise<void> {
@@ -25,7 +26,12 @@ export class DiskSyncer implements AsyncDisposable {
       () => undefined,
     );
     if (file === undefined) return;
-    if ((await file.stat()).isFile()) this.#files.set(path, file);
+    const isRegular = await file.stat().then(
+      (stat) => stat.isFile(),
+      () => false,
+    );
+    // Meanwhile the machine may have ended. A file that nobody closes ends the daemon, at the next garbage collection.
+    if (isRegular && !this.#isDisposed && !this.#files.has(path)) this.#files.set(path, file);
     else await file.close();
   }
 
@@ -81,6 +87,7 @@ export class DiskSyncer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     const files = [...this.#files.values()];
     this.#files.clear();
     for (const file of files) await file.close();

@@ -86,26 +86,13 @@ export class ProcessLink implements RunningMachine {
   /** Connects to a process that listens. Errors: machine-failed */
   static async open(handle: ProcessHandle, listener: RunListener): Promise<ProcessLink> {
     const link = new ProcessLink(handle, await dial(handle.socketPath), listener);
-    const writable = handle.disks.filter(({isReadOnly}) => !isReadOnly);
-    for (const {images} of writable) await link.#syncer.add(images[0]!.path);
-    link.#listen();
-    const hello = await link.#channel.request(linkHello, {linkVersion: LINK_VERSION});
-    if (hello.linkVersion !== LINK_VERSION) {
+    try {
+      await link.#greet();
+      return link;
+    } catch (thrown) {
       link.release();
-      throw new ManagerError(
-        'version-mismatch',
-        'The machine was started by another version of Vivarium that this one cannot talk to.',
-        'Shut it down from inside the guest, or kill its process.',
-      );
+      throw thrown;
     }
-    link.#startedAtMs = hello.startedAtMs;
-    link.#isPaused = hello.isPaused;
-    link.#haltReason = hello.haltReason;
-    link.#diskTops = hello.diskTops;
-    // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
-    const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
-    for (const top of hello.diskTops) if (known.has(top)) await link.#syncer.add(top);
-    return link;
   }
 
   get process(): ProcessIdentity {
@@ -232,6 +219,26 @@ export class ProcessLink implements RunningMachine {
     this.#isReleased = true;
     void this.#syncer[Symbol.asyncDispose]();
     this.#channel[Symbol.dispose]();
+  }
+
+  async #greet(): Promise<void> {
+    const writable = this.#handle.disks.filter(({isReadOnly}) => !isReadOnly);
+    for (const {images} of writable) await this.#syncer.add(images[0]!.path);
+    this.#listen();
+    const hello = await this.#channel.request(linkHello, {linkVersion: LINK_VERSION});
+    if (hello.linkVersion !== LINK_VERSION)
+      throw new ManagerError(
+        'version-mismatch',
+        'The machine was started by another version of Vivarium that this one cannot talk to.',
+        'Shut it down from inside the guest, or kill its process.',
+      );
+    this.#startedAtMs = hello.startedAtMs;
+    this.#isPaused = hello.isPaused;
+    this.#haltReason = hello.haltReason;
+    this.#diskTops = hello.diskTops;
+    // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
+    const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
+    for (const top of hello.diskTops) if (known.has(top)) await this.#syncer.add(top);
   }
 
   #listen(): void {

@@ -49,6 +49,19 @@ describe('the daemon as syncer', () => {
     await expect(syncer.sync(join(folder, 'other'))).rejects.toMatchObject({code: 'file-not-found'});
   });
 
+  it('holds no file twice, and none when it is through', async () => {
+    const syncer = new DiskSyncer();
+    await Promise.all([syncer.add(disk), syncer.add(disk)]);
+    expect(await openFiles()).toEqual([disk]);
+    const late = join(folder, 'late');
+    await writeFile(late, '');
+    const adding = syncer.add(late);
+    await syncer[Symbol.asyncDispose]();
+    await adding;
+    await syncer.add(late);
+    expect(await openFiles()).toEqual([]);
+  });
+
   it('opens neither pipes nor links, and waits for nothing', async () => {
     await using syncer = new DiskSyncer();
     const pipe = join(folder, 'pipe');

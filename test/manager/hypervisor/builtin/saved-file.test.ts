@@ -3,17 +3,16 @@ import {mkdtemp, open, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
-import {CHUNK_BYTES, type SaveHead} from '../../../../src/manager/hypervisor/builtin/saved/format.js';
+import {CHUNK_BYTES} from '../../../../src/manager/hypervisor/builtin/saved/format.js';
 import {RamFiller} from '../../../../src/manager/hypervisor/builtin/saved/ram-filler.js';
 import {SaveReader} from '../../../../src/manager/hypervisor/builtin/saved/save-reader.js';
 import {type SavePacking, writeSave} from '../../../../src/manager/hypervisor/builtin/saved/save-writer.js';
 import type {SavedBase} from '../../../../src/manager/hypervisor/builtin/saved/saved-base.js';
 import {RAM_PAGE_BYTES} from '../../../../src/manager/hypervisor/builtin/saved/saved-ram.js';
 import {checkWholeState, readWholeState} from '../../../../src/manager/hypervisor/builtin/saved/whole-state.js';
+import {loadState, MEMORY_BYTES, TestMachine, TestRam, testHead} from '../../../support/saved-state.js';
 import {SeededRandom} from '../../../support/seeded-random.js';
 
-/** Five chunks, the last of them short. */
-const MEMORY_BYTES = 4 * CHUNK_BYTES + 3 * RAM_PAGE_BYTES;
 const CHUNK_PAGES = CHUNK_BYTES / RAM_PAGE_BYTES;
 const packings: readonly SavePacking[] = ['small', 'quick'];
 
@@ -22,95 +21,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'viv-saved-'));
 });
 afterEach(() => rm(folder, {recursive: true}));
-
-/** RAM of a machine that is none. */
-class TestRam {
-  readonly content = Buffer.alloc(MEMORY_BYTES);
-  readonly sizeBytes = MEMORY_BYTES;
-  readonly changed = new Set<number>();
-  readonly left = new Set<number>();
-
-  fill(page: number, kind: 'noise' | 'text'): void {
-    const random = new SeededRandom(page + 1);
-    const bytes = this.bytes(page, 1);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = kind === 'noise' ? random.below(256) : 97 + (i % 7);
-  }
-
-  isTouched(): boolean {
-    return true;
-  }
-
-  isChanged(page: number): boolean {
-    return this.changed.has(page);
-  }
-
-  leave(first: number, count: number): void {
-    for (let page = first; page < first + count; page++) this.left.add(page);
-  }
-
-  take(first: number, count: number): Buffer {
-    return Buffer.from(this.bytes(first, count));
-  }
-
-  bytes(page: number, count: number): Buffer {
-    return this.content.subarray(page * RAM_PAGE_BYTES, (page + count) * RAM_PAGE_BYTES);
-  }
-}
-
-/** A machine whose pages are filled, and nothing else. */
-class TestMachine {
-  readonly ram = new TestRam();
-  readonly missing = new Set<number>();
-  readonly filled: number[] = [];
-  readonly crashes: string[] = [];
-  isWhole = false;
-  want: (page: number) => void = () => undefined;
-  readonly absent = {
-    begin: (runs: readonly {first: number; count: number}[], fetcher: (page: number) => void) => {
-      for (const {first, count} of runs) for (let i = 0; i < count; i++) this.missing.add(first + i);
-      this.want = fetcher;
-    },
-    isAbsent: (page: number) => this.missing.has(page),
-    fill: (first: number, content: Uint8Array) => {
-      for (let at = 0; at < content.length; at += RAM_PAGE_BYTES) {
-        const page = first + at / RAM_PAGE_BYTES;
-        if (!this.missing.delete(page)) continue;
-        this.ram.bytes(page, 1).set(content.subarray(at, at + RAM_PAGE_BYTES));
-        this.filled.push(page);
-      }
-    },
-    end: () => {
-      this.isWhole = true;
-    },
-  };
-
-  crash(reason: string): void {
-    this.crashes.push(reason);
-  }
-}
-
-const head: Omit<SaveHead, 'sources'> = {
-  writer: 'test',
-  savedAtMs: 1,
-  machine: {memoryBytes: MEMORY_BYTES, hasSbi: true, tohost: -1, clockNs: 0, harts: [someHart()], devices: []},
-  devices: [],
-};
-
-function someHart(): SaveHead['machine']['harts'][number] {
-  const zeros = Array<string>(32).fill('0');
-  const rest = {privilege: 1, csrs: {}, pending: 0, supervisorDeadline: null, machineDeadline: null, hsmState: 0};
-  const place = {startAddress: '0', startOpaque: '0', instructions: 0, reservation: null};
-  return {pc: '0', x: zeros, f: zeros, fcsr: 0, ...rest, ...place};
-}
-
-async function load(path: string): Promise<TestMachine> {
-  await using reader = await SaveReader.open(path);
-  await reader.verify();
-  const machine = new TestMachine();
-  await using filler = new RamFiller(reader, machine);
-  await filler.start();
-  return machine;
-}
 
 /** Pieces of a chunk have no order. */
 function sorted(base: SavedBase | undefined) {
@@ -141,13 +51,13 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
     const ram = new TestRam();
     for (const page of pages) ram.fill(page, kind);
     const path = join(folder, 'file');
-    await writeSave(path, head, ram, {packing});
+    await writeSave(path, testHead, ram, {packing});
     return {path, ram};
   }
 
   it.each(['noise', 'text'] as const)('gives %s back, and touches no page that is zero', async (kind) => {
     const {path, ram} = await saved(kind);
-    const back = await load(path);
+    const back = await loadState(path);
     expect(back.ram.content.equals(ram.content)).toBe(true);
     expect(back.filled.sort((a, b) => a - b)).toEqual(pages);
     expect(back).toMatchObject({isWhole: true, crashes: []});
@@ -164,13 +74,13 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
     const {path} = await saved(kind);
     for (const at of [16, 100]) {
       await flip(path, at);
-      await expect(load(path)).rejects.toMatchObject({
+      await expect(loadState(path)).rejects.toMatchObject({
         code: 'bad-snapshot',
         message: expect.stringMatching(/memory from \d+ on is damaged/),
       });
       await flip(path, at);
     }
-    await load(path);
+    await loadState(path);
   });
 
   it('stands on an older one for what has not changed, over many rounds, and each comes back as it was', async () => {
@@ -182,7 +92,7 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
     for (let round = 0; round < 12; round++) {
       const id = randomUUID();
       const path = join(folder, `${id}.state`);
-      const summary = await writeSave(path, head, ram, {packing, id, base});
+      const summary = await writeSave(path, testHead, ram, {packing, id, base});
       base = summary.base;
       states.push({path, content: Buffer.from(ram.content)});
       // Later rounds may store a whole chunk again.
@@ -199,7 +109,7 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
         ram.changed.add(page);
       }
     }
-    for (const {path, content} of states) expect((await load(path)).ram.content.equals(content)).toBe(true);
+    for (const {path, content} of states) expect((await loadState(path)).ram.content.equals(content)).toBe(true);
     // Each comes back from one file of its own, too, which holds nothing twice.
     for (const [round, {path, content}] of states.entries()) {
       const whole = join(folder, `whole-${round}`);
@@ -210,7 +120,7 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
       );
       await checkWholeState(whole, {memoryBytes: MEMORY_BYTES, hartCount: 1});
       expect(steps.at(-1)).toEqual([steps.length, steps.length]);
-      expect((await load(whole)).ram.content.equals(content)).toBe(true);
+      expect((await loadState(whole)).ram.content.equals(content)).toBe(true);
       await using reader = await SaveReader.open(whole);
       expect(new Set(reader.rows.map(({index}) => index)).size).toBe(reader.rows.length);
     }
@@ -223,7 +133,7 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
     const {path} = await saved('text');
     const whole = join(folder, 'whole');
     await writeFile(whole, readWholeState(path));
-    expect((await load(whole)).ram.content.equals((await load(path)).ram.content)).toBe(true);
+    expect((await loadState(whole)).ram.content.equals((await loadState(path)).ram.content)).toBe(true);
     await expect(checkWholeState(whole, {memoryBytes: MEMORY_BYTES * 2, hartCount: 1})).rejects.toMatchObject({
       message: expect.stringContaining('another memory size'),
     });
@@ -238,9 +148,9 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
     const ram = new TestRam();
     for (const page of pages) ram.fill(page, 'text');
     const [first, second] = [randomUUID(), randomUUID()];
-    const {base} = await writeSave(join(folder, `${first}.state`), head, ram, {packing, id: first});
+    const {base} = await writeSave(join(folder, `${first}.state`), testHead, ram, {packing, id: first});
     ram.changed.add(CHUNK_PAGES);
-    const writing = writeSave(join(folder, `${second}.state`), head, ram, {packing, id: second, base});
+    const writing = writeSave(join(folder, `${second}.state`), testHead, ram, {packing, id: second, base});
     expect(ram.left.has(0)).toBe(true);
     expect(ram.left.has(CHUNK_PAGES)).toBe(false);
     await writing;
@@ -251,12 +161,12 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
     for (const page of pages) ram.fill(page, 'text');
     const [first, second] = [randomUUID(), randomUUID()];
     const below = join(folder, `${first}.state`);
-    const {base} = await writeSave(below, head, ram, {packing, id: first});
+    const {base} = await writeSave(below, testHead, ram, {packing, id: first});
     const path = join(folder, `${second}.state`);
-    await writeSave(path, head, ram, {packing, id: second, base});
-    await load(path);
+    await writeSave(path, testHead, ram, {packing, id: second, base});
+    await loadState(path);
     await flip(below, 100);
-    await expect(load(path)).rejects.toMatchObject({message: expect.stringContaining('is damaged')});
+    await expect(loadState(path)).rejects.toMatchObject({message: expect.stringContaining('is damaged')});
     await rm(below);
     await expect(SaveReader.open(path)).rejects.toMatchObject({
       code: 'bad-snapshot',
@@ -268,8 +178,8 @@ describe.each(packings)('the file of a saved machine, %s', (packing) => {
     const ram = new TestRam();
     ram.fill(4 * CHUNK_PAGES + 2, 'text');
     const path = join(folder, 'file');
-    const machine = {...head.machine, memoryBytes: MEMORY_BYTES - RAM_PAGE_BYTES};
-    await writeSave(path, {...head, machine}, ram, {packing});
+    const machine = {...testHead.machine, memoryBytes: MEMORY_BYTES - RAM_PAGE_BYTES};
+    await writeSave(path, {...testHead, machine}, ram, {packing});
     await expect(SaveReader.open(path)).rejects.toMatchObject({
       message: expect.stringContaining('table makes no sense'),
     });
