@@ -1,6 +1,7 @@
 /**
- * The machine's end of its region compiler: a thread that is started when a hart first asks for a region. Until then
- * requests wait in the ports. A guest that has nothing hot saves the thread's memory, and a short run the time to start it.
+ * The machine's end of its region compiler. A guest that boots has hot code soon: the thread starts with it. For one that
+ * goes on from a saved state it is started when a hart first asks for a region, which may be never; until then requests wait
+ * in the ports.
  */
 import {type MessagePort, Worker} from 'node:worker_threads';
 import type {MemoryViews} from '../hart/state.js';
@@ -19,7 +20,10 @@ export interface CompilerStart {
   /** The start file. */
   readonly entry: URL;
   readonly data: CompilerWorkerData;
-  /** How long the first request waits: whoever goes on from a saved state may be done before a thread is up. */
+  /**
+   * How long the first request waits: whoever goes on from a saved state may be done before a thread is up. 0: there is no
+   * waiting for requests.
+   */
   readonly patienceMs: number;
   /** Called when the thread ends by itself, with the error before the exit. */
   readonly lost: (reason: string) => void;
@@ -36,14 +40,14 @@ export class CompilerThread {
   constructor(views: MemoryViews, how: CompilerStart) {
     this.#views = views;
     this.#how = how;
+    if (how.patienceMs === 0) this.#start();
   }
 
   /** Starts the thread when a hart wants it; cheap otherwise. */
   serve(): void {
     if (this.#timer || this.#worker || this.#isEnded) return;
     if (Atomics.load(this.#views.i32, COMPILER_WANTED >> 2) === 0) return;
-    if (this.#how.patienceMs === 0) this.#start();
-    else this.#timer = setTimeout(() => this.#start(), this.#how.patienceMs).unref();
+    this.#timer = setTimeout(() => this.#start(), this.#how.patienceMs).unref();
   }
 
   #start(): void {

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import * as esbuild from 'esbuild';
 import {afterAll, beforeAll, describe, expect, it, vi} from 'vitest';
-import {Machine} from '../../../src/engine/machine.js';
+import {Machine, type MachineSpec} from '../../../src/engine/machine.js';
 import {platformModels, standardPlatform} from '../../../src/engine/platform/standard-platform.js';
 import {buildGuest} from '../../support/bare-guest.js';
 import {defaultRegionSettings} from '../../support/tier.js';
@@ -101,18 +101,15 @@ describe.each(['throw', 'exit'])('a compiler that dies (%s)', (how) => {
   );
 });
 
-it.each([
-  ['is not a fault when the machine ends', '../../../dist/compiler.js'],
-  ['is not started for a guest without hot code', '../../../dist/there-is-none.js'],
-])('%s', async (_, compilerWorker) => {
-  const onCompilerFault = vi.fn<(reason: string) => void>();
-  const machine = await Machine.create(
+/** A machine whose guest does next to nothing, booted or going on from a saved state. */
+function createIdle(boot: MachineSpec['boot'], compilerWorker: string): Promise<Machine> {
+  return Machine.create(
     {
       memoryBytes: 16 << 20,
       hartCount: 1,
       tier: 'auto',
       regions: defaultRegionSettings,
-      boot: {kind: 'firmware', elf: buildGuest({text: 'pass'}).elf},
+      boot,
       devices: standardPlatform(),
     },
     {
@@ -121,10 +118,30 @@ it.each([
       models: platformModels,
     },
   );
+}
+
+async function runToEnd(machine: Machine): Promise<void> {
+  const onCompilerFault = vi.fn<(reason: string) => void>();
   machine.onCompilerFault(onCompilerFault);
   machine.start();
   await machine.exited;
   await machine[Symbol.asyncDispose]();
   expect(machine.counters().compilerFault).toBeUndefined();
   expect(onCompilerFault).not.toHaveBeenCalled();
+}
+
+const idle = (): MachineSpec['boot'] => ({kind: 'firmware', elf: buildGuest({text: 'pass'}).elf});
+
+it('is not a fault when the machine ends', async () => {
+  await runToEnd(await createIdle(idle(), '../../../dist/compiler.js'));
+});
+
+it('is not started for a restored guest without hot code', async () => {
+  await using booted = await createIdle(idle(), '../../../dist/compiler.js');
+  await booted.pause();
+  const restored = await createIdle({kind: 'saved', state: booted.save()}, '../../../dist/there-is-none.js');
+  const {baseAddress, sizeBytes} = booted.memory;
+  restored.memory.bytes(baseAddress, sizeBytes)!.set(booted.memory.bytes(baseAddress, sizeBytes)!);
+  restored.memory.markWritten(baseAddress, sizeBytes);
+  await runToEnd(restored);
 });

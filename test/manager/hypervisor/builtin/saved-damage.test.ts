@@ -116,7 +116,7 @@ describe.each(['small', 'quick'] as const)('a saved state, %s', (packing) => {
         if (!isWritten) {
           expect((await readdir(folder)).map((name) => join(folder, name))).toEqual([below]);
           expect((await loadState(below)).ram.content.equals(content)).toBe(true);
-        } else expect(writes).toBeGreaterThan(4);
+        } else expect(writes).toBeGreaterThan(3);
       }
       await loadState(path);
     },
