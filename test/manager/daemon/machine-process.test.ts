@@ -1,4 +1,5 @@
-import {readdir, readFile} from 'node:fs/promises';
+import {readdir, readFile, readlink, rm, stat, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
 import {afterEach, describe, expect, it} from 'vitest';
 import {
   machineKill,
@@ -14,6 +15,12 @@ import {eventKinds, FleetWatch, scriptedKernel, TestConsole, TestDaemon, until} 
 let daemon: TestDaemon;
 
 afterEach(() => daemon[Symbol.asyncDispose]());
+
+async function socketsOf(pid: number): Promise<number> {
+  const fds = await readdir(`/proc/${pid}/fd`);
+  const targets = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+  return targets.filter((target) => target.startsWith('socket:')).length;
+}
 
 describe('a machine process', () => {
   it('lives from start over pause and resume to shutdown', async () => {
@@ -154,6 +161,25 @@ describe('a machine process', () => {
     expect((await client.request(machineKill, {machine: 'one'})).machine.state).toBe('defined');
     await refused;
     await until(() => identifyProcess(pid ?? 0) === undefined);
+  });
+
+  it('ends with a daemon that dies while starting it, and leaves the socket of a later one alone', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.file('slow', scriptedKernel('slow'));
+    const {id} = await daemon.define(client, 'one', 'slow');
+    const fleet = await FleetWatch.open(client);
+    const starting = client.request(machineStart, {machine: 'one'}).catch(() => undefined);
+    const {pid = 0} = await fleet.until('one', (machine) => machine.pid !== undefined);
+    const later = join(daemon.paths.runtime, `${id}.sock`);
+    // Standard output, the socket that listens, and the daemon's connection.
+    await until(async () => (await socketsOf(pid)) === 3);
+    await rm(later);
+    await writeFile(later, '');
+    process.kill(client.daemon.pid, 'SIGKILL');
+    await starting;
+    await until(() => identifyProcess(pid) === undefined);
+    expect(await stat(later)).toBeDefined();
   });
 
   it('can read its own files only', async () => {

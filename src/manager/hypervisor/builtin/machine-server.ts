@@ -83,9 +83,7 @@ export class MachineServer {
 
   /** Listens on the private socket; `onListening` is called when daemons can connect. Resolves when the run is over. */
   async serve(onListening: () => void): Promise<MachineEnd> {
-    const orphaned = setTimeout(() => {
-      if (this.#startedAtMs === 0) this.#finished.resolve({kind: 'crashed', reason: 'The daemon never started it.'});
-    }, ORPHAN_TIMEOUT_MS);
+    const orphaned = setTimeout(() => this.#endUnlessRun(), ORPHAN_TIMEOUT_MS);
     this.#server.on('error', (error) => this.#finished.reject(error));
     this.#server.listen(this.#launch.socketPath, onListening);
     try {
@@ -107,6 +105,7 @@ export class MachineServer {
       this.#channel = undefined;
       this.#pump = undefined;
       clearInterval(this.#sampler);
+      this.#endUnlessRun();
     });
     channel.handle(linkHello, async () => ({
       linkVersion: LINK_VERSION,
@@ -202,6 +201,11 @@ export class MachineServer {
     return this.#startedAtMs;
   }
 
+  /** The daemon that was starting it is gone, and the next one may not know of it. */
+  #endUnlessRun(): void {
+    if (this.#startedAtMs === 0) this.#finished.resolve({kind: 'crashed', reason: 'The daemon never started it.'});
+  }
+
   #attach(channel: Channel, sinceOffset: number): void {
     const pump = new StreamPump(
       this.#ring,
@@ -257,7 +261,8 @@ export class MachineServer {
     this.#pump?.pull();
     this.#channel?.notify(linkEnded, {end});
     this.#channel?.end();
-    this.#server.close();
+    // Closing removes the socket's name, which may be that of a process started since, when nobody knows of this one.
+    if (this.#startedAtMs > 0) this.#server.close();
     await this.#log[Symbol.asyncDispose]();
   }
 }
