@@ -15,11 +15,11 @@ beforeAll(async () => {
 }, BUILD_MS);
 afterAll(() => home[Symbol.asyncDispose]());
 
-/** No process, no machine, no daemon, and only the cache in the home. */
+/** No process, no machine, no daemon, and only the cache in the home, beside the settings that the test has put there. */
 afterEach(async () => {
   expect(await home.processes()).toEqual([]);
   expect(existsSync(join(home.folder, 'run'))).toBe(false);
-  expect((await readdir(join(home.folder, 'viv'))).filter((name) => name !== 'cache')).toEqual([]);
+  expect((await readdir(join(home.folder, 'viv'))).filter((name) => name !== 'cache')).toEqual(['daemon.json']);
 });
 
 describe('viv run debian-mini --', () => {
