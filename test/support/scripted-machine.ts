@@ -4,6 +4,7 @@
  */
 import {readFileSync, writeFileSync} from 'node:fs';
 import type {StateRequest} from '../../src/manager/hypervisor/builtin/assembly.js';
+import {endProcess} from '../../src/manager/hypervisor/builtin/end-process.js';
 import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
 import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
@@ -142,7 +143,8 @@ const server = new MachineServer(launch, async (plan, listener) => {
 });
 // As the real one does.
 process.on('SIGTERM', () => {
-  if (!server.isAttended) process.exit(1);
+  if (!server.isAttended) endProcess();
 });
-const end = await server.serve(() => process.stdout.write('ready\n'));
-process.exit(end.kind === 'powered-off' ? 0 : 1);
+process.stdout.on('error', () => undefined);
+await server.serve(() => process.stdout.write('ready\n'));
+endProcess();
