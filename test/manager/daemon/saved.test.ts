@@ -223,8 +223,12 @@ describe('saving', () => {
     expect(await show(second, 'two')).toMatchObject({state: 'running', pid: two.pid});
     process.kill(second.daemon.pid, 'SIGKILL');
     await until(() => identifyProcess(second.daemon.pid) === undefined);
-    process.kill(two.pid!, 'SIGTERM');
-    await until(() => identifyProcess(two.pid!) === undefined);
+    // Not heard before it has noticed that the daemon is gone.
+    await until(() => {
+      const isThere = identifyProcess(two.pid!) !== undefined;
+      if (isThere) process.kill(two.pid!, 'SIGTERM');
+      return !isThere;
+    });
   });
 
   it('of the fleet that one machine refuses leaves the daemon there and that machine running', async () => {
