@@ -1,10 +1,11 @@
 /** A fresh home for the whole program: own folders, own daemon, and commands run as a user would run them. */
 import {type ChildProcess, spawn} from 'node:child_process';
-import {mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {builtDebianMini, testImageCache} from './debian-mini.js';
+import {processesNaming} from './processes.js';
 import {TerminalSession} from './terminal.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -107,16 +108,8 @@ export class Home implements AsyncDisposable {
   }
 
   /** Process ids of everything that was started in this home and is still there. */
-  async processes(): Promise<number[]> {
-    const found: number[] = [];
-    for (const name of await readdir('/proc')) {
-      if (!/^[0-9]+$/.test(name)) continue;
-      // Gone meanwhile, or another user's: not ours.
-      const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
-      const command = await readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => '');
-      if (`${environment}\0${command}`.includes(this.folder)) found.push(Number(name));
-    }
-    return found;
+  processes(): Promise<number[]> {
+    return processesNaming(this.folder);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

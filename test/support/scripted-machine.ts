@@ -4,6 +4,7 @@
  */
 import {readFileSync, writeFileSync} from 'node:fs';
 import type {StateRequest} from '../../src/manager/hypervisor/builtin/assembly.js';
+import {endProcess} from '../../src/manager/hypervisor/builtin/end-process.js';
 import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
 import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
@@ -159,5 +160,6 @@ const server = new MachineServer(launch, async (plan, listener) => {
 });
 // As the real one does.
 process.on('SIGTERM', () => server.endUnattended(60_000));
-const end = await server.serve(() => process.stdout.write('ready\n'));
-process.exit(end.kind === 'powered-off' ? 0 : 1);
+process.stdout.on('error', () => undefined);
+await server.serve(() => process.stdout.write('ready\n'));
+endProcess();

@@ -383,6 +383,7 @@ export class MachineRunner {
 
   async #ended(machine: FleetMachine, end: MachineEnd): Promise<void> {
     const {fleet, consoles, metrics, log} = this.#parts;
+    const run = this.#runs.get(machine.id);
     metrics.stop(machine.id);
     // Its guest ran: what it was started from is the past.
     const nothing = {run: undefined, process: undefined, saved: undefined};
@@ -401,8 +402,9 @@ export class MachineRunner {
     this.#letGo(machine.id);
     (await consoles.open(machine.id)).setRun(undefined);
     await this.remember(machine);
-    this.#runs.get(machine.id)?.resolve();
-    this.#runs.delete(machine.id);
+    run?.resolve();
+    // The next one may have begun.
+    if (this.#runs.get(machine.id) === run) this.#runs.delete(machine.id);
     for (const listener of this.#endListeners) listener(machine);
   }
 

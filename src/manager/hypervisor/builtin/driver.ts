@@ -122,7 +122,11 @@ export class BuiltinDriver implements HypervisorDriver {
         globalThis.process.kill(process.pid, 'SIGKILL');
         return {end: {kind: 'crashed', reason: 'The daemon ended while it was being started.'}};
       }
-      await link.follow();
+      await link.follow().catch((thrown: unknown) => {
+        // Its end is told here, and not once more by the link.
+        link.release();
+        throw thrown;
+      });
       return link;
     } catch (thrown) {
       const {message} = toManagerError(thrown);

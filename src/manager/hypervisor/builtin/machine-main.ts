@@ -1,8 +1,9 @@
 /**
  * Start file of a machine process: `node … machine.js LAUNCH.json`. Says `ready` on stdout when its socket is there,
- * runs until the guest powers off (status 0) or crashes (status 1). Its stderr is the folder's machine.log.
+ * runs until the guest powers off or crashes. Its stderr is the folder's machine.log.
  */
 import {readFileSync} from 'node:fs';
+import {endProcess} from './end-process.js';
 import {EngineHost} from './engine-host.js';
 import {launchSchema} from './link.js';
 import {MachineServer} from './machine-server.js';
@@ -21,5 +22,7 @@ const server = new MachineServer(launch, (plan, listener, syncer) =>
 );
 // At the host's shutdown all processes get it: a daemon that is there saves the machine now, and then ends it.
 process.on('SIGTERM', () => server.endUnattended(SAVE_GRACE_MS));
-const end = await server.serve(() => process.stdout.write('ready\n'));
-process.exit(end.kind === 'powered-off' ? 0 : 1);
+// Nobody reads it any more when the daemon has died.
+process.stdout.on('error', () => undefined);
+await server.serve(() => process.stdout.write('ready\n'));
+endProcess();

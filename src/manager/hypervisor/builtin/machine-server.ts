@@ -12,6 +12,7 @@ import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import type {MachineEnd} from '../contract.js';
 import {ConsoleLog} from './console-log.js';
+import {endProcess} from './end-process.js';
 import type {HostListener, MachineHost} from './host-contract.js';
 import {
   type Launch,
@@ -75,7 +76,7 @@ export class MachineServer {
   endUnattended(graceMs: number): void {
     const deadline = Date.now() + graceMs;
     const look = () => {
-      if (this.#channel === undefined || this.#channel.isClosed || Date.now() > deadline) process.exit(1);
+      if (this.#channel === undefined || this.#channel.isClosed || Date.now() > deadline) endProcess();
     };
     look();
     setInterval(look, ATTENDED_POLL_MS);

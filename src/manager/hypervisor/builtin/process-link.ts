@@ -70,6 +70,7 @@ export class ProcessLink implements RunningMachine {
   #diskTops: readonly string[] = [];
   #isKilled = false;
   #isReleased = false;
+  #isOver = false;
   #end: MachineEnd | undefined;
   #exit: ExitStatus | undefined;
   #nextOffset = 0;
@@ -282,6 +283,10 @@ export class ProcessLink implements RunningMachine {
     if (this.#handle.exited !== undefined) await Promise.race([this.#handle.exited, delay(REAP_TIMEOUT_MS)]);
     const circumstance =
       reason === undefined ? 'The machine process ended' : `The machine process was lost (${reason})`;
+    // Both connections of one that died while it was reached again tell of it.
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#isReleased) return this.#gone.resolve();
     await removeSocket(this.#handle.socketPath);
     const end = this.#end ?? explainEnd(this.#handle.folder, this.#exit, circumstance);
     this.#listener.onEnd(this.#isKilled ? {kind: 'powered-off', status: 0} : end);
