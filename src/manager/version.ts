@@ -1,7 +1,7 @@
 /** The program's own version, read once from package.json. */
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 import {packageFolder} from './bundle.js';
 
 let cached: string | undefined;

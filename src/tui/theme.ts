@@ -1,5 +1,5 @@
 import {readFileSync} from 'node:fs';
-import {z} from 'zod';
+import * as z from 'zod';
 import defaultTheme from '../../configs/themes/default.json' with {type: 'json'};
 import {COLOR_DEFAULT, COLOR_RGB_FLAG, type Color} from './terminal/cells.js';
 

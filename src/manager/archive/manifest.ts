@@ -10,7 +10,7 @@
  * It may come from anywhere: nothing in it is a path, and everything has a bound.
  */
 import {createHash} from 'node:crypto';
-import {z} from 'zod';
+import * as z from 'zod';
 import {SCREEN_TEXT_MAX} from '../console/console-screen.js';
 import {terminalSizeSchema} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';

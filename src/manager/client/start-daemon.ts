@@ -1,7 +1,7 @@
 /** Starts the daemon as a process of its own, as the first client of a session does. */
 import {spawn} from 'node:child_process';
 import {closeSync, openSync} from 'node:fs';
-import {z} from 'zod';
+import * as z from 'zod';
 import {bundledEntry} from '../bundle.js';
 import type {Paths} from '../paths.js';
 import {isErrorCode, ManagerError} from '../protocol/errors.js';

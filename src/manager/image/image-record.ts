@@ -1,7 +1,7 @@
 /** A built image on disk: a folder with the kernel, the initramfs and `image.json`. */
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 
 /**
  * `image.json`. It is written last, so a folder with a valid one is whole.

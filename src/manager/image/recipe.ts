@@ -2,7 +2,7 @@
 import {createHash} from 'node:crypto';
 import {lstat, readdir, readFile} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'is not the name of a Debian package');

@@ -3,7 +3,7 @@
  * byte has an offset, so a client that lost its connection asks for what follows the last one it has.
  * A viewer that reads slowly is never buffered for: it skips ahead, and the gap shows in `offset`.
  */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 import {machineRefSchema} from './machine.js';
 

@@ -1,5 +1,5 @@
 /** The daemon itself: greeting, status, end, and the checks of `viv doctor`. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 
 /** Grows when a message changes so that older programs would misread it. Both ends must have the same. */

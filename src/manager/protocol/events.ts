@@ -1,5 +1,5 @@
 /** The fleet's diary: what happened, in order, kept on disk, so that a client catches up after a gap. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 import {jobSchema} from './job.js';
 import {machineRefSchema, machineSchema} from './machine.js';

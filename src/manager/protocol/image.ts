@@ -1,5 +1,5 @@
 /** Images: what recipes there are, which are built, building one as a job. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineRequest} from './define.js';
 import {jobSchema} from './job.js';
 import {machineRefSchema} from './machine.js';

@@ -1,5 +1,5 @@
 /** Long work: progress, cancelling, and how it ended. After a cancel nothing half-made stays. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 
 /** Where a job stands; the last three are final. */

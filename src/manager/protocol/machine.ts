@@ -1,5 +1,5 @@
 /** Machines of the fleet: definition, life cycle, and the notifications that keep a client's mirror of the list. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 import {jobSchema} from './job.js';
 

@@ -1,5 +1,5 @@
 /** Numbers of every running machine and of the host, once a second. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 import {machineRefSchema} from './machine.js';
 

@@ -1,5 +1,5 @@
 /** Where a guest spends its time: samples of the pc of its harts. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineRequest} from './define.js';
 import {machineRefSchema} from './machine.js';
 

@@ -1,5 +1,5 @@
 /** Snapshots as files that restore on other hosts. Paths are those of the daemon's host, absolute. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineRequest} from './define.js';
 import {jobSchema} from './job.js';
 import {machineRefSchema} from './machine.js';

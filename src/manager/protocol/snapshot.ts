@@ -1,5 +1,5 @@
 /** Snapshots of machines: states that stay until they are removed, in a tree. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {terminalSizeSchema} from './console.js';
 import {defineRequest} from './define.js';
 import {jobSchema} from './job.js';

@@ -1,5 +1,5 @@
 /** Timelines of machines: checkpoints that the daemon takes by itself, and keeps within bounds. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 import {machineRefSchema, timelineChoiceSchema} from './machine.js';
 

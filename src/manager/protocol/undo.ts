@@ -1,5 +1,5 @@
 /** Taking back what was done to machines last. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {defineRequest} from './define.js';
 import {jobSchema} from './job.js';
 import {machineSchema} from './machine.js';

@@ -10,7 +10,7 @@ import {
   type MessageConnection,
   ResponseError,
 } from 'vscode-jsonrpc/node';
-import {z} from 'zod';
+import * as z from 'zod';
 import type {
   NotificationType,
   ParamsInput,

@@ -4,7 +4,7 @@
  */
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 import {packageFolder} from '../bundle.js';
 import {ManagerError} from '../protocol/errors.js';
 import {MAX_HARTS, MAX_HOT_THRESHOLD, MIN_MEMORY_BYTES, tierSchema, timelineChoiceSchema} from '../protocol/machine.js';

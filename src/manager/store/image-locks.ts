@@ -9,7 +9,7 @@
 import {randomUUID} from 'node:crypto';
 import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import {isUsedByQemu} from './kernel-locks.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from './process-identity.js';

@@ -5,7 +5,7 @@
  */
 import {linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync} from 'node:fs';
 import {dirname} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 import {identifyProcess, isAlive, type ProcessIdentity} from './process-identity.js';
 
 /** A take-over is three file operations; one that is older than this has died half-way. */

@@ -14,7 +14,7 @@
 import {randomUUID} from 'node:crypto';
 import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
 import {makeFolder, syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';

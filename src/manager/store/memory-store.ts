@@ -4,7 +4,7 @@
  */
 import {link, mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
-import {z} from 'zod';
+import * as z from 'zod';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
 
 /** A state, and the others that it stands on. */

@@ -1,5 +1,5 @@
 /** What can be taken back, on disk: `undo.json` in the home folder, newest last. */
-import {z} from 'zod';
+import * as z from 'zod';
 import {machineConfigSchema} from '../protocol/machine.js';
 import {MAX_UNDO} from '../protocol/undo.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';

@@ -3,7 +3,7 @@
  * time; a file of a newer version, or one that is not whole, is refused and left as it is.
  */
 import {readFile} from 'node:fs/promises';
-import {z} from 'zod';
+import * as z from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import {writeFileAtomic} from './atomic-file.js';
 

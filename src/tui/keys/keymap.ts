@@ -1,4 +1,4 @@
-import {z} from 'zod';
+import * as z from 'zod';
 import type {Tab} from '../state/model.js';
 import type {Action} from './action.js';
 

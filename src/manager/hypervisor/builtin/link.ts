@@ -2,7 +2,7 @@
  * What the daemon and a machine process say to each other over the machine's private socket, and the file that tells
  * the process what to be. Daemon and process can be of different versions: the process outlives an upgrade.
  */
-import {z} from 'zod';
+import * as z from 'zod';
 import {CHAIN_DEPTH_MAX} from '../../../paravirt/block/chain.js';
 import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';

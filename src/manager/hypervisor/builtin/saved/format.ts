@@ -13,7 +13,7 @@
  * footer so far, "VIVSAVE\n". It is written last, so that a file that is not whole has none.
  */
 import {crc32} from 'node:zlib';
-import {z} from 'zod';
+import * as z from 'zod';
 import type {MachineState} from '../../../../engine/machine-state.js';
 import {ManagerError} from '../../../protocol/errors.js';
 
