@@ -27,7 +27,7 @@ import {instructions} from './isa/instructions.js';
 import {type MachineState, restoreMachine, type StatePlace, saveMachine, startAddresses} from './machine-state.js';
 import {AbsentPages} from './memory/absent-pages.js';
 import {hostNs, MachineClock} from './memory/clock.js';
-import {Freezer, type PageCopier} from './memory/freezer.js';
+import {Freezer, type PageCopier, takeWanted} from './memory/freezer.js';
 import {
   ATTENTION,
   COMPILE_NS,
@@ -325,10 +325,10 @@ export class Machine implements AsyncDisposable {
   /**
    * Keeps all touched pages of a paused machine as they are, also when it goes on: `copier` is called with a page that
    * somebody wants to write, and must `thaw` it. Its flags tell from then on which pages are written later, unless it `keepsChanges`.
+   * Absent pages stay absent, and are nobody's to copy.
    */
   freeze(copier: PageCopier, keepsChanges = false): void {
     if (Atomics.load(this.#views.i32, RUN_STATE >> 2) !== PAUSED) throw new Error('a machine that runs is frozen');
-    if (this.absent.isActive) throw new Error('a machine is frozen whose RAM is not there');
     this.#freezer.freeze(copier, keepsChanges);
   }
 
@@ -352,18 +352,10 @@ export class Machine implements AsyncDisposable {
     return (Atomics.load(this.#views.u8, this.#layout.pageFlags + page) & PAGE_FLAG.touched) !== 0;
   }
 
-  /** The `PAGE_FLAG`s of all pages, as they are now; `changed` since the last `freeze` or `forgetChanges`. */
+  /** The `PAGE_FLAG`s of all pages, as they are now; `changed` since the last `freeze` that does not keep them. */
   copyPageFlags(): Uint8Array {
     const {pageFlags, ramBytes} = this.#layout;
     return this.#views.u8.slice(pageFlags, pageFlags + ramBytes / PAGE_BYTES);
-  }
-
-  /** What is in RAM now counts as unchanged. No hart has run yet. */
-  forgetChanges(): void {
-    const {u8} = this.#views;
-    const {pageFlags, ramBytes} = this.#layout;
-    for (let at = pageFlags; at < pageFlags + ramBytes / PAGE_BYTES; at++)
-      if (u8[at] !== 0) u8[at] = u8[at]! & ~PAGE_FLAG.changed;
   }
 
   counters(): MachineCounters {
@@ -439,6 +431,11 @@ export class Machine implements AsyncDisposable {
     this.#finish(exit);
   }
 
+  readonly #serveWanted = (page: number): void => {
+    this.absent.take(page);
+    this.#freezer.serve(page);
+  };
+
   /** Serves doorbells until the machine ends: wakes on the attention cell, runs the listeners, answers waiters. */
   async #serveAttention(): Promise<void> {
     const {i32} = this.#views;
@@ -446,8 +443,7 @@ export class Machine implements AsyncDisposable {
     while (!this.#isEnded) {
       let isAnswered = false;
       const seen = Atomics.load(i32, ATTENTION >> 2);
-      this.#freezer.serve();
-      this.absent.serve();
+      takeWanted(this.#views, this.#layout, this.#serveWanted);
       this.#compiler?.serve();
       const bells = Atomics.exchange(i32, DOORBELLS >> 2, 0);
       for (let index = 0; index < this.devices.length; index++) {

@@ -13,6 +13,7 @@ export class TestRam {
   readonly content = Buffer.alloc(MEMORY_BYTES);
   readonly sizeBytes = MEMORY_BYTES;
   readonly changed = new Set<number>();
+  readonly absent = new Set<number>();
   readonly left = new Set<number>();
 
   fill(page: number, kind: 'noise' | 'text'): void {
@@ -23,6 +24,10 @@ export class TestRam {
 
   isTouched(): boolean {
     return true;
+  }
+
+  isAbsent(page: number): boolean {
+    return this.absent.has(page);
   }
 
   isChanged(page: number): boolean {

@@ -23,7 +23,7 @@ export function writeScriptedState(path: string, text: string, make: {memoryByte
     devices: [],
   };
   const head = {writer: 'test', savedAtMs: 1, machine, devices: []};
-  return writeSave(path, head, {...source, leave: () => undefined}, {packing: 'small'});
+  return writeSave(path, head, {...source, isAbsent: () => false, leave: () => undefined}, {packing: 'small'});
 }
 
 /** The text of a state, in this format or as it is. */

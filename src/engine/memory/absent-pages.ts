@@ -6,9 +6,9 @@
  *
  *   hart:  while RAM_ABSENT says so, generated code finds no page by itself (`Pmp` tells it of no free pages); the runtime
  *          asks here at every translation and for every page table ─▶ WANTED_PAGE, attention ─▶ waits until it is filled
- *   I/O:   fills at its own pace; `serve` for waiting harts; devices at once (`Ram.contains`)
+ *   I/O:   fills at its own pace; `take` for waiting harts; devices at once (`Ram.contains`)
  */
-import {HartRequest, hartBlock, WANTED_PAGE} from '../hart/layout.js';
+import {HartRequest} from '../hart/layout.js';
 import {request} from '../hart/signals.js';
 import type {MemoryViews} from '../hart/state.js';
 import {awaitFlagged, tellWaiting} from './freezer.js';
@@ -68,15 +68,6 @@ export class AbsentPages {
   /** Has a page filled now, if it is absent. */
   take(page: number): void {
     if (this.isAbsent(page)) this.#fetcher?.(page);
-  }
-
-  /** Serves harts that wait; cheap when none does. */
-  serve(): void {
-    if (!this.#fetcher) return;
-    for (let hart = 0; hart < this.#layout.hartCount; hart++) {
-      const wanted = Atomics.exchange(this.#views.i32, (hartBlock(hart) + WANTED_PAGE) >> 2, 0);
-      if (wanted !== 0) this.take(wanted - 1);
-    }
   }
 
   /** All pages are there. */

@@ -6,6 +6,8 @@
  *
  *   hart:  store to a frozen page (no TLB has an entry for it) ─▶ WANTED_PAGE, attention ─▶ waits until it is thawed
  *   I/O:   the copier's own pace; `serve` for waiting harts; devices at once
+ *
+ * Pages that are absent (see `absent-pages.ts`) are not frozen: they are as the file has them that they come from.
  */
 import {HartRequest, hartBlock, WANTED_PAGE} from '../hart/layout.js';
 import {request} from '../hart/signals.js';
@@ -66,20 +68,25 @@ export class Freezer {
     if (this.isFrozen(page)) this.#copier?.(page, true);
   }
 
-  /** Serves harts that wait; cheap when none does. */
-  serve(): void {
-    if (!this.#copier) return;
-    const {i32} = this.#views;
-    for (let hart = 0; hart < this.#layout.hartCount; hart++) {
-      const wanted = Atomics.exchange(i32, (hartBlock(hart) + WANTED_PAGE) >> 2, 0);
-      if (wanted !== 0 && this.isFrozen(wanted - 1)) this.#copier(wanted - 1, false);
-    }
+  /** Has a page copied and thawed that a hart waits for, if it is frozen, now or when that suits. */
+  serve(page: number): void {
+    if (this.isFrozen(page)) this.#copier?.(page, false);
   }
 
   /** Ends a freeze: whatever is still frozen is thawed without being copied. */
   end(): void {
     this.#copier = undefined;
     this.thaw(0, this.#layout.ramBytes / PAGE_BYTES);
+  }
+}
+
+/** Calls with each page that a hart waits for: a frozen one, or one that is absent. Cheap when none does. */
+export function takeWanted({i32}: MemoryViews, {hartCount}: MemoryLayout, serve: (page: number) => void): void {
+  for (let hart = 0; hart < hartCount; hart++) {
+    const cell = (hartBlock(hart) + WANTED_PAGE) >> 2;
+    if (Atomics.load(i32, cell) === 0) continue;
+    const wanted = Atomics.exchange(i32, cell, 0);
+    if (wanted !== 0) serve(wanted - 1);
   }
 }
 

@@ -122,7 +122,8 @@ describe('frozen RAM', () => {
     }, true);
     machine.endFreeze();
     expect(changed()).toEqual(written);
-    machine.forgetChanges();
+    machine.freeze(() => true);
+    machine.endFreeze();
     memory.markWritten(AREA + PAGE_BYTES, 1);
     expect(changed()).toEqual([1]);
   });

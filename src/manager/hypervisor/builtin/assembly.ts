@@ -36,7 +36,7 @@ import {FrozenRam} from './saved/frozen-ram.js';
 import {RamFiller} from './saved/ram-filler.js';
 import {SaveReader} from './saved/save-reader.js';
 import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
-import {filesOf, type SavedBase} from './saved/saved-base.js';
+import {filesOf, hasRoom, type SavedBase} from './saved/saved-base.js';
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -64,8 +64,8 @@ export interface AssembledMachine extends AsyncDisposable {
   readonly uart: Uart16550;
   readonly console: ConsoleDevice;
   readonly disks: readonly MachineDisk[];
-  /** Resolves when all RAM of a restored machine is there; it can be saved from then on. */
-  readonly whenLoaded: Promise<void>;
+  /** Resolves when it can be saved so: at once, or when all RAM of a restored machine is there. */
+  whenSavable(request: StateRequest): Promise<void>;
   /** The serial port has output, or room for input again. */
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
@@ -170,7 +170,10 @@ export async function assembleMachine(
     const whenLoaded = filler?.start() ?? Promise.resolve();
     const owned = cleanup.move();
     return {
-      whenLoaded,
+      whenSavable: async ({keptIds}) => {
+        const isAtOnce = base !== undefined && isKept(base, keptIds) && hasRoom(base);
+        if (machine.absent.isActive && !isAtOnce) await whenLoaded;
+      },
       machine,
       uart,
       console,

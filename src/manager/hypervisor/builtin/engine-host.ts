@@ -167,8 +167,8 @@ export class EngineHost implements MachineHost {
     if (this.#isSaving)
       throw new ManagerError('wrong-state', 'It is being saved already.', 'Try again when that is done.');
     this.#isSaving = true;
-    // One that was restored a moment ago runs on until all of it is there.
-    await this.#current.whenLoaded;
+    // One that was restored a moment ago may have to run on until all of it is there.
+    await this.#current.whenSavable(request);
     const {machine, disks} = this.#current;
     // So that little is left to be flushed while the guest stands still.
     await Promise.all(disks.map((disk) => disk.flush()));

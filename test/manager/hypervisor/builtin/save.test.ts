@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto';
 import {mkdtemp, open, rm, stat, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -101,6 +102,33 @@ describe('a saved Linux guest', () => {
         savedPath = next;
       }
       expect(await first.run('cat noise')).toContain('later');
+    },
+    BOOT_MS,
+  );
+
+  it(
+    'is saved while its memory is still read, again and again, and goes on from the last one',
+    async () => {
+      const ids = Array.from({length: 4}, () => randomUUID());
+      const [first, ...later] = ids.map((id) => ({id, path: join(folder, `${id}.state`)}));
+      {
+        await using guest = await Guest.start(await planOf());
+        await guest.until(/# $/);
+        await guest.run('head -c 60000000 /dev/urandom >/tmp/noise; cd /tmp; md5sum noise >sum; echo 0 >round');
+        await guest.host.save({...first!, packing: 'quick'});
+      }
+      let savedPath = first!.path;
+      for (const [round, next] of later.entries()) {
+        await using guest = await Guest.start(await planOf({savedPath}));
+        guest.host.write(Buffer.from(`echo ${round + 1} >round; echo wr"itten"\n`));
+        await guest.until(/written/);
+        const whole = (await stat(first!.path)).size;
+        await guest.host.save({...next, packing: 'small', keptIds: new Set(ids)});
+        expect((await stat(next.path)).size).toBeLessThan(whole / 2);
+        savedPath = next.path;
+      }
+      await using last = await Guest.start(await planOf({savedPath}));
+      expect(await last.run('cat round; md5sum -c sum')).toMatch(/3\r\nnoise: OK/);
     },
     BOOT_MS,
   );

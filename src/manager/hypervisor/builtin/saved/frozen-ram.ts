@@ -31,7 +31,11 @@ export class FrozenRam implements RamSource, Disposable {
   }
 
   isTouched(page: number): boolean {
-    return (this.#flags[page]! & PAGE_FLAG.touched) !== 0;
+    return (this.#flags[page]! & (PAGE_FLAG.touched | PAGE_FLAG.absent)) !== 0;
+  }
+
+  isAbsent(page: number): boolean {
+    return (this.#flags[page]! & PAGE_FLAG.absent) !== 0;
   }
 
   isChanged(page: number): boolean {
@@ -66,8 +70,8 @@ export class FrozenRam implements RamSource, Disposable {
     const {memory} = this.#machine;
     const copy = Buffer.alloc(count * RAM_PAGE_BYTES);
     for (let page = first; page < first + count; page++) {
-      // What was zero then may have been written since.
-      if (!this.isTouched(page)) continue;
+      // What was zero then may have been written since, and what was absent is not asked for.
+      if (!this.isTouched(page) || this.isAbsent(page)) continue;
       const bytes = memory.bytes(memory.baseAddress + page * RAM_PAGE_BYTES, RAM_PAGE_BYTES);
       if (bytes) copy.set(bytes, (page - first) * RAM_PAGE_BYTES);
     }

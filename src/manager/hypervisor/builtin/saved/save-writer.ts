@@ -88,16 +88,21 @@ function planChunks(ram: RamSource, base: SavedBase | undefined): ChunkPlan[] {
     const older = base?.pieces.get(index) ?? [];
     const changed = base === undefined ? touched : pickPages(first, count, (page) => ram.isChanged(page));
     if (isEmpty(changed)) ram.leave(first, count);
-    plans.push({index, first, count, ...split(touched, changed, older)});
+    const isWhole = isEmpty(pickPages(first, count, (page) => ram.isAbsent(page)));
+    plans.push({index, first, count, ...split(touched, changed, older, isWhole)});
   }
   return plans;
 }
 
-/** What is stored anew: what has changed, or all where the older pieces have become too many or too empty. */
+/**
+ * What is stored anew: what has changed, or all where the older pieces have become too many or too empty, unless not all
+ * is there.
+ */
 function split(
   touched: ChunkPages,
   changed: ChunkPages,
   older: readonly BasePiece[],
+  isWhole: boolean,
 ): {readonly changed: ChunkPages; readonly kept: readonly BasePiece[]} {
   if (isEmpty(changed)) return {changed, kept: older};
   const kept = older
@@ -107,7 +112,7 @@ function split(
     kept.reduce((total, piece) => total + countPages(pick(piece)), 0);
   const isWorthwhile =
     kept.length < CHUNK_PIECES_MAX && sum(({pages}) => pages) <= USED_PART_MIN * sum(({used}) => used);
-  return isWorthwhile ? {changed, kept} : {changed: touched, kept: []};
+  return isWorthwhile || !isWhole ? {changed, kept} : {changed: touched, kept: []};
 }
 
 class SaveWriter {

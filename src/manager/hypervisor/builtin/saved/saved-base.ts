@@ -1,5 +1,5 @@
 /** What a save may stand on: where the pages of an older state of the same machine are stored. */
-import type {ChunkPiece} from './format.js';
+import {CHUNK_PIECES_MAX, type ChunkPiece} from './format.js';
 
 /** A piece of a chunk, and the file it lies in. */
 export interface BasePiece extends ChunkPiece {
@@ -15,6 +15,11 @@ export interface SavedBase {
 /** Name of the file of a state that others may stand on. */
 export function stateFileName(id: string): string {
   return `${id}.state`;
+}
+
+/** Whether each chunk may get one more piece: nothing of it has to be read to be stored anew. */
+export function hasRoom({pieces}: SavedBase): boolean {
+  return [...pieces.values()].every((chunk) => chunk.length < CHUNK_PIECES_MAX);
 }
 
 /** All files that a state is made of, its own included. */

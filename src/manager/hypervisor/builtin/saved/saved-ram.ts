@@ -8,6 +8,8 @@ export interface RamSource {
   readonly sizeBytes: number;
   /** A page that was never written is zero. */
   isTouched(page: number): boolean;
+  /** A page that is not there yet is as the file has it that this save stands on, and cannot be taken. */
+  isAbsent(page: number): boolean;
   /** A page that was not written since the file that this save stands on. */
   isChanged(page: number): boolean;
   /** A copy of some pages, asked for once. */
