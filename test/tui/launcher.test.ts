@@ -23,7 +23,8 @@ else if (what === 'wait') {
 `;
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'viv-launcher-'));
+  root = join(await mkdtemp(join(tmpdir(), 'viv-launcher-')), 'vivarium');
+  await mkdir(root);
   for (const folder of ['bin', 'dist', 'scripts', 'configs']) await mkdir(join(root, folder));
   await writeFile(join(root, 'package.json'), '{"type": "module"}');
   await copyFile(launcher, join(root, 'bin/viv'));
@@ -35,7 +36,7 @@ beforeEach(async () => {
     "Object.defineProperty(process, 'versions', {value: {...process.versions, node: '20.20.2'}});",
   );
 });
-afterEach(() => rm(root, {recursive: true, force: true}));
+afterEach(() => rm(dirname(root), {recursive: true, force: true}));
 
 // Beside the package, as npm puts it, or inside of it.
 async function installNode(modules: string): Promise<string> {
@@ -101,6 +102,48 @@ test('an old Node.js is replaced by the npm package, also beside an installed on
   // The binary tells its real path.
   expect([out.trim(), err]).toEqual([process.execPath, '']);
   expect(inside).not.toBe(process.execPath);
+});
+
+describe('started by a shell', () => {
+  const run = (program: string, {node = false} = {}) => {
+    const path = join(root, 'path');
+    return new Promise<Ended>((resolve, reject) => {
+      const child = spawn(program, ['node'], {env: {PATH: node ? `${path}:/usr/bin:/bin` : path}});
+      let [out, err] = ['', ''];
+      child.stdout.on('data', (chunk) => {
+        out += chunk;
+      });
+      child.stderr.on('data', (chunk) => {
+        err += chunk;
+      });
+      child.on('error', reject);
+      child.on('close', (status, signal) => resolve({status, signal, out, err}));
+    });
+  };
+
+  beforeEach(() => mkdir(join(root, 'path')));
+
+  test('it takes the npm package first, also beside an installed one and through a link', async () => {
+    await symlink('/nowhere', join(root, 'path/node'));
+    const link = join(root, 'link-to-viv');
+    await symlink(join(root, 'bin/viv'), link);
+    await installNode(join(root, 'node_modules'));
+    expect(await run(link, {node: true})).toMatchObject({out: `${process.execPath}\n`, err: ''});
+    await rm(join(root, 'node_modules'), {recursive: true});
+    const beside = join(dirname(root), 'node');
+    await installNode(dirname(root));
+    try {
+      expect(await run(link, {node: true})).toMatchObject({out: `${process.execPath}\n`, err: ''});
+    } finally {
+      await rm(beside, {recursive: true});
+    }
+  });
+
+  test('it takes the one of the search path where there is no other, and says so where there is none', async () => {
+    expect(await run(join(root, 'bin/viv'))).toMatchObject({status: 1, err: expect.stringContaining('no node in the')});
+    await symlink(process.execPath, join(root, 'path/node'));
+    expect((await run(join(root, 'bin/viv'))).out).toBe(`${process.execPath}\n`);
+  });
 });
 
 test('without a Node.js that is new enough it says what to do', async () => {
