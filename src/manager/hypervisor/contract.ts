@@ -165,6 +165,12 @@ export interface HypervisorDriver {
    */
   check(memoryBytes: number, boot: Boot): Promise<void>;
   /**
+   * Does ahead what it can of a `start` with this very plan, while the machine may still run: a start that comes soon is
+   * faster, and one with another plan, or `forgetPrepared`, undoes it.
+   */
+  prepare?(plan: LaunchPlan): Promise<void>;
+  forgetPrepared?(id: string): void;
+  /**
    * Starts a machine; resolves when its guest runs. An aborted start leaves nothing.
    * Errors: bad-kernel, bad-firmware, bad-disk, bad-snapshot, not-enough-memory, machine-failed, cancelled
    */

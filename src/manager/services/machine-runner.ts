@@ -6,12 +6,13 @@ import {stat} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {showScreen} from '../console/console-screen.js';
-import type {BootFiles, MachineEnd, RunListener, RunningMachine} from '../hypervisor/contract.js';
+import type {BootFiles, LaunchPlan, MachineEnd, RunListener, RunningMachine} from '../hypervisor/contract.js';
 import {hasProcess, type LifeEvent} from '../machine/lifecycle.js';
+import type {TerminalSize} from '../protocol/console.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
-import type {Disk, machineStart, SavedState} from '../protocol/machine.js';
+import type {Disk, MachineConfig, machineStart, SavedState} from '../protocol/machine.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {Settings} from '../settings/settings.js';
 import type {HeldImages} from '../store/image-locks.js';
@@ -90,6 +91,24 @@ export class MachineRunner {
     await refuseOtherDisks(machine.name, saved);
     const savedPath = store.memory.path(machine.id, saved.memoryId);
     return this.startFrom(machine, {savedPath, ...(saved.isCopied ? {newGuestName: machine.name} : {})});
+  }
+
+  /**
+   * Begins what a start from a state over other disks will need, while the machine still runs; a start that differs, or
+   * disposing this, undoes it. What is wrong is told by that start.
+   */
+  prepare(machine: FleetMachine, savedPath: string, disks: readonly Disk[]): Disposable {
+    const {definition, driver, id} = machine;
+    const preparing = async () => {
+      if (definition === undefined || driver.prepare === undefined) return;
+      const boot = await this.#findBoot(machine, definition, undefined, new AbortController().signal);
+      const {size} = await this.#parts.consoles.open(id);
+      await driver.prepare(
+        await this.#planLaunch(machine, {...definition.config, disks: [...disks]}, boot, size, {savedPath}),
+      );
+    };
+    const prepared = preparing().catch(() => undefined);
+    return {[Symbol.dispose]: () => void prepared.then(() => driver.forgetPrepared?.(id))};
   }
 
   /** Starts a machine that has no process. Errors: as `start` */
@@ -291,22 +310,20 @@ export class MachineRunner {
     job: Job | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const {fleet, store, volumes, consoles, log} = this.#parts;
-    const {config} = definition;
+    const {fleet, volumes, consoles, log} = this.#parts;
     try {
       const boot = await this.#findBoot(machine, definition, job, signal);
-      const disks = await volumes.plan(store.folder(machine.id), config.disks);
-      const held = volumes.acquire(disks, machine.name);
-      this.#held.set(machine.id, held);
       const console = await consoles.open(machine.id);
+      const from = {savedPath, newGuestName};
+      const plan = await this.#planLaunch(machine, definition.config, boot, console.size, from);
+      const held = volumes.acquire(plan.disks, machine.name);
+      this.#held.set(machine.id, held);
       if (screen !== undefined && screen !== '') console.show(showScreen(screen));
       const consoleBase = console.ring.endOffset;
       console.begin(consoleBase);
       fleet.update(machine, {reason: undefined});
       this.#runs.set(machine.id, Promise.withResolvers());
       const {id, name} = machine;
-      const from = {savedPath, newGuestName};
-      const plan = {id, name, folder: store.folder(id), config, boot, disks, size: console.size, ...from};
       const listener = this.#listen(machine, {
         onSpawned: async (spawned) => {
           held.handOver(spawned);
@@ -330,6 +347,18 @@ export class MachineRunner {
     } catch (thrown) {
       throw await this.#startFailed(machine, thrown);
     }
+  }
+
+  async #planLaunch(
+    {id, name}: FleetMachine,
+    config: MachineConfig,
+    boot: BootFiles,
+    size: TerminalSize,
+    from: Pick<LaunchPlan, 'savedPath' | 'newGuestName'>,
+  ): Promise<LaunchPlan> {
+    const folder = this.#parts.store.folder(id);
+    const disks = await this.#parts.volumes.plan(folder, config.disks);
+    return {id, name, folder, config, boot, disks, size, ...from};
   }
 
   async #findBoot(

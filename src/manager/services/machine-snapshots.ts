@@ -284,6 +284,7 @@ export class MachineSnapshots {
       const {next} = await layers.grow(machine, snapshot.config.disks);
       // Without it the restore of a machine that runs is as good, and cannot be undone.
       const isUp = hasProcess(machine.state);
+      using _prepared = isUp ? runner.prepare(machine, savedPath, next) : undefined;
       const undo = isUp
         ? await this.keepForUndo(machine, 'restore', snapshot.id)
         : await this.#keepSaved(machine, snapshot.id);

@@ -76,6 +76,31 @@ describe('snapshots', () => {
     expect(await eventKinds(client, machine)).toContain('snapshot-taken');
   });
 
+  it('are gone back to by processes that were started ahead, of which nothing stays but the one that is used', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const {folder, id} = await daemon.run(client, machine);
+    await take(client, 'base');
+    const restore = {machine, snapshot: 'base', discardsPresent: true};
+    const own = (name: string) => /^(launch|machine)\b.*(?<!machine\.json)$/.test(name);
+    for (let round = 0; round < 2; round++) {
+      await client.request(snapshotRestore, restore);
+      const {pid = 0} = await show(client);
+      // The file it was told by was its own before.
+      expect(await readFile(`/proc/${pid}/cmdline`, 'latin1')).toMatch(/launch-[0-9a-f]{8}\.json/);
+      expect((await readdir(folder)).filter(own).sort()).toEqual(['launch.json', 'machine.log']);
+      expect((await readdir(daemon.paths.runtime)).filter((name) => /^(ahead|[0-9a-f]{8}-)/.test(name))).toEqual([
+        `${id}.sock`,
+      ]);
+    }
+    // One that cannot be gone back to after all leaves none either, and the machine as it was.
+    const {pid} = await show(client);
+    await rm(join(folder, 'memory'), {recursive: true});
+    await expect(client.request(snapshotRestore, restore)).rejects.toMatchObject({code: 'file-not-found'});
+    expect(await show(client)).toMatchObject({state: 'running', pid});
+    expect((await readdir(folder)).filter(own).sort()).toEqual(['launch.json', 'machine.log']);
+  });
+
   it('form a tree by what the machine was last taken at or gone back to, also over a new daemon', async () => {
     daemon = await TestDaemon.create();
     const first = await daemon.connect();

@@ -34,7 +34,7 @@ import {translateHostError} from './host-errors.js';
 import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
 import {FrozenRam} from './saved/frozen-ram.js';
 import {RamFiller} from './saved/ram-filler.js';
-import {SaveReader} from './saved/save-reader.js';
+import {type OpenedState, openState} from './saved/save-reader.js';
 import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
 import {filesOf, hasRoom, type SavedBase} from './saved/saved-base.js';
 
@@ -56,6 +56,12 @@ export interface AssemblyPlan {
   /** How guest code is run. */
   readonly tier: Tier;
   readonly regions: RegionSettings;
+}
+
+/** What a machine is put together in. */
+export interface AssemblyEnvironment extends DiskEnvironment {
+  /** What is at `savedPath`, where that was opened before. It is then the machine's. */
+  readonly openedState?: Promise<OpenedState> | undefined;
 }
 
 /** A machine with its devices, not started. Disposing it ends harts and closes disks. */
@@ -102,15 +108,14 @@ export interface StateRequest {
  * Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
 export async function assembleMachine(
   plan: AssemblyPlan,
-  environment: DiskEnvironment = {},
+  environment: AssemblyEnvironment = {},
 ): Promise<AssembledMachine> {
   checkWebAssembly();
   await using cleanup = new AsyncDisposableStack();
   try {
-    const saved = plan.savedPath === undefined ? undefined : cleanup.use(await SaveReader.open(plan.savedPath));
-    const verified = saved?.verify();
-    // Awaited once the machine is there; until then it is nobody's.
-    verified?.catch(() => undefined);
+    const opened =
+      plan.savedPath === undefined ? undefined : await (environment.openedState ?? openState(plan.savedPath));
+    const saved = opened && cleanup.use(opened.reader);
     const boot = saved ? {kind: 'saved' as const, state: saved.head.machine} : await readBoot(plan.boot);
     const console = new ConsoleDevice(plan.size);
     const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
@@ -145,7 +150,7 @@ export async function assembleMachine(
       }),
     );
     if (boot.kind !== 'saved') releaseFiles(boot);
-    await verified;
+    await opened?.verified;
     const filler = saved && cleanup.use(new RamFiller(saved, machine));
     let base = saved?.base;
     for (const {region} of machine.devices) {

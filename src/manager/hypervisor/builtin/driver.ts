@@ -1,14 +1,9 @@
 /** The default hypervisor driver: our own machine, one Node.js process for each that runs. */
-import {type ChildProcess, spawn} from 'node:child_process';
-import {closeSync, openSync} from 'node:fs';
-import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
-import {setTimeout as delay} from 'node:timers/promises';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {Boot, Tier} from '../../protocol/machine.js';
 import type {Settings} from '../../settings/settings.js';
-import {writeFileAtomic} from '../../store/atomic-file.js';
-import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
+import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {
   Capabilities,
   DiskPlan,
@@ -21,10 +16,10 @@ import type {
 } from '../contract.js';
 import {checkMachine} from './check.js';
 import {type Launch, LINK_VERSION} from './link.js';
-import {machineEnvironment, machineNodeFlags} from './node-flags.js';
-import {type ExitStatus, explainEnd} from './obituary.js';
+import {explainEnd} from './obituary.js';
 import {ProcessLink, removeSocket} from './process-link.js';
 import {checkWholeState, readWholeState} from './saved/whole-state.js';
+import {abortable, SpawnedProcess, startFailed} from './spawned-process.js';
 
 /** What the driver takes from the settings and from the installation. */
 export interface BuiltinDriverOptions {
@@ -46,6 +41,8 @@ export class BuiltinDriver implements HypervisorDriver {
   readonly name = 'builtin';
   readonly capabilities: Capabilities = {refusals: {}};
   readonly #options: BuiltinDriverOptions;
+  /** Processes that were started ahead, by machine. */
+  readonly #prepared = new Map<string, SpawnedProcess>();
 
   constructor(options: BuiltinDriverOptions) {
     this.#options = options;
@@ -55,16 +52,22 @@ export class BuiltinDriver implements HypervisorDriver {
     return checkMachine(memoryBytes, boot);
   }
 
+  async prepare(plan: LaunchPlan): Promise<void> {
+    this.forgetPrepared(plan.id);
+    const spawned = await SpawnedProcess.start(this.#launch(plan), this.#options, true);
+    this.forgetPrepared(plan.id);
+    this.#prepared.set(plan.id, spawned);
+  }
+
+  forgetPrepared(id: string): void {
+    this.#prepared.get(id)?.[Symbol.dispose]();
+    this.#prepared.delete(id);
+  }
+
   async start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine> {
     const launch = this.#launch(plan);
-    // What an earlier run left must not speak for this one.
-    for (const stale of [launch.socketPath, join(plan.folder, 'end.json')]) await rm(stale, {force: true});
-    await writeFileAtomic(join(plan.folder, 'launch.json'), `${JSON.stringify(launch, null, 2)}\n`);
     signal.throwIfAborted();
-    const child = this.#spawn(launch);
-    const exited = new Promise<ExitStatus>((resolve) => {
-      child.once('exit', (code, exitSignal) => resolve({code, signal: exitSignal}));
-    });
+    using spawned = this.#takePrepared(launch) ?? (await SpawnedProcess.start(launch, this.#options));
     const timeout = AbortSignal.timeout(this.#options.startTimeoutMs);
     const given = AbortSignal.any([signal, timeout]);
     let isStarted = false;
@@ -81,25 +84,19 @@ export class BuiltinDriver implements HypervisorDriver {
       },
     };
     try {
-      await untilListening(child, exited, given, plan.folder);
-      const identity = identifyProcess(child.pid ?? 0);
-      if (identity === undefined) throw startFailed(explainEnd(plan.folder, await exited, 'It ended'));
+      const identity = await spawned.listening(given);
       await listener.onSpawned(identity);
-      const link = await ProcessLink.open(
-        {identity, folder: plan.folder, socketPath: launch.socketPath, exited, disks: plan.disks},
-        gate,
-      );
+      const {folder, disks} = plan;
+      const {exited} = spawned;
+      const link = await ProcessLink.open({identity, folder, socketPath: launch.socketPath, exited, disks}, gate);
       await abortable(link.boot(), given);
       isStarted = true;
+      spawned.linked();
       return link;
     } catch (thrown) {
-      child.kill('SIGKILL');
       if (signal.aborted) throw new ManagerError('cancelled', 'The start was cancelled.', 'Start it again any time.');
       if (timeout.aborted) throw startFailed({kind: 'crashed', reason: 'it took too long'});
       throw toManagerError(thrown);
-    } finally {
-      child.stdout?.destroy();
-      child.unref();
     }
   }
 
@@ -142,6 +139,17 @@ export class BuiltinDriver implements HypervisorDriver {
     return checkWholeState(path, make);
   }
 
+  /** The process that was started ahead, if it is the one that is needed now; any other is ended. */
+  #takePrepared(launch: Launch): SpawnedProcess | undefined {
+    const prepared = this.#prepared.get(launch.id);
+    if (prepared?.fits(launch)) {
+      this.#prepared.delete(launch.id);
+      return prepared;
+    }
+    this.forgetPrepared(launch.id);
+    return undefined;
+  }
+
   #socketPath(id: string): string {
     return join(this.#options.runtimeFolder, `${id}.sock`);
   }
@@ -169,59 +177,4 @@ export class BuiltinDriver implements HypervisorDriver {
       sampleIntervalMs: this.#options.sampleIntervalMs,
     };
   }
-
-  #spawn(launch: Launch): ChildProcess {
-    const log = openSync(join(launch.folder, 'machine.log'), 'w', 0o600);
-    try {
-      const {program, packageFolder} = this.#options;
-      const launchPath = join(launch.folder, 'launch.json');
-      return spawn(process.execPath, [...machineNodeFlags(launch, program, packageFolder), program, launchPath], {
-        cwd: launch.folder,
-        detached: true,
-        env: machineEnvironment(),
-        stdio: ['ignore', 'pipe', log],
-      });
-    } finally {
-      closeSync(log);
-    }
-  }
-}
-
-/** The process writes one line when its socket is there. */
-async function untilListening(
-  child: ChildProcess,
-  exited: Promise<ExitStatus>,
-  signal: AbortSignal,
-  folder: string,
-): Promise<void> {
-  const ready = new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.stdout?.once('data', () => resolve());
-  });
-  const early = exited.then((exit) => {
-    throw startFailed(explainEnd(folder, exit, 'It ended'));
-  });
-  await abortable(Promise.race([ready, early]), signal);
-}
-
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, {once: true});
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-    work.catch(() => delay(0));
-  }
-}
-
-function startFailed(end: MachineEnd): ManagerError {
-  const why = end.kind === 'crashed' ? end.reason : 'it powered off at once';
-  return new ManagerError(
-    'machine-failed',
-    `The machine process could not be started: ${why}`,
-    'Run `viv doctor` to see what stands in the way.',
-  );
 }

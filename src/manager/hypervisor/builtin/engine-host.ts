@@ -4,7 +4,6 @@
  * guest has opened it, to the serial port before.
  */
 
-import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
 import {agentPortName} from '../../image/exec-protocol.js';
@@ -12,7 +11,13 @@ import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
-import {type AssembledMachine, type AssemblyPlan, assembleMachine, type StateRequest} from './assembly.js';
+import {
+  type AssembledMachine,
+  type AssemblyEnvironment,
+  type AssemblyPlan,
+  assembleMachine,
+  type StateRequest,
+} from './assembly.js';
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
@@ -73,11 +78,12 @@ export class EngineHost implements MachineHost {
     this: void,
     plan: AssemblyPlan,
     listener: HostListener,
-    syncer?: FileSyncer,
+    {syncer, openedState}: Pick<AssemblyEnvironment, 'syncer' | 'openedState'> = {},
   ): Promise<EngineHost> {
     let host: EngineHost | undefined;
     const environment = {syncer, onDiskFailed: (reason: string) => host?.halt(reason)};
-    host = new EngineHost(plan, listener, environment, await assembleMachine(plan, environment));
+    const first = await assembleMachine(plan, {...environment, openedState});
+    host = new EngineHost(plan, listener, environment, first);
     return host;
   }
 

@@ -7,6 +7,7 @@ import {endProcess} from './end-process.js';
 import {EngineHost} from './engine-host.js';
 import {launchSchema} from './link.js';
 import {MachineServer} from './machine-server.js';
+import {openState} from './saved/save-reader.js';
 
 /** How long a daemon may take to save the machine when the host shuts down. */
 const SAVE_GRACE_MS = 60_000;
@@ -17,8 +18,11 @@ for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal
 
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
 process.title = `vivarium: ${launch.name}`;
+// At once: a process that is started ahead of its time has nothing else to do.
+const openedState = launch.savedPath === undefined ? undefined : openState(launch.savedPath);
+openedState?.catch(() => undefined);
 const server = new MachineServer(launch, (plan, listener, syncer) =>
-  EngineHost.create({...plan, ports: []}, listener, syncer),
+  EngineHost.create({...plan, ports: []}, listener, {syncer, openedState}),
 );
 // At the host's shutdown all processes get it: a daemon that is there saves the machine now, and then ends it.
 process.on('SIGTERM', () => server.endUnattended(SAVE_GRACE_MS));

@@ -34,6 +34,22 @@ const decompress = promisify(zstdDecompress);
 const PARALLEL = 4;
 const NAMED = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.state$/;
 
+/** A saved machine whose memory is being checked. */
+export interface OpenedState {
+  readonly reader: SaveReader;
+  /** Errors: those of `SaveReader.verify` */
+  readonly verified: Promise<void>;
+}
+
+/** Opens a state and begins to check all of it. Errors: those of `SaveReader.open` */
+export async function openState(path: string): Promise<OpenedState> {
+  const reader = await SaveReader.open(path);
+  const verified = reader.verify();
+  // Whoever goes on from it awaits that once the machine is there; until then it is nobody's.
+  verified.catch(() => undefined);
+  return {reader, verified};
+}
+
 /** A saved machine; dispose it to close the file. */
 export class SaveReader implements AsyncDisposable {
   readonly head: SaveHead;

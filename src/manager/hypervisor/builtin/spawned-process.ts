@@ -1,0 +1,157 @@
+/**
+ * A machine process from its birth until its machine is linked. One that is started ahead of its time, while the one
+ * before still runs, has names of its own for socket, launch file and messages, and takes over the usual ones later:
+ *
+ *   ahead:  ahead-TAG.sock, launch-TAG.json, machine-TAG.log  ──take over──▶  ID.sock, launch.json, machine.log
+ */
+import {type ChildProcess, spawn} from 'node:child_process';
+import {randomBytes} from 'node:crypto';
+import {closeSync, openSync} from 'node:fs';
+import {rename, rm} from 'node:fs/promises';
+import {dirname, join} from 'node:path';
+import {setTimeout as delay} from 'node:timers/promises';
+import {ManagerError} from '../../protocol/errors.js';
+import {writeFileAtomic} from '../../store/atomic-file.js';
+import {identifyProcess, type ProcessIdentity} from '../../store/process-identity.js';
+import type {MachineEnd} from '../contract.js';
+import type {Launch} from './link.js';
+import {machineEnvironment, machineNodeFlags} from './node-flags.js';
+import {type ExitStatus, explainEnd} from './obituary.js';
+
+/** What is run. */
+export interface MachineProgram {
+  readonly program: string;
+  readonly packageFolder: string;
+}
+
+interface Names {
+  readonly socketPath: string;
+  readonly launchPath: string;
+  readonly logPath: string;
+}
+
+/** See the module. Dispose it to end a process whose machine was not linked. */
+export class SpawnedProcess implements Disposable {
+  readonly launch: Launch;
+  readonly exited: Promise<ExitStatus>;
+  readonly #child: ChildProcess;
+  readonly #names: Names;
+  readonly #ready: Promise<void>;
+  #isLinked = false;
+
+  private constructor(launch: Launch, names: Names, child: ChildProcess) {
+    this.launch = launch;
+    this.#names = names;
+    this.#child = child;
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve({code, signal}));
+    });
+    // The process writes one line when its socket is there.
+    this.#ready = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.stdout?.once('data', () => resolve());
+    });
+    this.#ready.catch(() => undefined);
+  }
+
+  /** Errors: system errors of writing the launch file pass through */
+  static async start(launch: Launch, program: MachineProgram, isAhead = false): Promise<SpawnedProcess> {
+    const tag = isAhead ? `-${randomBytes(4).toString('hex')}` : '';
+    const names = namesOf(launch, tag);
+    const own = {...launch, socketPath: names.socketPath};
+    // What an earlier run left must not speak for this one.
+    await rm(names.socketPath, {force: true});
+    await writeFileAtomic(names.launchPath, `${JSON.stringify(own, null, 2)}\n`);
+    const log = openSync(names.logPath, 'w', 0o600);
+    try {
+      const flags = machineNodeFlags(own, program.program, program.packageFolder);
+      const child = spawn(process.execPath, [...flags, program.program, names.launchPath], {
+        cwd: launch.folder,
+        detached: true,
+        env: machineEnvironment(),
+        stdio: ['ignore', 'pipe', log],
+      });
+      return new SpawnedProcess(launch, names, child);
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  /** Whether it is what would be started for a launch now. */
+  fits(launch: Launch): boolean {
+    return JSON.stringify(this.launch) === JSON.stringify(launch) && this.#child.exitCode === null;
+  }
+
+  /** Resolves when it listens, under the usual names. Errors: machine-failed */
+  async listening(signal: AbortSignal): Promise<ProcessIdentity> {
+    const {folder} = this.launch;
+    const early = this.exited.then((exit) => {
+      throw startFailed(explainEnd(folder, exit, 'It ended'));
+    });
+    early.catch(() => undefined);
+    const usual = namesOf(this.launch, '');
+    const names = ['launchPath', 'logPath', 'socketPath'] as const;
+    const takeOver = async () => {
+      await rm(join(folder, 'end.json'), {force: true});
+      await this.#ready;
+      for (const name of names) if (this.#names[name] !== usual[name]) await rename(this.#names[name], usual[name]);
+    };
+    await abortable(Promise.race([takeOver(), early]), signal);
+    const identity = identifyProcess(this.#child.pid ?? 0);
+    if (identity === undefined) throw startFailed(explainEnd(folder, await this.exited, 'It ended'));
+    return identity;
+  }
+
+  /** Its end is told by its link from now on. */
+  linked(): void {
+    this.#isLinked = true;
+    this.#letGo();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isLinked) return;
+    this.#child.kill('SIGKILL');
+    this.#letGo();
+    const usual = namesOf(this.launch, '');
+    for (const name of ['launchPath', 'logPath', 'socketPath'] as const)
+      if (this.#names[name] !== usual[name]) rm(this.#names[name], {force: true}).catch(() => undefined);
+  }
+
+  #letGo(): void {
+    this.#child.stdout?.destroy();
+    this.#child.unref();
+  }
+}
+
+function namesOf({folder, socketPath}: Launch, tag: string): Names {
+  return {
+    // No longer than the usual one, which just fits.
+    socketPath: tag === '' ? socketPath : join(dirname(socketPath), `ahead${tag}.sock`),
+    launchPath: join(folder, `launch${tag}.json`),
+    logPath: join(folder, `machine${tag}.log`),
+  };
+}
+
+/** Rejects when a signal aborts, whatever becomes of the work. */
+export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, {once: true});
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    work.catch(() => delay(0));
+  }
+}
+
+/** A process that ended, or whose start took too long. */
+export function startFailed(end: MachineEnd): ManagerError {
+  const why = end.kind === 'crashed' ? end.reason : 'it powered off at once';
+  return new ManagerError(
+    'machine-failed',
+    `The machine process could not be started: ${why}`,
+    'Run `viv doctor` to see what stands in the way.',
+  );
+}
