@@ -13,6 +13,7 @@ import {HostFile} from '../../../../src/paravirt/block/host-file.js';
 import {ParavirtError} from '../../../../src/paravirt/error.js';
 import {DiskModel} from '../../../support/disk-model.js';
 import {MemoryFile} from '../../../support/memory-file.js';
+import {heldBytes, processorMs} from '../../../support/own-usage.js';
 import {qemuImg} from '../../../support/qemu-img.js';
 import {SeededRandom} from '../../../support/seeded-random.js';
 import {describeWith} from '../../../support/tools.js';
@@ -143,9 +144,9 @@ describe('a hostile header', () => {
     const bytes = await makeImage();
     edit(new DataView(bytes.buffer));
     const file = new MemoryFile(bytes);
-    const began = performance.now();
+    const began = processorMs();
     await expect(openQcow2(file, {isReadOnly: false})).rejects.toMatchObject({code, name: 'ParavirtError'});
-    expect(performance.now() - began).toBeLessThan(2 * REFUSAL_MS);
+    expect(processorMs() - began).toBeLessThan(REFUSAL_MS);
     expect(Buffer.compare(file.content, bytes)).toBe(0);
     expect(file.isClosed).toBe(true);
   });
@@ -232,7 +233,7 @@ describe('an image with random damage', () => {
       }
       const file = new MemoryFile(bytes);
       file.isPrompt = true;
-      const began = performance.now();
+      const began = processorMs();
       try {
         await qcow2.inspect(file);
         await checkQcow2(file);
@@ -248,7 +249,7 @@ describe('an image with random damage', () => {
         refused++;
         expect(Buffer.compare(file.content, bytes), `round ${round} wrote before it was refused`).toBe(0);
       }
-      expect(performance.now() - began).toBeLessThan(2 * REFUSAL_MS);
+      expect(processorMs() - began).toBeLessThan(REFUSAL_MS);
     }
     // Both ends happen, or the damage proves nothing.
     expect(refused).toBeGreaterThan(50);
@@ -283,13 +284,12 @@ describe('tables as large as the format allows', () => {
     await file.writev([l1], l1Offset);
     await file[Symbol.asyncDispose]();
     await truncate(path, first + (l1.length / 8) * 512);
-    const before = process.memoryUsage();
-    const began = performance.now();
+    const before = heldBytes();
+    const began = processorMs();
     const disk = await openQcow2(await HostFile.open(path, false), {isReadOnly: false});
     await disk.readv([new Uint8Array(65_536)], 1 << 30);
-    expect(performance.now() - began).toBeLessThan(2 * REFUSAL_MS);
-    const after = process.memoryUsage();
-    expect(after.arrayBuffers + after.heapUsed - before.arrayBuffers - before.heapUsed).toBeLessThan(MEMORY_BYTES);
+    expect(processorMs() - began).toBeLessThan(REFUSAL_MS);
+    expect(heldBytes() - before).toBeLessThan(MEMORY_BYTES);
     await disk[Symbol.asyncDispose]();
   }, 60_000);
 });
