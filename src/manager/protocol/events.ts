@@ -23,8 +23,6 @@ export const eventKindSchema = z.enum([
   'snapshot-exported',
   'snapshot-imported',
   'checkpoint-failed',
-  'snapshot-exported',
-  'snapshot-imported',
   'disk-failed',
   'machine-stopping',
   'machine-stopped',

@@ -224,6 +224,7 @@ export class Daemon {
     await Promise.all(
       stored.map(async (entry) => {
         const machine = definer.adopt(entry);
+        if (entry.lifeProblem !== undefined) log.record('machine-broken', entry.lifeProblem, machine);
         if (machine.state === 'broken') log.record('machine-broken', machine.reason ?? '', machine);
         else await runner.recover(machine, entry.life);
       }),

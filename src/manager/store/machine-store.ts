@@ -3,6 +3,7 @@
  *
  *   machines/ID/machine.json   the definition: name, config (this file's loss is the machine's loss)
  *   machines/ID/state.json     what became of it: the process that runs it, or why it crashed
+ *   machines/ID/state-unreadable.json   one that could not be read; while it is there no saved memory is removed
  *   machines/ID/memory/        see `memory-store.ts`
  *   machines/ID/snapshots/     see `snapshot-store.ts`
  *   machines/ID/disks/         disks made for it
@@ -18,7 +19,7 @@ import * as z from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
 import {makeFolder, syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
-import {type MemoryRef, MemoryStore} from './memory-store.js';
+import {type MemoryRef, MemoryStore, UNREADABLE_LIFE} from './memory-store.js';
 import {SnapshotStore} from './snapshot-store.js';
 import {readStateFile, type StateFormat, writeStateFile} from './versioned-file.js';
 
@@ -72,6 +73,8 @@ export interface StoredMachine {
   readonly id: string;
   readonly definition: MachineDefinition | ManagerError;
   readonly life: MachineLife | undefined;
+  /** Why `life` is missing although there was something, in one sentence. */
+  readonly lifeProblem?: string | undefined;
 }
 
 /** What a machine has from the start. */
@@ -197,19 +200,26 @@ export class MachineStore {
     const folder = this.folder(id);
     const [definition, life] = await Promise.all([
       readStateFile(join(folder, 'machine.json'), definitionFormat).catch(asError),
-      // Losing it loses no more than which process to look for.
-      readStateFile(join(folder, 'state.json'), lifeFormat).catch(() => undefined),
+      readStateFile(join(folder, 'state.json'), lifeFormat).catch(asError),
     ]);
-    if (definition === undefined) return {id, definition: missing(folder), life};
-    if (!(definition instanceof ManagerError) && definition.id !== id) return {id, definition: misplaced(folder), life};
-    return {id, definition, life};
+    const lived = life instanceof ManagerError ? {life: undefined, lifeProblem: await setAside(folder, life)} : {life};
+    if (definition === undefined) return {id, definition: missing(folder), ...lived};
+    const isMisplaced = !(definition instanceof ManagerError) && definition.id !== id;
+    return {id, definition: isMisplaced ? misplaced(folder) : definition, ...lived};
   }
 }
 
 function asError(thrown: unknown): ManagerError {
   if (thrown instanceof ManagerError) return thrown;
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
-  return new ManagerError('state-file-broken', `The machine definition cannot be read: ${detail}.`, 'Check the file.');
+  return new ManagerError('state-file-broken', `A file of the machine cannot be read: ${detail}.`, 'Check the file.');
+}
+
+/** It may name a saved state: it is kept, and the next one does not replace it. */
+async function setAside(folder: string, {message}: ManagerError): Promise<string> {
+  const aside = join(folder, UNREADABLE_LIFE);
+  await rename(join(folder, 'state.json'), aside).catch(() => undefined);
+  return `${message} It is ${aside} now; while it is there, no saved memory in ${join(folder, 'memory')} is removed.`;
 }
 
 function missing(folder: string): ManagerError {

@@ -12,6 +12,9 @@ export const memoryRefSchema = z.object({memoryId: z.uuid(), sources: z.array(z.
 /** See `memoryRefSchema`. */
 export type MemoryRef = z.output<typeof memoryRefSchema>;
 
+/** Beside the folder: what could not be read and may name any state. */
+export const UNREADABLE_LIFE = 'state-unreadable.json';
+
 const NAME = /^(.+)\.state$/;
 
 /** See the module. */
@@ -61,8 +64,9 @@ export class MemoryStore {
   /** Removes the states that nobody names; says whether unfinished ones were among them when those go too. */
   async collect(machineId: string, named: readonly MemoryRef[], isSweeping = false): Promise<boolean> {
     const kept = new Set(named.flatMap(({memoryId, sources}) => [memoryId, ...sources]).map((id) => `${id}.state`));
+    const isAllKept = (await entries(this.#folderOf(machineId))).includes(UNREADABLE_LIFE);
     const gone = (await entries(this.#root(machineId))).filter((entry) =>
-      entry.startsWith(TEMPORARY_PREFIX) ? isSweeping : !kept.has(entry),
+      entry.startsWith(TEMPORARY_PREFIX) ? isSweeping : !isAllKept && !kept.has(entry),
     );
     for (const entry of gone) await rm(join(this.#root(machineId), entry), {force: true});
     return gone.some((entry) => entry.startsWith(TEMPORARY_PREFIX));

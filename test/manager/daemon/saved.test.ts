@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto';
-import {mkdir, readdir, rm, writeFile} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterEach, describe, expect, it} from 'vitest';
 import type {Client} from '../../../src/manager/client.js';
@@ -226,6 +226,28 @@ describe('saving', () => {
     expect(identifyProcess(pid)).toBeUndefined();
     await second.request(machineStart, {machine: 'one'});
     await (await TestConsole.open(second, 'one')).until('restored: saved before');
+  });
+
+  it('is kept when the note of it cannot be read, and goes on once the note is put back', async () => {
+    daemon = await TestDaemon.create();
+    const first = await daemon.connect();
+    const {folder} = await daemon.run(first, 'one');
+    await first.request(machineSave, {machine: 'one'});
+    const kept = await states(folder);
+    await killDaemon(first);
+    const note = await readFile(join(folder, 'state.json'));
+    await writeFile(join(folder, 'state.json'), note.subarray(0, 40));
+    const second = await daemon.connect();
+    expect(await eventKinds(second, 'one')).toContain('machine-broken');
+    await second.request(machineStart, {machine: 'one'});
+    await second.request(machineKill, {machine: 'one'});
+    expect(await states(folder)).toEqual(expect.arrayContaining(kept));
+    await killDaemon(second);
+    await rm(join(folder, 'state-unreadable.json'));
+    await writeFile(join(folder, 'state.json'), note);
+    const third = await daemon.connect();
+    await third.request(machineStart, {machine: 'one', from: 'saved'});
+    expect((await show(third, 'one')).state).toBe('running');
   });
 
   it('of the whole fleet happens when the daemon is stopped so, and each can be started again', async () => {
