@@ -37,6 +37,7 @@ import {
   linkShutdown,
 } from './link.js';
 import {LinkedSyncer} from './linked-syncer.js';
+import {freeYoungGarbage} from './young-garbage.js';
 
 /** Builds the machine when the daemon says so. Errors thrown reach the daemon. */
 export type HostFactory = (launch: Launch, listener: HostListener, syncer: FileSyncer) => Promise<MachineHost>;
@@ -156,6 +157,7 @@ export class MachineServer {
       const save = this.#saving.then(() => this.#started().save({...request, keptIds: new Set(keptIds)}));
       this.#saving = save.catch(() => undefined);
       const saved = await save;
+      freeYoungGarbage();
       return {...saved, sources: [...saved.sources]};
     });
     channel.handle(linkRechain, async ({disk, images}) => {
