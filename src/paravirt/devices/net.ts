@@ -17,6 +17,7 @@ import type {DescriptorChain} from '../virtqueue/chain.js';
 import type {SplitQueue} from '../virtqueue/split-queue.js';
 import {
   CONTROL_ANSWER,
+  CTRL_MAC,
   CTRL_RX_CLASS,
   CTRL_RX_COMMANDS,
   F_NEEDS_CSUM,
@@ -275,7 +276,7 @@ export class NetDevice implements VirtioDevice, NetLink {
     this.#taken.length = 0;
   }
 
-  /** Receive modes are granted as they are asked for: behind the card there is nobody whose frames would be filtered. */
+  /** Receive modes and filters are granted as they are asked for: behind the card there is nobody whose frames would be filtered. */
   #control(): void {
     const driver = this.#driver;
     const queue = driver?.queues[QUEUE.CONTROL];
@@ -292,7 +293,8 @@ export class NetDevice implements VirtioDevice, NetLink {
         driver.fail(QUEUE.CONTROL, 'request-malformed');
         return;
       }
-      const isKnown = request[0] === CTRL_RX_CLASS && request[1]! < CTRL_RX_COMMANDS && request.length === 3;
+      const isMode = request[0] === CTRL_RX_CLASS && request[1]! < CTRL_RX_COMMANDS && request.length === 3;
+      const isKnown = isMode || (request[0] === CTRL_MAC.CLASS && request[1] === CTRL_MAC.TABLE_SET);
       chain.writer.write(Uint8Array.of(isKnown ? CONTROL_ANSWER.OK : CONTROL_ANSWER.ERROR));
       queue.push(chain);
     }

@@ -178,12 +178,13 @@ describe('a network card', () => {
     expect(network.link!.send(frame, 60, [], COMPLETE_FRAME)).toBe(true);
   });
 
-  it('grants receive modes and refuses control requests it does not know', () => {
+  it('grants receive modes and filters, and refuses control requests it does not know', () => {
     const {driver, control} = start();
     control.add({read: Uint8Array.of(0, 0)}, {read: Uint8Array.of(1)}, {write: 1});
+    control.add({read: Uint8Array.of(1, 0)}, {read: new Uint8Array(8)}, {write: 1});
     control.add({read: Uint8Array.of(4, 0, 1)}, {write: 1});
     driver.notify(2);
-    expect(control.takeAllUsed().map(({written}) => written[0])).toEqual([0, 1]);
+    expect(control.takeAllUsed().map(({written}) => written[0])).toEqual([0, 0, 1]);
   });
 
   it('breaks with a guest whose control request leaves no room for an answer', () => {

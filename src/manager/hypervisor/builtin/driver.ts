@@ -5,7 +5,7 @@ import {rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
-import type {Boot, Tier} from '../../protocol/machine.js';
+import {type Boot, defaultNetwork, type Tier} from '../../protocol/machine.js';
 import type {Settings} from '../../settings/settings.js';
 import {writeFileAtomic} from '../../store/atomic-file.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
@@ -161,6 +161,7 @@ export class BuiltinDriver implements HypervisorDriver {
       regions: {...regions, hotThreshold},
       boot: plan.boot,
       disks: plan.disks.map(({images, isReadOnly}) => ({images: [...images], isReadOnly})),
+      network: plan.config.network ?? defaultNetwork,
       size: plan.size,
       savedPath: plan.savedPath,
       newGuestName: plan.newGuestName,

@@ -39,6 +39,8 @@ export const QUEUE = {RECEIVE: 0, TRANSMIT: 1, CONTROL: 2} as const;
 export const CTRL_RX_CLASS = 0;
 /** Its commands: promiscuous, all multicast, all unicast, no multicast, no unicast, no broadcast. */
 export const CTRL_RX_COMMANDS = 6;
+/** Control class: which frames to take; its one command that may be given without a feature of its own sets the table. */
+export const CTRL_MAC = {CLASS: 1, TABLE_SET: 0} as const;
 /** Answers to a control request. */
 export const CONTROL_ANSWER = {OK: 0, ERROR: 1} as const;
 
