@@ -94,7 +94,8 @@ export class UdpFlows implements Disposable {
     }
     const [oldest] = this.#flows.keys();
     if (this.#flows.size >= FLOWS_MAX && oldest !== undefined) this.#close(oldest);
-    const socket = createSocket({type: guest.address.length === 4 ? 'udp4' : 'udp6', ipv6Only: true});
+    const isIpv4 = guest.address.length === 4;
+    const socket = createSocket(isIpv4 ? {type: 'udp4'} : {type: 'udp6', ipv6Only: true});
     const end = {address: guest.address.slice(), port: guest.port, mac: guest.mac.slice()};
     const flow: Flow = {guest: end, socket, peers: new Map(), usedMs: performance.now()};
     socket.on('error', () => {
