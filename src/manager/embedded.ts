@@ -13,6 +13,7 @@ import {checkHartCount, checkHotThreshold, checkTier} from './machine/processors
 import {findPaths} from './paths.js';
 import {ManagerError} from './protocol/errors.js';
 import type {Job} from './protocol/job.js';
+import {defaultNetwork} from './protocol/machine.js';
 import {checkMemoryFree, checkReadable} from './services/boot-files.js';
 import {examineHost} from './services/doctor.js';
 import {openImageStore} from './services/image-service.js';
@@ -81,6 +82,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
           commandLine: imageCommandLine(image, {mode: isCommand ? 'exec' : 'shell', hostname: image.name}),
         },
         disks,
+        network: {...defaultNetwork, ...options.network, id: 'run'},
         size: terminalSize(options, settings),
         codeFolder,
       };

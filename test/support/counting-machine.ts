@@ -108,6 +108,8 @@ export class CountingMachine implements RunningMachine {
     this.#images = [this.#images[0]!, ...images];
   }
 
+  async forward(): Promise<void> {}
+
   async pause(): Promise<void> {
     this.isPaused = true;
   }

@@ -10,6 +10,7 @@ import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/li
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
+import type {PortForward} from '../../src/manager/protocol/machine.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
@@ -56,6 +57,10 @@ class ScriptedHost implements MachineHost {
 
   get diskTops(): readonly string[] {
     return this.#disks.map(({images}) => images[0]?.path ?? '');
+  }
+
+  async forward({hostPort, guestPort}: PortForward, isWanted: boolean): Promise<void> {
+    this.#print(`[${isWanted ? 'forwards' : 'forwards no more'} ${hostPort}:${guestPort}]`);
   }
 
   async rechain(disk: number, images: DiskPlan['images']): Promise<void> {

@@ -20,6 +20,7 @@ import {
   MAX_HOT_THRESHOLD,
   MAX_NEW_DISK_BYTES,
   MIN_MEMORY_BYTES,
+  networkSchema,
   tierSchema,
 } from '../protocol/machine.js';
 import {MAX_NOTE_LENGTH} from '../protocol/snapshot.js';
@@ -60,6 +61,8 @@ const manifestSchema = z.strictObject({
     hartCount: z.number().int().min(1).max(MAX_HARTS),
     tier: tierSchema.optional(),
     hotThreshold: z.number().int().min(1).max(MAX_HOT_THRESHOLD).optional(),
+    /** Where it differs from what machines have; never what would open the host to it. */
+    network: z.strictObject({kind: networkSchema.shape.kind, egress: networkSchema.shape.egress}).optional(),
     /** The image that it booted from, for people. */
     image: z.string().regex(IMAGE_NAME).optional(),
   }),

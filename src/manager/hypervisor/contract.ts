@@ -3,7 +3,7 @@
  * nothing of states, clients, files of the store or names.
  */
 import type {TerminalSize} from '../protocol/console.js';
-import type {Boot, MachineConfig, MachineVerb, Permission} from '../protocol/machine.js';
+import type {Boot, MachineConfig, MachineVerb, Permission, PortForward} from '../protocol/machine.js';
 import type {CodeCounters} from '../protocol/metrics.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {ProcessIdentity} from '../store/process-identity.js';
@@ -140,6 +140,8 @@ export interface RunningMachine {
   save(request: SaveRequest): Promise<SavedMachine>;
   /** Has a disk stand on other images below its top, that show the same. Errors: machine-failed, bad-disk */
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
+  /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported, machine-failed */
+  forward(forward: PortForward, isWanted: boolean): Promise<void>;
   /** Samples where the guest spends its time; resolves after `durationMs`. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   write(bytes: Uint8Array): Promise<void>;

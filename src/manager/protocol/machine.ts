@@ -93,7 +93,7 @@ export type Disk = z.output<typeof diskSchema>;
 export const MIN_MEMORY_BYTES = 8 * 1024 * 1024;
 /** Most harts one machine may have. */
 export const MAX_HARTS = 8;
-/** Most disks one machine may have: the virtio-mmio slots that console, ports and entropy leave. */
+/** Most disks one machine may have: the virtio-mmio slots that console, ports, entropy and network leave. */
 export const MAX_DISKS = 5;
 
 /** How guest code runs: all interpreted, all compiled at once (for tests, slow), or compiled where it is hot. */
@@ -119,6 +119,34 @@ export const timelineChoiceSchema = z.object({
 /** See `timelineChoiceSchema`. */
 export type TimelineChoice = z.output<typeof timelineChoiceSchema>;
 
+/** Most port forwards one machine may have. */
+export const MAX_FORWARDS = 64;
+
+/** A TCP port of the host, at one of its addresses, that leads to a port of the guest. */
+export const portForwardSchema = z.object({
+  address: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
+  hostPort: z.number().int().min(1).max(65535),
+  guestPort: z.number().int().min(1).max(65535),
+});
+/** See `portForwardSchema`. */
+export type PortForward = z.output<typeof portForwardSchema>;
+
+/**
+ * A machine's network. `user`: one of its own, behind the host's user. `egress`: whether it reaches anything beyond that;
+ * `allowsHostLoopback`: whether the gateway's address leads to the host's own 127.0.0.1.
+ */
+export const networkSchema = z.object({
+  kind: z.enum(['user', 'none']).default('user'),
+  egress: z.enum(['allow', 'deny']).default('allow'),
+  allowsHostLoopback: z.boolean().default(false),
+  forwards: z.array(portForwardSchema).max(MAX_FORWARDS).default([]),
+});
+/** See `networkSchema`. */
+export type Network = z.output<typeof networkSchema>;
+
+/** The network of machines that say nothing of it. */
+export const defaultNetwork: Network = networkSchema.parse({});
+
 /**
  * What a machine is made of. Without `tier` or `hotThreshold` those of the daemon's settings hold at each start, and
  * without `timeline` its settings for checkpoints do.
@@ -132,6 +160,8 @@ export const machineConfigSchema = z.object({
   boot: bootSchema,
   disks: z.array(diskSchema).max(MAX_DISKS),
   timeline: timelineChoiceSchema.optional(),
+  /** A machine of before there were networks has the default one from its next boot on. */
+  network: networkSchema.optional(),
 });
 /** See `machineConfigSchema`. */
 export type MachineConfig = z.output<typeof machineConfigSchema>;
@@ -210,6 +240,7 @@ export const machineCreate = defineRequest(
     tier: z.string().max(64).optional(),
     hotThreshold: z.number().optional(),
     disks: z.array(diskParamSchema).max(MAX_DISKS).default([]),
+    network: networkSchema.optional(),
   }),
   z.object({machine: machineSchema, note: z.string().optional()}),
 );

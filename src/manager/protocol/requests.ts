@@ -10,6 +10,7 @@ import * as image from './image.js';
 import * as job from './job.js';
 import * as machine from './machine.js';
 import * as metrics from './metrics.js';
+import * as network from './network.js';
 import * as profile from './profile.js';
 import * as snapshot from './snapshot.js';
 import * as snapshotFile from './snapshot-file.js';
@@ -24,6 +25,7 @@ const nouns = {
   ...job,
   ...machine,
   ...metrics,
+  ...network,
   ...profile,
   ...snapshot,
   ...snapshotFile,

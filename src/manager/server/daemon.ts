@@ -21,6 +21,7 @@ import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineForker} from '../services/machine-forker.js';
+import {MachineForwards} from '../services/machine-forwards.js';
 import {MachineLayers} from '../services/machine-layers.js';
 import {MachinePacker} from '../services/machine-packer.js';
 import {MachineRunner} from '../services/machine-runner.js';
@@ -43,6 +44,7 @@ import {programVersion} from '../version.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
+import {networkHandlers} from './handlers/network-handlers.js';
 import {snapshotFileHandlers} from './handlers/snapshot-file-handlers.js';
 import {snapshotHandlers} from './handlers/snapshot-handlers.js';
 import {timelineHandlers} from './handlers/timeline-handlers.js';
@@ -63,6 +65,7 @@ export interface DaemonParts {
   readonly forker: MachineForker;
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
+  readonly forwards: MachineForwards;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
 }
@@ -92,7 +95,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, consoles, snapshots, forker, undo, timeline, snapshotFiles} = parts;
+    const {fleet, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -101,6 +104,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
+        ...networkHandlers(forwards),
         ...snapshotFileHandlers(snapshotFiles),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
@@ -296,6 +300,7 @@ async function assemble(
     snapshots,
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
+    forwards: new MachineForwards(shared),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),

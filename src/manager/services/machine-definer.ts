@@ -91,7 +91,8 @@ export class MachineDefiner {
           disks.push({path, format: disk.format, isReadOnly: false});
         }
       }
-      const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot: params.boot, disks};
+      const network = params.network === undefined ? {} : {network: params.network};
+      const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot: params.boot, disks, ...network};
       const definition: MachineDefinition = {id, name, createdAtMs: Date.now(), driver: driver.name, config};
       await store.create(definition, async (folder) => {
         await mkdir(join(folder, 'disks'), {mode: 0o700});
@@ -114,7 +115,10 @@ export class MachineDefiner {
   ): Promise<FleetMachine> {
     const {definition} = source;
     if (definition === undefined) throw new Error(`machine ${source.id} has no definition in state ${source.state}`);
-    return this.make({wanted, config: definition.config}, prepare);
+    const {network, ...config} = definition.config;
+    // Two machines cannot have the same port of the host.
+    const own = network === undefined ? {} : {network: {...network, forwards: []}};
+    return this.make({wanted, config: {...config, ...own}}, prepare);
   }
 
   /**

@@ -9,7 +9,7 @@ import {join} from 'node:path';
 import {diskPart, IMAGE_NAME, type ManifestDraft, type PartWriter} from '../archive/manifest.js';
 import type {BootFiles, DiskPlan, HypervisorDriver} from '../hypervisor/contract.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
-import type {Boot, Disk, MachineConfig} from '../protocol/machine.js';
+import {type Boot, type Disk, defaultNetwork, type MachineConfig} from '../protocol/machine.js';
 import {MAX_NOTE_LENGTH} from '../protocol/snapshot.js';
 import type {MachineStore} from '../store/machine-store.js';
 import type {MemoryRef} from '../store/memory-store.js';
@@ -83,11 +83,13 @@ export class MachinePacker {
       const plans = await volumes.plan(folder, await layers.share(machine, disks, folder));
       const sizes = await Promise.all(plans.map(({images}) => diskSizeOf(images)));
       const {memoryBytes, hartCount} = config;
-      const {tier, hotThreshold} = definition.config;
+      const {tier, hotThreshold, network: {kind, egress} = defaultNetwork} = definition.config;
+      const isPlain = kind === defaultNetwork.kind && egress === defaultNetwork.egress;
+      const network = isPlain ? undefined : {kind, egress};
       const draft: ManifestDraft = {
         writer: programVersion(),
         packedAtMs: Date.now(),
-        machine: {name, memoryBytes, hartCount, tier, hotThreshold, image: originOf(definition.config.boot)},
+        machine: {name, memoryBytes, hartCount, tier, hotThreshold, network, image: originOf(definition.config.boot)},
         boot: described,
         disks: plans.map(({isReadOnly}, index) => ({sizeBytes: sizes[index]!, isReadOnly})),
         ...(state === undefined ? {} : {state: describeState(state)}),

@@ -106,6 +106,7 @@ export class MachineTemplates {
         ...{memoryBytes, hartCount},
         ...(tier === undefined ? {} : {tier: checkTier(tier)}),
         ...(hotThreshold === undefined ? {} : {hotThreshold: checkHotThreshold(hotThreshold)}),
+        ...(params.network === undefined ? {} : {network: params.network}),
         ...(boot.commandLine === undefined ? {} : {commandLine: boot.commandLine}),
       },
       provide: async (targets) => {

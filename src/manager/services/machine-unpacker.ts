@@ -6,7 +6,7 @@ import {diskPart, type Manifest, partNames} from '../archive/manifest.js';
 import {renderScreen, showScreen} from '../console/console-screen.js';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
 import {ManagerError} from '../protocol/errors.js';
-import type {Boot, Disk, MachineConfig} from '../protocol/machine.js';
+import {type Boot, type Disk, defaultNetwork, type MachineConfig} from '../protocol/machine.js';
 import {syncFolder, TEMPORARY_PREFIX, writeFileAtomic} from '../store/atomic-file.js';
 import type {Prepared} from '../store/machine-store.js';
 import {SnapshotStore} from '../store/snapshot-store.js';
@@ -60,8 +60,15 @@ export class MachineUnpacker {
   async unpack(unpacking: Unpacking): Promise<FleetMachine> {
     const {id, manifest, name, where, uses, changes: {commandLine, ...changes} = {}} = unpacking;
     const origin = unpacking.image ?? manifest.machine.image;
-    const {name: preferred, image: _image, ...packed} = manifest.machine;
-    const config: MachineConfig = {...packed, ...changes, boot: bootOf(manifest, commandLine, origin), disks: []};
+    const {name: preferred, image: _image, network: limits, ...packed} = manifest.machine;
+    const network = limits === undefined ? {} : {network: {...defaultNetwork, ...limits}};
+    const config: MachineConfig = {
+      ...packed,
+      ...network,
+      ...changes,
+      boot: bootOf(manifest, commandLine, origin),
+      disks: [],
+    };
     checkMemoryExists(config.memoryBytes);
     const owner = uses === 'snapshot' ? {preferred} : {};
     return this.#parts.definer.make({id, wanted: name, ...owner, config}, async (folder, given) => {

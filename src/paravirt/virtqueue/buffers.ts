@@ -57,12 +57,17 @@ export class ChainReader extends ChainCursor {
   /** Takes the next `count` bytes (or what is left) as one copy that the guest cannot change any more. */
   copy(count: number): Uint8Array<ArrayBuffer> {
     const copy = new Uint8Array(Math.min(count, this.remainingBytes));
+    this.copyTo(copy);
+    return copy;
+  }
+
+  /** Copies the next bytes into `target`, as many as fit or are left. */
+  copyTo(target: Uint8Array): void {
     let offset = 0;
-    for (const view of this.take(count)) {
-      copy.set(view, offset);
+    for (const view of this.take(target.length)) {
+      target.set(view, offset);
       offset += view.length;
     }
-    return copy;
   }
 }
 

@@ -125,6 +125,13 @@ export class SplitQueue {
     return chain;
   }
 
+  /** Takes back the last `count` pops, of chains that were not used and will be popped again. Nothing was popped or pushed since. */
+  putBack(count: number): void {
+    if (this.#isBroken) return;
+    this.#cursor[NEXT_AVAIL] = (this.#cursor[NEXT_AVAIL]! - count) & 0xffff;
+    this.#inFlight -= count;
+  }
+
   /** Gives a chain back with what its writer wrote. The driver sees it after the next `publish`. */
   push(chain: DescriptorChain): void {
     if (this.#isBroken) return;

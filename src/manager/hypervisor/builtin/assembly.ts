@@ -5,6 +5,7 @@
  *   slot 1  named ports: vivarium.agent, and the exec ports when asked for
  *   slot 2  entropy
  *   slot 3… disks, in order (vda, vdb, …)
+ *   last    the network card, behind the disks: states from before there were networks go on without one
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
@@ -26,15 +27,17 @@ import {bundledEntry} from '../../bundle.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
+import {defaultNetwork, type Network} from '../../protocol/machine.js';
 import {programVersion} from '../../version.js';
 import type {BootFiles, DiskOverlay, DiskPlan} from '../contract.js';
 import {CodeFolder} from './code-folder.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
+import {MachineNetwork} from './machine-network.js';
 import {FrozenRam} from './saved/frozen-ram.js';
 import {RamFiller} from './saved/ram-filler.js';
-import {type OpenedState, openState} from './saved/save-reader.js';
+import {type OpenedState, openState, type SaveReader} from './saved/save-reader.js';
 import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
 import {filesOf, hasRoom, type SavedBase} from './saved/saved-base.js';
 
@@ -44,6 +47,8 @@ export interface AssemblyPlan {
   readonly hartCount: number;
   readonly boot: BootFiles;
   readonly disks: readonly DiskPlan[];
+  /** None when left out. `id` is what the card's address is made of: the machine's, for one that is kept. */
+  readonly network?: (Network & {readonly id: string}) | undefined;
   readonly size: TerminalSize;
   /** Ports after the agent's, in the guest's order. */
   readonly ports: readonly string[];
@@ -70,6 +75,7 @@ export interface AssembledMachine extends AsyncDisposable {
   readonly uart: Uart16550;
   readonly console: ConsoleDevice;
   readonly disks: readonly MachineDisk[];
+  readonly network: MachineNetwork | undefined;
   /** Resolves when it can be saved so: at once, or when all RAM of a restored machine is there. */
   whenSavable(request: StateRequest): Promise<void>;
   /** The serial port has output, or room for input again. */
@@ -127,6 +133,8 @@ export async function assembleMachine(
       cleanup.defer(() => opened.device[Symbol.asyncDispose]());
     }
     const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device)];
+    const network = cleanup.use(openNetwork(plan.network, saved, devices.length));
+    if (network !== undefined) devices.push(network.device);
     const platform = standardPlatform();
     const spec = {
       memoryBytes: plan.memoryBytes,
@@ -172,6 +180,7 @@ export async function assembleMachine(
     const uartIndex = machine.devices.findIndex(({region}) => region instanceof Uart16550);
     const uart = machine.devices[uartIndex]?.region;
     if (!(uart instanceof Uart16550)) throw new Error('the platform has no serial port');
+    await network?.open();
     const whenLoaded = filler?.start() ?? Promise.resolve();
     const owned = cleanup.move();
     return {
@@ -183,6 +192,7 @@ export async function assembleMachine(
       uart,
       console,
       disks,
+      network,
       onUart: (listener) => machine.onDoorbell(uartIndex, listener),
       port: (name) => {
         const port = ports.port(name);
@@ -223,6 +233,19 @@ export async function assembleMachine(
   } catch (thrown) {
     throw translateHostError(thrown, plan.boot.kind === 'linux' ? 'bad-kernel' : 'bad-firmware');
   }
+}
+
+/** A guest that is restored has a card when it was saved with one: it stands behind its `others`. */
+function openNetwork(
+  network: AssemblyPlan['network'],
+  saved: SaveReader | undefined,
+  others: number,
+): MachineNetwork | undefined {
+  const hasCard = saved === undefined ? network?.kind === 'user' : saved.head.devices.length > others;
+  if (!hasCard) return undefined;
+  // Without a network now, the card of before stays and leads nowhere.
+  const nowhere = {...defaultNetwork, egress: 'deny' as const};
+  return new MachineNetwork(network?.kind === 'user' ? network : nowhere, network?.id ?? '');
 }
 
 function isKept(base: SavedBase, keptIds: ReadonlySet<string> | undefined): boolean {

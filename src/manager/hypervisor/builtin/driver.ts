@@ -1,7 +1,7 @@
 /** The default hypervisor driver: our own machine, one Node.js process for each that runs. */
 import {join} from 'node:path';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
-import type {Boot, Tier} from '../../protocol/machine.js';
+import {type Boot, defaultNetwork, type Tier} from '../../protocol/machine.js';
 import type {Settings} from '../../settings/settings.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {
@@ -169,6 +169,7 @@ export class BuiltinDriver implements HypervisorDriver {
       regions: {...regions, hotThreshold},
       boot: plan.boot,
       disks: plan.disks.map(({images, isReadOnly}) => ({images: [...images], isReadOnly})),
+      network: plan.config.network ?? defaultNetwork,
       size: plan.size,
       savedPath: plan.savedPath,
       newGuestName: plan.newGuestName,

@@ -9,6 +9,7 @@ import type {BlkDevice} from '../../../paravirt/devices/blk.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
+import type {PortForward} from '../../protocol/machine.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
 import {
@@ -31,17 +32,22 @@ interface Totals {
   elapsedNs: number;
   diskReadBytes: number;
   diskWrittenBytes: number;
+  netReceivedBytes: number;
+  netSentBytes: number;
 }
 
 /** A guest's clock is set when it is behind or ahead by more. */
 const CLOCK_STEP_MIN_MS = 2000;
 
-const zero: Totals = {instructions: 0, activeNs: 0, elapsedNs: 0, diskReadBytes: 0, diskWrittenBytes: 0};
+const zero: Totals = {
+  ...{instructions: 0, activeNs: 0, elapsedNs: 0},
+  ...{diskReadBytes: 0, diskWrittenBytes: 0, netReceivedBytes: 0, netSentBytes: 0},
+};
 
 /** See the module. */
 export class EngineHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
-  readonly #plan: AssemblyPlan;
+  #plan: AssemblyPlan;
   readonly #listener: HostListener;
   readonly #environment: DiskEnvironment;
   readonly #finish: (end: MachineEnd) => void;
@@ -151,6 +157,24 @@ export class EngineHost implements MachineHost {
     return this.#current.rechain(disk, images);
   }
 
+  async forward(forward: PortForward, isWanted: boolean): Promise<void> {
+    const {network} = this.#current;
+    if (network === undefined)
+      throw new ManagerError(
+        'not-supported',
+        'It has no network.',
+        'A machine that was saved before it had one gets it when it boots.',
+      );
+    await network.forward(forward, isWanted);
+    const planned = this.#plan.network;
+    if (planned === undefined) return;
+    // For the next boot of this run.
+    const others = planned.forwards.filter(
+      ({address, hostPort}) => address !== forward.address || hostPort !== forward.hostPort,
+    );
+    this.#plan = {...this.#plan, network: {...planned, forwards: isWanted ? [...others, forward] : others}};
+  }
+
   get diskTops(): readonly string[] {
     return this.#current.disks.map(({plan}) => plan.images[0]!.path);
   }
@@ -165,7 +189,7 @@ export class EngineHost implements MachineHost {
       compiledBytes !== undefined &&
       compileMs !== undefined;
     const code = hasCode ? {code: {regionInstructions, regions, compiledBytes, compileMs, compilerFault}} : {};
-    return {...totals, memoryTouchedBytes: touchedBytes, netReceivedBytes: 0, netSentBytes: 0, ...code};
+    return {...totals, memoryTouchedBytes: touchedBytes, ...code};
   }
 
   /** `onTaken` is called when what the guest does from then on is not in the file. Errors: wrong-state and those of the contract */
@@ -298,6 +322,7 @@ export class EngineHost implements MachineHost {
 
   #totals(): Totals {
     const now = this.#current.machine.counters();
+    const card = this.#current.network?.device.counters;
     const sum = (pick: (counters: BlkDevice['counters']) => number) =>
       this.#current.disks.reduce((total, {device}) => total + pick(device.counters), 0);
     return {
@@ -306,6 +331,8 @@ export class EngineHost implements MachineHost {
       elapsedNs: this.#before.elapsedNs + now.elapsedNs,
       diskReadBytes: this.#before.diskReadBytes + sum((counters) => counters.readBytes),
       diskWrittenBytes: this.#before.diskWrittenBytes + sum((counters) => counters.writtenBytes),
+      netReceivedBytes: this.#before.netReceivedBytes + (card?.receivedBytes ?? 0),
+      netSentBytes: this.#before.netSentBytes + (card?.sentBytes ?? 0),
     };
   }
 }

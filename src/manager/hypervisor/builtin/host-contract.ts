@@ -1,5 +1,6 @@
 /** What the machine process and the embedded runs need of a machine, so that either can be tried with a scripted one. */
 import type {TerminalSize} from '../../protocol/console.js';
+import type {PortForward} from '../../protocol/machine.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, MachineEnd, RunCounters, SavedMachine} from '../contract.js';
 import type {StateRequest} from './assembly.js';
@@ -32,6 +33,8 @@ export interface MachineHost extends AsyncDisposable {
   save(request: StateRequest): Promise<SavedMachine>;
   /** Has a disk stand on other images below its top, that show the same. */
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
+  /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported */
+  forward(forward: PortForward, isWanted: boolean): Promise<void>;
   /** Samples the guest for a while. An abort ends that early, with what there is. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   /** Settles when the guest has powered off or crashed for good; a reboot is not an end. */

@@ -9,6 +9,13 @@ const engineCodes: Partial<Record<EngineErrorCode, ErrorCode>> = {
   'bad-state': 'bad-snapshot',
 };
 
+/** An error of opening a port of the host. */
+export function translatePortError(thrown: unknown): ManagerError {
+  if (!(thrown instanceof ParavirtError)) return toManagerError(thrown);
+  const code = thrown.code === 'in-use' ? 'port-in-use' : 'bad-request';
+  return new ManagerError(code, thrown.message, thrown.hint, {cause: thrown});
+}
+
 /** `bootCode` is what a bad boot file is called here. */
 export function translateHostError(thrown: unknown, bootCode: 'bad-kernel' | 'bad-firmware'): ManagerError {
   if (thrown instanceof EngineError) {

@@ -7,7 +7,7 @@ import {CHAIN_DEPTH_MAX} from '../../../paravirt/block/chain.js';
 import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
-import {tierSchema} from '../../protocol/machine.js';
+import {networkSchema, portForwardSchema, tierSchema} from '../../protocol/machine.js';
 import {codeCountersSchema} from '../../protocol/metrics.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 import {SOURCES_MAX} from './saved/format.js';
@@ -43,6 +43,8 @@ export const launchSchema = z.object({
   disks: z.array(
     z.object({images: z.array(z.object({path: z.string(), format: z.string()})).min(1), isReadOnly: z.boolean()}),
   ),
+  // Missing in files that older daemons wrote, whose machines had none.
+  network: networkSchema.optional(),
   size: terminalSizeSchema,
   savedPath: z.string().optional(),
   newGuestName: z.string().optional(),
@@ -131,6 +133,13 @@ export const linkRechain = defineRequest(
     disk: z.number().int().min(0),
     images: z.array(z.object({path: z.string(), format: z.string()})).max(CHAIN_DEPTH_MAX),
   }),
+  z.object({}),
+);
+
+/** Adds or removes a port forward while the guest runs. Errors: port-in-use, bad-request, not-supported */
+export const linkForward = defineRequest(
+  'link/forward',
+  z.object({forward: portForwardSchema, isWanted: z.boolean()}),
   z.object({}),
 );
 

@@ -22,7 +22,10 @@ process.title = `vivarium: ${launch.name}`;
 const openedState = launch.savedPath === undefined ? undefined : openState(launch.savedPath);
 openedState?.catch(() => undefined);
 const server = new MachineServer(launch, (plan, listener, syncer) =>
-  EngineHost.create({...plan, ports: []}, listener, {syncer, openedState}),
+  EngineHost.create({...plan, ports: [], network: plan.network && {...plan.network, id: plan.id}}, listener, {
+    syncer,
+    openedState,
+  }),
 );
 // At the host's shutdown all processes get it: a daemon that is there saves the machine now, and then ends it.
 process.on('SIGTERM', () => server.endUnattended(SAVE_GRACE_MS));

@@ -22,6 +22,7 @@ import {
   linkCounters,
   linkDisks,
   linkEnded,
+  linkForward,
   linkHalted,
   linkHello,
   linkInput,
@@ -162,6 +163,10 @@ export class MachineServer {
     });
     channel.handle(linkRechain, async ({disk, images}) => {
       await this.#started().rechain(disk, images);
+      return {};
+    });
+    channel.handle(linkForward, async ({forward, isWanted}) => {
+      await this.#started().forward(forward, isWanted);
       return {};
     });
     channel.handle(linkDisks, async () => ({diskTops: [...this.#started().diskTops]}));

@@ -10,6 +10,7 @@ import {dirname} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
+import type {PortForward} from '../../protocol/machine.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {syncFolder} from '../../store/atomic-file.js';
@@ -23,6 +24,7 @@ import {
   linkCounters,
   linkDisks,
   linkEnded,
+  linkForward,
   linkHalted,
   linkHello,
   linkInput,
@@ -195,6 +197,10 @@ export class ProcessLink implements RunningMachine {
 
   async rechain(disk: number, images: DiskPlan['images']): Promise<void> {
     await this.#request(() => this.#channel.request(linkRechain, {disk, images: [...images]}));
+  }
+
+  async forward(forward: PortForward, isWanted: boolean): Promise<void> {
+    await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {

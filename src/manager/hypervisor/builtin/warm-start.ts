@@ -37,12 +37,12 @@ export class WarmStart {
   static async of(
     folder: string,
     imageDigest: string,
-    {memoryBytes, hartCount, boot, ports}: Omit<AssemblyPlan, 'tier' | 'regions'>,
+    {memoryBytes, hartCount, boot, ports, network}: Omit<AssemblyPlan, 'tier' | 'regions'>,
   ): Promise<WarmStart> {
     const hash = createHash('sha256');
     // What lies where in a state is this build's: the models of all devices are in the harts' program.
     hash.update(await readFile(bundledEntry('hart')));
-    hash.update(JSON.stringify([imageDigest, memoryBytes, hartCount, boot, ports]));
+    hash.update(JSON.stringify([imageDigest, memoryBytes, hartCount, boot, ports, network?.kind]));
     return new WarmStart(folder, hash.digest('hex').slice(0, 32));
   }
 

@@ -1,9 +1,17 @@
 import {resolve} from 'node:path';
 import type {Command} from 'commander';
-import {type Boot, MAX_HARTS, machineCreate, machineStart, type Tier} from '../../../manager/protocol/machine.js';
+import {
+  type Boot,
+  MAX_HARTS,
+  machineCreate,
+  machineStart,
+  type Network,
+  type Tier,
+} from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {parseDiskOption} from '../disk-option.js';
+import {networkOption, networkOptionHelp} from '../network-option.js';
 import {collect, cpusOption, hotThresholdOption, sizeOption, tierOption} from '../parse-values.js';
 import {followJob} from '../progress.js';
 import {UsageError} from '../report-error.js';
@@ -15,6 +23,7 @@ interface CreateOptions extends JsonOption {
   readonly tier?: Tier;
   readonly hotThreshold?: number;
   readonly disk?: readonly string[];
+  readonly network?: Network;
   readonly kernel?: string;
   readonly initrd?: string;
   readonly append?: string;
@@ -56,6 +65,7 @@ export const create: CliCommand = {
         'a new disk of a size, or a file; ,format=raw|qcow2 and ,ro may follow; repeatable',
         collect,
       )
+      .option('--network <kind>', networkOptionHelp, networkOption)
       .option('--kernel <file>', 'boot this Linux kernel instead of an image')
       .option('--initrd <file>', 'with --kernel: its initramfs')
       .option('--append <line>', 'kernel command line')
@@ -75,6 +85,7 @@ export const create: CliCommand = {
           ...(options.tier === undefined ? {} : {tier: options.tier}),
           ...(options.hotThreshold === undefined ? {} : {hotThreshold: options.hotThreshold}),
           disks: (options.disk ?? []).map(parseDiskOption),
+          ...(options.network === undefined ? {} : {network: options.network}),
         });
         let {machine} = created;
         if (created.note !== undefined) cli.note(created.note);

@@ -10,6 +10,7 @@ export {image} from './image.js';
 export {kill, pause, resume, save, shutdown} from './life.js';
 export {list} from './list.js';
 export {logs} from './logs.js';
+export {net} from './net.js';
 export {remove} from './remove.js';
 export {rename} from './rename.js';
 export {rewind} from './rewind.js';

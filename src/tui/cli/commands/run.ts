@@ -3,10 +3,11 @@ import {PassThrough, Writable} from 'node:stream';
 import type {Command} from 'commander';
 import {ManagerError} from '../../../manager/protocol/errors.js';
 import type {Job} from '../../../manager/protocol/job.js';
-import {MAX_HARTS, type Tier} from '../../../manager/protocol/machine.js';
+import {MAX_HARTS, type Network, type Tier} from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand} from '../command.js';
 import {parseDiskOption} from '../disk-option.js';
+import {networkOption, networkOptionHelp} from '../network-option.js';
 import {collect, cpusOption, hotThresholdOption, integerOption, sizeOption, tierOption} from '../parse-values.js';
 import {ProgressLine} from '../progress.js';
 import {RawConsole} from '../raw-console.js';
@@ -19,6 +20,7 @@ interface RunOptions {
   readonly memory?: number;
   readonly cpus?: number;
   readonly disk?: readonly string[];
+  readonly network?: Network;
   readonly tier?: Tier;
   readonly hotThreshold?: number;
   readonly signature?: string;
@@ -38,6 +40,7 @@ export const run: CliCommand = {
       .option('-m, --memory <size>', 'guest memory, as 256M', sizeOption)
       .option('--cpus <count>', `number of CPUs, 1 to ${MAX_HARTS}`, cpusOption)
       .option('--disk <file>', 'a disk image to use; ,format=raw|qcow2 and ,ro may follow; repeatable', collect)
+      .option('--network <kind>', networkOptionHelp, networkOption)
       .option('--firmware <file>', 'run this ELF in M-mode; the UART is standard input and output')
       .option('--tier <name>', 'how guest code runs: interpreter, regions (all compiled) or auto', tierOption)
       .option('--hot-threshold <arrivals>', 'how often code is arrived at before it is compiled', hotThresholdOption)
@@ -105,6 +108,7 @@ async function runImage(
     ...(options.memory === undefined ? {} : {memoryBytes: options.memory}),
     ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
     disks: (options.disk ?? []).map(existingDisk),
+    ...(options.network === undefined ? {} : {network: options.network}),
     ...executionOf(options),
     // Away from a terminal standard error is the command's alone.
     onProgress: (job: Job) => {

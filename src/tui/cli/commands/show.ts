@@ -1,6 +1,7 @@
 import type {Command} from 'commander';
 import {
   type Disk,
+  defaultNetwork,
   type Machine,
   type MachineConfig,
   machineShow,
@@ -52,6 +53,7 @@ export const show: CliCommand = {
             ['compiler', sample?.code?.compilerFault && faultSummary(sample.code.compilerFault)],
             ['boots', bootSummary(machine)],
             ['disks', disks?.join(', ')],
+            ['network', machine.config && networkSummary(machine.config.network)],
             ['console', machine.ptyPath],
             ['pid', machine.pid === undefined ? undefined : String(machine.pid)],
             ['folder', machine.folder],
@@ -66,6 +68,12 @@ export const show: CliCommand = {
 function savedSummary({atMs, fileBytes, touchedBytes}: SavedState): string {
   const when = new Date(atMs).toISOString();
   return `${when}, ${formatBytes(touchedBytes)} of memory in ${formatBytes(fileBytes)}; viv start goes on from it`;
+}
+
+/** The kind, as `--network` takes it; `viv net ls` shows more. */
+function networkSummary({kind, egress, allowsHostLoopback, forwards} = defaultNetwork): string {
+  const words = [kind, egress === 'deny' ? ',deny' : '', allowsHostLoopback ? ',host' : ''].join('');
+  return forwards.length === 0 ? words : `${words}, ${forwards.length} port forwards (viv net ls)`;
 }
 
 /** How guest code runs, where the machine says it itself. */

@@ -1,0 +1,54 @@
+/** The network of a machine that is put together: its card, and the user network behind it. */
+import {createHash} from 'node:crypto';
+import {NetDevice} from '../../../paravirt/devices/net.js';
+import {UserNetwork} from '../../../paravirt/net/user-network.js';
+import {ManagerError} from '../../protocol/errors.js';
+import type {Network, PortForward} from '../../protocol/machine.js';
+import {translatePortError} from './host-errors.js';
+
+/** See the module. */
+export class MachineNetwork implements AsyncDisposable {
+  readonly device: NetDevice;
+  readonly #network: UserNetwork;
+  readonly #forwards: readonly PortForward[];
+
+  /** `id` is the machine's: its card has the same address in every run, and a copy of the machine another. */
+  constructor({egress, allowsHostLoopback, forwards}: Network, id: string) {
+    const mac = macOf(id);
+    this.#network = new UserNetwork({mac, egress, allowsHostLoopback});
+    this.device = new NetDevice({backend: this.#network, mac});
+    this.#forwards = forwards;
+  }
+
+  /** Opens the port forwards that the machine is defined with. Errors: port-in-use, bad-request */
+  async open(): Promise<void> {
+    for (const forward of this.#forwards) await this.forward(forward, true);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.device[Symbol.asyncDispose]();
+  }
+
+  /** Adds or removes a port forward. Errors: port-in-use, bad-request */
+  async forward(forward: PortForward, isWanted: boolean): Promise<void> {
+    const {forwards} = this.#network;
+    if (!isWanted) {
+      if (await forwards.remove(forward)) return;
+      throw new ManagerError(
+        'bad-request',
+        `Port ${forward.hostPort} is not forwarded.`,
+        'See them with `viv net ls`.',
+      );
+    }
+    try {
+      await forwards.add(forward);
+    } catch (thrown) {
+      throw translatePortError(thrown);
+    }
+  }
+}
+
+/** Of the range that virtual machines use (52:54:00), and the same for the same machine. */
+export function macOf(id: string): Uint8Array {
+  return Uint8Array.of(0x52, 0x54, 0, ...createHash('sha256').update(id).digest().subarray(0, 3));
+}

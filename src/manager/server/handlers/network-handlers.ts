@@ -1,0 +1,14 @@
+/** Requests about networks of machines. */
+import {describe} from '../../services/fleet.js';
+import type {MachineForwards} from '../../services/machine-forwards.js';
+import type {Handlers} from '../router.js';
+
+/** See the module. */
+export function networkHandlers(forwards: MachineForwards) {
+  return {
+    networkForward: async ({machine, forward}) => ({machine: describe(await forwards.add(machine, forward))}),
+    networkUnforward: async ({machine, hostPort, address}) => ({
+      machine: describe(await forwards.remove(machine, hostPort, address)),
+    }),
+  } satisfies Handlers<'networkForward' | 'networkUnforward'>;
+}
