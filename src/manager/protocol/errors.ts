@@ -33,6 +33,7 @@ export const errorCodes = [
   'bad-firmware',
   'bad-disk',
   'disk-in-use',
+  'bad-share',
   'bad-snapshot',
   'snapshot-not-found',
   'nothing-to-undo',

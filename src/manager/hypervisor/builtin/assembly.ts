@@ -4,7 +4,7 @@
  *   slot 0  console (hvc0, size in its configuration space)
  *   slot 1  named ports: vivarium.agent, and the exec ports when asked for
  *   slot 2  entropy
- *   slot 3… disks, in order (vda, vdb, …)
+ *   slot 3… disks, in order (vda, vdb, …), then shared folders
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
@@ -19,13 +19,17 @@ import {Uart16550} from '../../../engine/platform/uart16550.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
 import {ConsoleDevice} from '../../../paravirt/devices/console.js';
+import {P9Device} from '../../../paravirt/devices/p9.js';
 import {RngDevice} from '../../../paravirt/devices/rng.js';
+import {ParavirtError} from '../../../paravirt/error.js';
+import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {virtioMmio} from '../../../paravirt/transport/mmio.js';
 import {VirtioHost} from '../../../paravirt/transport/virtio-host.js';
 import {bundledEntry} from '../../bundle.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
+import type {Share} from '../../protocol/machine.js';
 import {programVersion} from '../../version.js';
 import type {BootFiles, DiskOverlay, DiskPlan} from '../contract.js';
 import {CodeFolder} from './code-folder.js';
@@ -44,6 +48,8 @@ export interface AssemblyPlan {
   readonly hartCount: number;
   readonly boot: BootFiles;
   readonly disks: readonly DiskPlan[];
+  /** Folders of the host that the guest sees. */
+  readonly shares?: readonly Share[] | undefined;
   readonly size: TerminalSize;
   /** Ports after the agent's, in the guest's order. */
   readonly ports: readonly string[];
@@ -56,6 +62,12 @@ export interface AssemblyPlan {
   /** How guest code is run. */
   readonly tier: Tier;
   readonly regions: RegionSettings;
+}
+
+/** What a machine's devices need of the process around them. */
+export interface AssemblyEnvironment extends DiskEnvironment {
+  /** Who does in a shared folder, an index, what this process may not. */
+  readonly deputyOf?: ((share: number) => Deputy) | undefined;
 }
 
 /** A machine with its devices, not started. Disposing it ends harts and closes disks. */
@@ -99,10 +111,10 @@ export interface StateRequest {
 }
 
 /**
- * Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
+ * Errors: bad-kernel, bad-firmware, bad-disk, bad-share, file-not-found, not-enough-memory, not-supported */
 export async function assembleMachine(
   plan: AssemblyPlan,
-  environment: DiskEnvironment = {},
+  environment: AssemblyEnvironment = {},
 ): Promise<AssembledMachine> {
   checkWebAssembly();
   await using cleanup = new AsyncDisposableStack();
@@ -121,7 +133,8 @@ export async function assembleMachine(
       // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
       cleanup.defer(() => opened.device[Symbol.asyncDispose]());
     }
-    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device)];
+    const shares = (plan.shares ?? []).map((share, index) => openShare(share, environment.deputyOf?.(index)));
+    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device), ...shares];
     const platform = standardPlatform();
     const spec = {
       memoryBytes: plan.memoryBytes,
@@ -237,10 +250,25 @@ async function holdDevices(hosts: readonly VirtioHost[]): Promise<Disposable> {
   return {[Symbol.dispose]: release};
 }
 
+/** Errors: bad-share */
+function openShare(share: Share, deputy: Deputy | undefined): P9Device {
+  try {
+    return new P9Device({...share, deputy});
+  } catch (thrown) {
+    if (!(thrown instanceof ParavirtError)) throw thrown;
+    const code = thrown.code === 'not-found' ? 'file-not-found' : 'bad-share';
+    throw new ManagerError(code, thrown.message, thrown.hint, {cause: thrown});
+  }
+}
+
 function planSlot(device: VirtioDevice, slot: number): DevicePlan {
   const place = virtioSlot(slot);
   if (place === undefined)
-    throw new ManagerError('bad-request', 'The machine has more devices than slots.', 'Remove a disk.');
+    throw new ManagerError(
+      'bad-request',
+      'The machine has more devices than slots.',
+      'Remove a disk or a shared folder.',
+    );
   return {kind: virtioMmio.kind, ...place, options: device.description};
 }
 

@@ -11,10 +11,10 @@ import {writeFileAtomic} from '../../store/atomic-file.js';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {
   Capabilities,
-  DiskPlan,
   HypervisorDriver,
   LaunchPlan,
   MachineEnd,
+  MachineParts,
   RunListener,
   RunningMachine,
   StateMake,
@@ -86,7 +86,14 @@ export class BuiltinDriver implements HypervisorDriver {
       if (identity === undefined) throw startFailed(explainEnd(plan.folder, await exited, 'It ended'));
       await listener.onSpawned(identity);
       const link = await ProcessLink.open(
-        {identity, folder: plan.folder, socketPath: launch.socketPath, exited, disks: plan.disks},
+        {
+          identity,
+          folder: plan.folder,
+          socketPath: launch.socketPath,
+          exited,
+          disks: plan.disks,
+          shares: launch.shares,
+        },
         gate,
       );
       await abortable(link.boot(), given);
@@ -107,7 +114,7 @@ export class BuiltinDriver implements HypervisorDriver {
     id: string,
     folder: string,
     process: ProcessIdentity,
-    disks: readonly DiskPlan[],
+    parts: MachineParts,
     listener: RunListener,
   ): Promise<RunningMachine | {readonly end: MachineEnd}> {
     const socketPath = this.#socketPath(id);
@@ -116,7 +123,7 @@ export class BuiltinDriver implements HypervisorDriver {
       return {end: explainEnd(folder, undefined, 'The machine process ended while the daemon was away')};
     }
     try {
-      const link = await ProcessLink.open({identity: process, folder, socketPath, disks}, listener);
+      const link = await ProcessLink.open({identity: process, folder, socketPath, ...parts}, listener);
       if (!link.isStarted) {
         link.release();
         globalThis.process.kill(process.pid, 'SIGKILL');
@@ -161,6 +168,7 @@ export class BuiltinDriver implements HypervisorDriver {
       regions: {...regions, hotThreshold},
       boot: plan.boot,
       disks: plan.disks.map(({images, isReadOnly}) => ({images: [...images], isReadOnly})),
+      shares: [...(plan.config.shares ?? [])],
       size: plan.size,
       savedPath: plan.savedPath,
       newGuestName: plan.newGuestName,

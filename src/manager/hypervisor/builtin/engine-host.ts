@@ -7,16 +7,22 @@
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
+import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
-import {type AssembledMachine, type AssemblyPlan, assembleMachine, type StateRequest} from './assembly.js';
+import {
+  type AssembledMachine,
+  type AssemblyEnvironment,
+  type AssemblyPlan,
+  assembleMachine,
+  type StateRequest,
+} from './assembly.js';
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
-import type {DiskEnvironment} from './machine-disk.js';
 import {filesOf} from './saved/saved-base.js';
 
 /** What a run has counted so far; a reboot adds the counters of the machine before. */
@@ -38,7 +44,7 @@ export class EngineHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
   readonly #plan: AssemblyPlan;
   readonly #listener: HostListener;
-  readonly #environment: DiskEnvironment;
+  readonly #environment: AssemblyEnvironment;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
   #current: AssembledMachine;
@@ -53,7 +59,7 @@ export class EngineHost implements MachineHost {
   private constructor(
     plan: AssemblyPlan,
     listener: HostListener,
-    environment: DiskEnvironment,
+    environment: AssemblyEnvironment,
     first: AssembledMachine,
   ) {
     this.#environment = environment;
@@ -74,9 +80,10 @@ export class EngineHost implements MachineHost {
     plan: AssemblyPlan,
     listener: HostListener,
     syncer?: FileSyncer,
+    deputyOf?: (share: number) => Deputy,
   ): Promise<EngineHost> {
     let host: EngineHost | undefined;
-    const environment = {syncer, onDiskFailed: (reason: string) => host?.halt(reason)};
+    const environment = {syncer, deputyOf, onDiskFailed: (reason: string) => host?.halt(reason)};
     host = new EngineHost(plan, listener, environment, await assembleMachine(plan, environment));
     return host;
   }

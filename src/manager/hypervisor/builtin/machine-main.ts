@@ -17,8 +17,8 @@ for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal
 
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
 process.title = `vivarium: ${launch.name}`;
-const server = new MachineServer(launch, (plan, listener, syncer) =>
-  EngineHost.create({...plan, ports: []}, listener, syncer),
+const server = new MachineServer(launch, (plan, listener, syncer, deputyOf) =>
+  EngineHost.create({...plan, ports: []}, listener, syncer, deputyOf),
 );
 // At the host's shutdown all processes get it: a daemon that is there saves the machine now, and then ends it.
 process.on('SIGTERM', () => server.endUnattended(SAVE_GRACE_MS));

@@ -7,6 +7,7 @@ import {parseDiskOption} from '../disk-option.js';
 import {collect, cpusOption, hotThresholdOption, sizeOption, tierOption} from '../parse-values.js';
 import {followJob} from '../progress.js';
 import {UsageError} from '../report-error.js';
+import {parseShareOption, SHARE_USAGE} from '../share-option.js';
 
 interface CreateOptions extends JsonOption {
   readonly name?: string;
@@ -15,6 +16,7 @@ interface CreateOptions extends JsonOption {
   readonly tier?: Tier;
   readonly hotThreshold?: number;
   readonly disk?: readonly string[];
+  readonly share?: readonly string[];
   readonly kernel?: string;
   readonly initrd?: string;
   readonly append?: string;
@@ -56,6 +58,7 @@ export const create: CliCommand = {
         'a new disk of a size, or a file; ,format=raw|qcow2 and ,ro may follow; repeatable',
         collect,
       )
+      .option('--share <folder>', SHARE_USAGE, collect)
       .option('--kernel <file>', 'boot this Linux kernel instead of an image')
       .option('--initrd <file>', 'with --kernel: its initramfs')
       .option('--append <line>', 'kernel command line')
@@ -75,6 +78,7 @@ export const create: CliCommand = {
           ...(options.tier === undefined ? {} : {tier: options.tier}),
           ...(options.hotThreshold === undefined ? {} : {hotThreshold: options.hotThreshold}),
           disks: (options.disk ?? []).map(parseDiskOption),
+          shares: (options.share ?? []).map(parseShareOption),
         });
         let {machine} = created;
         if (created.note !== undefined) cli.note(created.note);
