@@ -18,6 +18,7 @@ import {checkMemoryFree, checkReadable} from './services/boot-files.js';
 import {examineHost} from './services/doctor.js';
 import {openImageStore} from './services/image-service.js';
 import {JobService} from './services/job-service.js';
+import {checkShares} from './services/shares.js';
 import {VolumeTools} from './services/volume-tools.js';
 import {Volumes} from './services/volumes.js';
 import {loadSettings, type Settings} from './settings/settings.js';
@@ -69,6 +70,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       const wanted = (options.disks ?? []).map((disk) => ({...disk, format: disk.format ?? ('raw' as const)}));
       for (const [index, disk] of wanted.entries())
         await volumes.check(disk, options.disks?.[index]?.format !== undefined);
+      const shares = await checkShares(options.shares ?? [], wanted.length, [paths.home, paths.runtime]);
       const disks = await volumes.plan('/', wanted);
       using _held = volumes.acquire(disks, `viv run ${image.name}`);
       const plan = {
@@ -83,12 +85,14 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
         },
         disks,
         network: {...defaultNetwork, ...options.network, id: 'run'},
+        shares,
         size: terminalSize(options, settings),
         codeFolder,
       };
       const {command, stdin, stdout, stderr, signal, terminal} = options;
-      // A guest that has booted knows what was on its disks.
-      const warm = disks.length === 0 ? {folder: join(paths.cache, 'warm'), imageDigest: image.digest} : undefined;
+      // A guest that has booted knows what was on its disks, and in its shared folders.
+      const warm =
+        disks.length + shares.length === 0 ? {folder: join(paths.cache, 'warm'), imageDigest: image.digest} : undefined;
       if (isCommand) return await runCommand({plan, warm, command, stdin, stdout, stderr, signal});
       return await runConsole({
         plan,

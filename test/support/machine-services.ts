@@ -51,7 +51,7 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
   const fleet = new Fleet();
   const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
-  const definer = new MachineDefiner({...shared, driver});
+  const definer = new MachineDefiner({...shared, driver, privateFolders: [paths.home, paths.runtime]});
   const runner = new MachineRunner({...shared, jobs});
   const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});

@@ -5,7 +5,7 @@
 import type {Readable, Writable} from 'node:stream';
 import type {Check} from '../protocol/daemon.js';
 import type {Job} from '../protocol/job.js';
-import type {DiskFormat, Network, Tier} from '../protocol/machine.js';
+import type {DiskFormat, Network, Share, Tier} from '../protocol/machine.js';
 import type {BenchOptions, BenchReport} from './bench.js';
 import type {DiskTools} from './disk-tools.js';
 import type {SymbolTable} from './symbols.js';
@@ -29,6 +29,8 @@ export interface RunImageOptions extends ExecutionOptions {
   readonly disks?: readonly {readonly path: string; readonly format?: DiskFormat; readonly isReadOnly: boolean}[];
   /** The default one when left out. */
   readonly network?: Network;
+  /** Folders of the host that the guest sees. */
+  readonly shares?: readonly Share[];
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;

@@ -3,7 +3,7 @@
  * nothing of states, clients, files of the store or names.
  */
 import type {TerminalSize} from '../protocol/console.js';
-import type {Boot, MachineConfig, MachineVerb, Permission, PortForward} from '../protocol/machine.js';
+import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
 import type {CodeCounters} from '../protocol/metrics.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {ProcessIdentity} from '../store/process-identity.js';
@@ -27,6 +27,12 @@ export type BootFiles =
 export interface DiskPlan {
   readonly images: readonly {readonly path: string; readonly format: string}[];
   readonly isReadOnly: boolean;
+}
+
+/** What of a host a machine works with, and its daemon for it. */
+export interface MachineParts {
+  readonly disks: readonly DiskPlan[];
+  readonly shares: readonly Share[];
 }
 
 /** Format of the images that snapshots put on disks. */
@@ -179,13 +185,13 @@ export interface HypervisorDriver {
   start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine>;
   /**
    * Finds a machine that an earlier daemon started, and replays its console from what its process still has. When it
-   * is gone: how it ended, as far as that can be told. `disks` as far as they can still be found.
+   * is gone: how it ended, as far as that can be told. `parts` as far as they can still be found.
    */
   find(
     id: string,
     folder: string,
     process: ProcessIdentity,
-    disks: readonly DiskPlan[],
+    parts: MachineParts,
     listener: RunListener,
   ): Promise<RunningMachine | {readonly end: MachineEnd}>;
   /**

@@ -34,6 +34,7 @@ export const errorCodes = [
   'bad-disk',
   'disk-in-use',
   'port-in-use',
+  'bad-share',
   'bad-snapshot',
   'snapshot-not-found',
   'nothing-to-undo',

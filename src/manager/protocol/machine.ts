@@ -96,6 +96,18 @@ export const MAX_HARTS = 8;
 /** Most disks one machine may have: the virtio-mmio slots that console, ports, entropy and network leave. */
 export const MAX_DISKS = 5;
 
+/** What a share may be called: the guest mounts it by this name, below /mnt where it does so by itself. */
+export const SHARE_TAG = /^[A-Za-z0-9][A-Za-z0-9._-]{0,30}$/;
+
+/** A folder of the host that the guest sees. `path` is absolute and free of symbolic links. */
+export const shareSchema = z.object({
+  path: z.string().min(1).max(4096),
+  tag: z.string().regex(SHARE_TAG, 'is no tag of a share'),
+  isReadOnly: z.boolean().default(true),
+});
+/** See `shareSchema`. */
+export type Share = z.output<typeof shareSchema>;
+
 /** How guest code runs: all interpreted, all compiled at once (for tests, slow), or compiled where it is hot. */
 export const tierSchema = z.enum(['interpreter', 'regions', 'auto']);
 /** See `tierSchema`. */
@@ -159,6 +171,8 @@ export const machineConfigSchema = z.object({
   hotThreshold: z.number().int().min(1).max(MAX_HOT_THRESHOLD).optional(),
   boot: bootSchema,
   disks: z.array(diskSchema).max(MAX_DISKS),
+  /** Disks and shares take places of one kind: together no more than `MAX_DISKS`. */
+  shares: z.array(shareSchema).max(MAX_DISKS).optional(),
   timeline: timelineChoiceSchema.optional(),
   /** A machine of before there were networks has the default one from its next boot on. */
   network: networkSchema.optional(),
@@ -228,7 +242,7 @@ export const diskParamSchema = z.union([
  * configs/daemon.json. Of an image that was made from a machine it is `saved`, when it is of the same make: it goes on from what
  * ran there; else `note` says in one sentence why it boots.
  * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
- * bad-firmware, bad-disk, disk-full, bad-request (hart count, tier, threshold)
+ * bad-firmware, bad-disk, bad-share, disk-full, bad-request (hart count, tier, threshold)
  */
 export const machineCreate = defineRequest(
   'machine/create',
@@ -241,6 +255,7 @@ export const machineCreate = defineRequest(
     hotThreshold: z.number().optional(),
     disks: z.array(diskParamSchema).max(MAX_DISKS).default([]),
     network: networkSchema.optional(),
+    shares: z.array(shareSchema).max(MAX_DISKS).default([]),
   }),
   z.object({machine: machineSchema, note: z.string().optional()}),
 );

@@ -278,7 +278,7 @@ async function assemble(
   locks.sweep();
   const volumes = new Volumes(settings.disks, locks);
   const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
-  const definer = new MachineDefiner({...shared, driver});
+  const definer = new MachineDefiner({...shared, driver, privateFolders: [paths.home, paths.runtime]});
   const runner = new MachineRunner({...shared, jobs});
   const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});

@@ -19,6 +19,7 @@ import {
   type MachineConfig,
   type MachineState,
   type machineCreate,
+  type Share,
 } from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineDefinition, MachineLife, MachineStore, Prepared, StoredMachine} from '../store/machine-store.js';
@@ -28,6 +29,7 @@ import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
 import type {MetricsService} from './metrics-service.js';
+import {checkShares} from './shares.js';
 import type {Volumes} from './volumes.js';
 
 /** What it works with. */
@@ -41,6 +43,8 @@ export interface DefinerParts {
   readonly metrics: MetricsService;
   readonly log: EventLog;
   readonly settings: Settings['machines'];
+  /** Vivarium's own, which are not to be shared with guests. */
+  readonly privateFolders: readonly string[];
 }
 
 type DiskParam = z.output<typeof diskParamSchema>;
@@ -65,7 +69,7 @@ export class MachineDefiner {
 
   /**
    * Errors: bad-name, name-taken, image-not-found, file-not-found, bad-memory-size, not-enough-memory, bad-kernel,
-   * bad-firmware, disk-full, bad-request (hart count, tier, threshold)
+   * bad-firmware, bad-share, disk-full, bad-request (hart count, tier, threshold)
    */
   async create(params: ParamsOutput<typeof machineCreate>): Promise<FleetMachine> {
     const {fleet, store, driver, volumes, log} = this.#parts;
@@ -79,6 +83,7 @@ export class MachineDefiner {
       };
       await checkBoot(params.boot);
       await driver.check(memoryBytes, params.boot);
+      const shares = await this.checkShares(params.shares, params.disks.length);
       const id = randomUUID();
       const disks: Disk[] = [];
       const newDisks: {readonly path: string; readonly format: DiskFormat; readonly sizeBytes: number}[] = [];
@@ -92,7 +97,8 @@ export class MachineDefiner {
         }
       }
       const network = params.network === undefined ? {} : {network: params.network};
-      const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot: params.boot, disks, ...network};
+      const {boot} = params;
+      const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot, disks, shares, ...network};
       const definition: MachineDefinition = {id, name, createdAtMs: Date.now(), driver: driver.name, config};
       await store.create(definition, async (folder) => {
         await mkdir(join(folder, 'disks'), {mode: 0o700});
@@ -146,14 +152,20 @@ export class MachineDefiner {
     }
   }
 
+  /** The shares that a machine may be defined with. Errors: bad-share, file-not-found, bad-request */
+  checkShares(shares: readonly Share[], diskCount: number): Promise<Share[]> {
+    return checkShares(shares, diskCount, this.#parts.privateFolders);
+  }
+
   /** Errors: machine-not-found, wrong-state, bad-request, file-not-found, bad-disk, disk-full */
   async attachDisk(reference: string, disk: DiskParam): Promise<FleetMachine> {
     const {machine, definition} = this.#findStopped(reference);
     const {config} = definition;
-    if (config.disks.length === MAX_DISKS)
+    const {shares = []} = config;
+    if (config.disks.length + shares.length === MAX_DISKS)
       throw new ManagerError(
         'bad-request',
-        `${machine.name} has ${MAX_DISKS} disks, and no place for more.`,
+        `${machine.name} has ${MAX_DISKS} disks${shares.length === 0 ? '' : ' and shared folders'}, and no place for more.`,
         'Detach one.',
       );
     let attached: Disk;

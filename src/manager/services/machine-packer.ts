@@ -71,11 +71,17 @@ export class MachinePacker {
     this.#parts = parts;
   }
 
-  /** To be called in the machine's turn. Errors: image-not-built, file-not-found, bad-disk, storage-failed, disk-full */
+  /** To be called in the machine's turn. Errors: not-supported, image-not-built, file-not-found, bad-disk, storage-failed, disk-full */
   async pin(machine: FleetMachine, {config, disks, state}: Instant): Promise<PinnedMachine> {
     const {store, layers, volumes} = this.#parts;
     const {definition, name, driver} = machine;
     if (definition === undefined) throw new Error(`machine ${machine.id} has no definition in state ${machine.state}`);
+    if (state !== undefined && (definition.config.shares ?? []).length > 0)
+      throw new ManagerError(
+        'not-supported',
+        `What runs in ${name} uses folders of this host, which cannot go along.`,
+        `Shut it down first; then its disks can: viv image from ${name}`,
+      );
     const {boot, described} = await this.#findBoot(machine);
     const folder = await store.scratch();
     try {

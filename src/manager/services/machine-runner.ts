@@ -267,7 +267,14 @@ export class MachineRunner {
     const disks = await this.#parts.volumes
       .plan(machine.folder, machine.definition?.config.disks ?? [])
       .catch(() => []);
-    const found = await machine.driver.find(machine.id, machine.folder, process, disks, this.#listen(machine));
+    const {shares = []} = machine.definition?.config ?? {};
+    const found = await machine.driver.find(
+      machine.id,
+      machine.folder,
+      process,
+      {disks, shares},
+      this.#listen(machine),
+    );
     if ('end' in found) {
       consoles.forgetFound(machine.id);
       return this.#ended(machine, found.end);
@@ -295,10 +302,16 @@ export class MachineRunner {
   /** Ends a process that an earlier daemon had saved, or whose guest it had not let run yet: that state is the machine. */
   async #endSaved(machine: FleetMachine, process: ProcessIdentity): Promise<void> {
     const nothing = () => undefined;
-    const found = await machine.driver.find(machine.id, machine.folder, process, [], {
-      ...{onSpawned: async () => undefined, onReady: async () => undefined},
-      ...{onOutput: nothing, onCounters: nothing, onRebooted: nothing, onHalted: nothing, onEnd: nothing},
-    });
+    const found = await machine.driver.find(
+      machine.id,
+      machine.folder,
+      process,
+      {disks: [], shares: []},
+      {
+        ...{onSpawned: async () => undefined, onReady: async () => undefined},
+        ...{onOutput: nothing, onCounters: nothing, onRebooted: nothing, onHalted: nothing, onEnd: nothing},
+      },
+    );
     if (!('end' in found)) await found.kill();
     await this.remember(machine);
   }

@@ -96,6 +96,7 @@ export class MachineTemplates {
     const memoryBytes = checkMemorySize(params.memoryBytes ?? manifest.machine.memoryBytes);
     const hartCount = checkHartCount(params.hartCount ?? manifest.machine.hartCount);
     const differing = manifest.state === undefined ? [] : differences(params, manifest);
+    const shares = await definer.checkShares(params.shares, manifest.disks.length + params.disks.length);
     const isWarm = manifest.state !== undefined && differing.length === 0;
     const {machine: packed} = manifest;
     const {tier = packed.tier, hotThreshold = packed.hotThreshold} = params;
@@ -103,7 +104,7 @@ export class MachineTemplates {
       ...{id: randomUUID(), manifest, name: params.name, where: template.name, image: template.name},
       uses: isWarm ? 'state' : 'disks',
       changes: {
-        ...{memoryBytes, hartCount},
+        ...{memoryBytes, hartCount, shares},
         ...(tier === undefined ? {} : {tier: checkTier(tier)}),
         ...(hotThreshold === undefined ? {} : {hotThreshold: checkHotThreshold(hotThreshold)}),
         ...(params.network === undefined ? {} : {network: params.network}),
@@ -172,11 +173,12 @@ export class MachineTemplates {
 }
 
 /** What a machine would have to have in common with one that runs in an image, to go on from there. */
-function differences({memoryBytes, hartCount, disks, boot}: CreateParams, {machine}: Manifest): string[] {
+function differences({memoryBytes, hartCount, disks, shares, boot}: CreateParams, {machine}: Manifest): string[] {
   return [
     ...((memoryBytes ?? machine.memoryBytes) === machine.memoryBytes ? [] : ['memory size']),
     ...((hartCount ?? machine.hartCount) === machine.hartCount ? [] : ['number of CPUs']),
     ...(disks.length === 0 ? [] : ['disks']),
+    ...(shares.length === 0 ? [] : ['shared folders']),
     ...(boot.kind === 'image' && boot.commandLine !== undefined ? ['kernel command line'] : []),
   ];
 }

@@ -102,7 +102,7 @@ async function record(name: string, keeps: KeptSyncs): Promise<Recording> {
   const goBack = (machine: string, snapshot: string) =>
     undo.restored(snapshots.restore({machine, snapshot, discardsPresent: true}));
 
-  const make = {boot, memoryBytes: 64 * MIB, disks: [newDisk]};
+  const make = {boot, memoryBytes: 64 * MIB, disks: [newDisk], shares: []};
   await told.when(there('one', '0'), () => definer.create({name: 'one', ...make}));
   await told.when({'count one': '1'}, () => saver.start('one', 'boot'));
   await countOn('one');

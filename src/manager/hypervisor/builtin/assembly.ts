@@ -4,8 +4,8 @@
  *   slot 0  console (hvc0, size in its configuration space)
  *   slot 1  named ports: vivarium.agent, and the exec ports when asked for
  *   slot 2  entropy
- *   slot 3… disks, in order (vda, vdb, …)
- *   last    the network card, behind the disks: states from before there were networks go on without one
+ *   slot 3… disks, in order (vda, vdb, …), then shared folders
+ *   last    the network card: states from before there were networks go on without one
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
@@ -20,14 +20,17 @@ import {Uart16550} from '../../../engine/platform/uart16550.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
 import {ConsoleDevice} from '../../../paravirt/devices/console.js';
+import {P9Device} from '../../../paravirt/devices/p9.js';
 import {RngDevice} from '../../../paravirt/devices/rng.js';
+import {ParavirtError} from '../../../paravirt/error.js';
+import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {virtioMmio} from '../../../paravirt/transport/mmio.js';
 import {VirtioHost} from '../../../paravirt/transport/virtio-host.js';
 import {bundledEntry} from '../../bundle.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
-import {defaultNetwork, type Network} from '../../protocol/machine.js';
+import {defaultNetwork, type Network, type Share} from '../../protocol/machine.js';
 import {programVersion} from '../../version.js';
 import type {BootFiles, DiskOverlay, DiskPlan} from '../contract.js';
 import {CodeFolder} from './code-folder.js';
@@ -49,6 +52,8 @@ export interface AssemblyPlan {
   readonly disks: readonly DiskPlan[];
   /** None when left out. `id` is what the card's address is made of: the machine's, for one that is kept. */
   readonly network?: (Network & {readonly id: string}) | undefined;
+  /** Folders of the host that the guest sees. */
+  readonly shares?: readonly Share[] | undefined;
   readonly size: TerminalSize;
   /** Ports after the agent's, in the guest's order. */
   readonly ports: readonly string[];
@@ -67,6 +72,8 @@ export interface AssemblyPlan {
 export interface AssemblyEnvironment extends DiskEnvironment {
   /** What is at `savedPath`, where that was opened before. It is then the machine's. */
   readonly openedState?: Promise<OpenedState> | undefined;
+  /** Who does in a shared folder, an index, what this process may not. */
+  readonly deputyOf?: ((share: number) => Deputy) | undefined;
 }
 
 /** A machine with its devices, not started. Disposing it ends harts and closes disks. */
@@ -111,7 +118,7 @@ export interface StateRequest {
 }
 
 /**
- * Errors: bad-kernel, bad-firmware, bad-disk, file-not-found, not-enough-memory, not-supported */
+ * Errors: bad-kernel, bad-firmware, bad-disk, bad-share, file-not-found, not-enough-memory, not-supported */
 export async function assembleMachine(
   plan: AssemblyPlan,
   environment: AssemblyEnvironment = {},
@@ -132,7 +139,8 @@ export async function assembleMachine(
       // The machine's VirtioHost closes it too; closing twice is nothing, and until there is a host this one must.
       cleanup.defer(() => opened.device[Symbol.asyncDispose]());
     }
-    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device)];
+    const shares = (plan.shares ?? []).map((share, index) => openShare(share, environment.deputyOf?.(index)));
+    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device), ...shares];
     const network = cleanup.use(openNetwork(plan.network, saved, devices.length));
     if (network !== undefined) devices.push(network.device);
     const platform = standardPlatform();
@@ -268,10 +276,25 @@ async function holdDevices(hosts: readonly VirtioHost[]): Promise<Disposable> {
   return {[Symbol.dispose]: release};
 }
 
+/** Errors: bad-share */
+function openShare(share: Share, deputy: Deputy | undefined): P9Device {
+  try {
+    return new P9Device({...share, deputy});
+  } catch (thrown) {
+    if (!(thrown instanceof ParavirtError)) throw thrown;
+    const code = thrown.code === 'not-found' ? 'file-not-found' : 'bad-share';
+    throw new ManagerError(code, thrown.message, thrown.hint, {cause: thrown});
+  }
+}
+
 function planSlot(device: VirtioDevice, slot: number): DevicePlan {
   const place = virtioSlot(slot);
   if (place === undefined)
-    throw new ManagerError('bad-request', 'The machine has more devices than slots.', 'Remove a disk.');
+    throw new ManagerError(
+      'bad-request',
+      'The machine has more devices than slots.',
+      'Remove a disk or a shared folder.',
+    );
   return {kind: virtioMmio.kind, ...place, options: device.description};
 }
 

@@ -6,10 +6,10 @@ import type {Settings} from '../../settings/settings.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {
   Capabilities,
-  DiskPlan,
   HypervisorDriver,
   LaunchPlan,
   MachineEnd,
+  MachineParts,
   RunListener,
   RunningMachine,
   StateMake,
@@ -88,7 +88,8 @@ export class BuiltinDriver implements HypervisorDriver {
       await listener.onSpawned(identity);
       const {folder, disks} = plan;
       const {exited} = spawned;
-      const link = await ProcessLink.open({identity, folder, socketPath: launch.socketPath, exited, disks}, gate);
+      const {socketPath, shares} = launch;
+      const link = await ProcessLink.open({identity, folder, socketPath, exited, disks, shares}, gate);
       await abortable(link.boot(), given);
       isStarted = true;
       spawned.linked();
@@ -104,7 +105,7 @@ export class BuiltinDriver implements HypervisorDriver {
     id: string,
     folder: string,
     process: ProcessIdentity,
-    disks: readonly DiskPlan[],
+    parts: MachineParts,
     listener: RunListener,
   ): Promise<RunningMachine | {readonly end: MachineEnd}> {
     const socketPath = this.#socketPath(id);
@@ -113,7 +114,7 @@ export class BuiltinDriver implements HypervisorDriver {
       return {end: explainEnd(folder, undefined, 'The machine process ended while the daemon was away')};
     }
     try {
-      const link = await ProcessLink.open({identity: process, folder, socketPath, disks}, listener);
+      const link = await ProcessLink.open({identity: process, folder, socketPath, ...parts}, listener);
       if (!link.isStarted) {
         link.release();
         globalThis.process.kill(process.pid, 'SIGKILL');
@@ -170,6 +171,7 @@ export class BuiltinDriver implements HypervisorDriver {
       boot: plan.boot,
       disks: plan.disks.map(({images, isReadOnly}) => ({images: [...images], isReadOnly})),
       network: plan.config.network ?? defaultNetwork,
+      shares: [...(plan.config.shares ?? [])],
       size: plan.size,
       savedPath: plan.savedPath,
       newGuestName: plan.newGuestName,

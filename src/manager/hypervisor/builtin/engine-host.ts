@@ -22,7 +22,6 @@ import {
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
-import type {DiskEnvironment} from './machine-disk.js';
 import {filesOf} from './saved/saved-base.js';
 
 /** What a run has counted so far; a reboot adds the counters of the machine before. */
@@ -49,7 +48,7 @@ export class EngineHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
   #plan: AssemblyPlan;
   readonly #listener: HostListener;
-  readonly #environment: DiskEnvironment;
+  readonly #environment: AssemblyEnvironment;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
   #current: AssembledMachine;
@@ -64,7 +63,7 @@ export class EngineHost implements MachineHost {
   private constructor(
     plan: AssemblyPlan,
     listener: HostListener,
-    environment: DiskEnvironment,
+    environment: AssemblyEnvironment,
     first: AssembledMachine,
   ) {
     this.#environment = environment;
@@ -84,10 +83,10 @@ export class EngineHost implements MachineHost {
     this: void,
     plan: AssemblyPlan,
     listener: HostListener,
-    {syncer, openedState}: Pick<AssemblyEnvironment, 'syncer' | 'openedState'> = {},
+    {openedState, ...around}: Omit<AssemblyEnvironment, 'onDiskFailed'> = {},
   ): Promise<EngineHost> {
     let host: EngineHost | undefined;
-    const environment = {syncer, onDiskFailed: (reason: string) => host?.halt(reason)};
+    const environment = {...around, onDiskFailed: (reason: string) => host?.halt(reason)};
     const first = await assembleMachine(plan, {...environment, openedState});
     host = new EngineHost(plan, listener, environment, first);
     return host;

@@ -5,9 +5,12 @@
 import * as z from 'zod';
 import {CHAIN_DEPTH_MAX} from '../../../paravirt/block/chain.js';
 import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
+import {MODE_MASK} from '../../../paravirt/share/attributes.js';
+import {DEPTH_MAX} from '../../../paravirt/share/host-folder.js';
+import {NAME_BYTES_MAX, TARGET_BYTES_MAX} from '../../../paravirt/share/operation.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
-import {networkSchema, portForwardSchema, tierSchema} from '../../protocol/machine.js';
+import {networkSchema, portForwardSchema, shareSchema, tierSchema} from '../../protocol/machine.js';
 import {codeCountersSchema} from '../../protocol/metrics.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 import {SOURCES_MAX} from './saved/format.js';
@@ -45,6 +48,7 @@ export const launchSchema = z.object({
   ),
   // Missing in files that older daemons wrote, whose machines had none.
   network: networkSchema.optional(),
+  shares: z.array(shareSchema).default([]),
   size: terminalSizeSchema,
   savedPath: z.string().optional(),
   newGuestName: z.string().optional(),
@@ -165,6 +169,27 @@ export const linkPunch = defineRequest(
       .max(PUNCH_RANGES_MAX),
   }),
   z.object({}),
+);
+
+const shareNames = z.array(z.string().min(1).max(NAME_BYTES_MAX)).max(DEPTH_MAX + 1);
+
+/**
+ * From the process to the daemon: does in a shared folder of this machine, an index, what the process may not do itself.
+ * Answers with 0, or with the number of an error. See `DeputyTask`
+ */
+export const linkShare = defineRequest(
+  'link/share',
+  z.object({
+    share: z.number().int().min(0),
+    task: z.discriminatedUnion('kind', [
+      z.object({kind: z.literal('sync'), names: shareNames, isDataOnly: z.boolean()}),
+      z.object({kind: z.literal('chmod'), names: shareNames, mode: z.number().int().min(0).max(MODE_MASK)}),
+      z.object({kind: z.literal('symlink'), names: shareNames, target: z.string().min(1).max(TARGET_BYTES_MAX)}),
+      z.object({kind: z.literal('link'), names: shareNames, newNames: shareNames}),
+      z.object({kind: z.literal('rename'), names: shareNames, newNames: shareNames}),
+    ]),
+  }),
+  z.object({errno: z.number().int().min(0)}),
 );
 
 /** Samples the guest for a while; answers then. */

@@ -21,9 +21,10 @@ process.title = `vivarium: ${launch.name}`;
 // At once: a process that is started ahead of its time has nothing else to do.
 const openedState = launch.savedPath === undefined ? undefined : openState(launch.savedPath);
 openedState?.catch(() => undefined);
-const server = new MachineServer(launch, (plan, listener, syncer) =>
+const server = new MachineServer(launch, (plan, listener, syncer, deputyOf) =>
   EngineHost.create({...plan, ports: [], network: plan.network && {...plan.network, id: plan.id}}, listener, {
     syncer,
+    deputyOf,
     openedState,
   }),
 );

@@ -6,6 +6,7 @@ import {writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {join} from 'node:path';
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
+import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {ByteRing} from '../../console/byte-ring.js';
 import {StreamPump} from '../../console/stream-pump.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
@@ -38,10 +39,16 @@ import {
   linkShutdown,
 } from './link.js';
 import {LinkedSyncer} from './linked-syncer.js';
+import {LinkedDeputy} from './share-deputies.js';
 import {freeYoungGarbage} from './young-garbage.js';
 
 /** Builds the machine when the daemon says so. Errors thrown reach the daemon. */
-export type HostFactory = (launch: Launch, listener: HostListener, syncer: FileSyncer) => Promise<MachineHost>;
+export type HostFactory = (
+  launch: Launch,
+  listener: HostListener,
+  syncer: FileSyncer,
+  deputyOf: (share: number) => Deputy,
+) => Promise<MachineHost>;
 
 /** A machine process whose daemon has not let its guest run within this time ends: the daemon died while starting it. */
 const ORPHAN_TIMEOUT_MS = 30_000;
@@ -192,6 +199,7 @@ export class MachineServer {
         },
       },
       new LinkedSyncer(() => this.#channel),
+      (share) => new LinkedDeputy(() => this.#channel, share),
     );
     this.#host = host;
     host.ended.then(

@@ -1,9 +1,11 @@
 /**
  * How the machine process's Node is started. The permission model keeps a machine to its own files: it reads the
- * bundle, its folder, its boot files and disks, and writes its folder and writable disks; it starts no programs and
- * loads no native code. Two limits of Node 26 show through:
+ * bundle, its folder, its boot files, disks and shared folders, and writes its folder and what of those is writable; it
+ * starts no programs and loads no native code. Three limits of Node 26 show through:
  * - a unix socket needs `--allow-net`, which allows TCP as well;
- * - fsync is refused under the model, so the daemon syncs disks for the process (see disk-syncer.ts).
+ * - fsync is refused under the model, so the daemon syncs disks for the process (see disk-syncer.ts);
+ * - symlink and fchmod are refused too, and what /proc/self/fd leads to, so the daemon does for shared folders what needs
+ *   them (see paravirt/share/deputy.ts).
  */
 import {dirname, join} from 'node:path';
 import type {Launch} from './link.js';
@@ -48,11 +50,13 @@ export function machineNodeFlags(launch: Launch, program: string, packageFolder:
     ...bootFiles,
     ...(launch.savedPath === undefined ? [] : [launch.savedPath]),
     ...launch.disks.flatMap(({images}) => images.map(({path}) => path)),
+    ...launch.shares.map(({path}) => path),
   ];
   const writes = [
     launch.folder,
     launch.socketPath,
     ...launch.disks.flatMap(({images, isReadOnly}) => (isReadOnly ? [] : images.slice(0, 1).map(({path}) => path))),
+    ...launch.shares.flatMap(({path, isReadOnly}) => (isReadOnly ? [] : [path])),
   ];
   return [
     '--permission',

@@ -15,7 +15,15 @@ import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {syncFolder} from '../../store/atomic-file.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
-import type {DiskPlan, MachineEnd, RunListener, RunningMachine, SavedMachine, SaveRequest} from '../contract.js';
+import type {
+  DiskPlan,
+  MachineEnd,
+  MachineParts,
+  RunListener,
+  RunningMachine,
+  SavedMachine,
+  SaveRequest,
+} from '../contract.js';
 import {DiskSyncer} from './disk-syncer.js';
 import {
   LINK_VERSION,
@@ -38,10 +46,12 @@ import {
   linkResume,
   linkRun,
   linkSave,
+  linkShare,
   linkShutdown,
   linkSync,
 } from './link.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
+import {ShareDeputies} from './share-deputies.js';
 
 /** How long a process may take to be reaped after its socket closed. */
 const REAP_TIMEOUT_MS = 800;
@@ -49,14 +59,15 @@ const REAP_TIMEOUT_MS = 800;
 const KILL_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
 
-/** What is known of the process besides its socket. `exited` only where we are its parent. */
-export interface ProcessHandle {
+/**
+ * What is known of the process besides its socket. `exited` only where we are its parent. It may have those images of its
+ * disks synced that it writes, and ask for what it may not do itself in its shares.
+ */
+export interface ProcessHandle extends MachineParts {
   readonly identity: ProcessIdentity;
   readonly folder: string;
   readonly socketPath: string;
   readonly exited?: Promise<ExitStatus>;
-  /** Its disks. The process may have those images synced that it writes. */
-  readonly disks: readonly DiskPlan[];
 }
 
 /** See the module. */
@@ -65,6 +76,7 @@ export class ProcessLink implements RunningMachine {
   readonly #listener: RunListener;
   readonly #gone = Promise.withResolvers<void>();
   readonly #syncer = new DiskSyncer();
+  readonly #deputies: ShareDeputies;
   #channel: Channel;
   #startedAtMs = 0;
   #isPaused = false;
@@ -79,6 +91,7 @@ export class ProcessLink implements RunningMachine {
 
   private constructor(handle: ProcessHandle, channel: Channel, listener: RunListener) {
     this.#handle = handle;
+    this.#deputies = new ShareDeputies(handle.shares);
     this.#listener = listener;
     this.#channel = channel;
     handle.exited?.then((exit) => {
@@ -264,6 +277,7 @@ export class ProcessLink implements RunningMachine {
       await this.#syncer.punch(path, ranges);
       return {};
     });
+    channel.handle(linkShare, async ({share, task}) => ({errno: await this.#deputies.perform(share, task)}));
     channel.on(linkHalted, ({reason}) => {
       this.#isPaused = true;
       this.#haltReason = reason;

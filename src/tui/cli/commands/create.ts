@@ -15,6 +15,7 @@ import {networkOption, networkOptionHelp} from '../network-option.js';
 import {collect, cpusOption, hotThresholdOption, sizeOption, tierOption} from '../parse-values.js';
 import {followJob} from '../progress.js';
 import {UsageError} from '../report-error.js';
+import {parseShareOption, SHARE_USAGE} from '../share-option.js';
 
 interface CreateOptions extends JsonOption {
   readonly name?: string;
@@ -24,6 +25,7 @@ interface CreateOptions extends JsonOption {
   readonly hotThreshold?: number;
   readonly disk?: readonly string[];
   readonly network?: Network;
+  readonly share?: readonly string[];
   readonly kernel?: string;
   readonly initrd?: string;
   readonly append?: string;
@@ -66,6 +68,7 @@ export const create: CliCommand = {
         collect,
       )
       .option('--network <kind>', networkOptionHelp, networkOption)
+      .option('--share <folder>', SHARE_USAGE, collect)
       .option('--kernel <file>', 'boot this Linux kernel instead of an image')
       .option('--initrd <file>', 'with --kernel: its initramfs')
       .option('--append <line>', 'kernel command line')
@@ -86,6 +89,7 @@ export const create: CliCommand = {
           ...(options.hotThreshold === undefined ? {} : {hotThreshold: options.hotThreshold}),
           disks: (options.disk ?? []).map(parseDiskOption),
           ...(options.network === undefined ? {} : {network: options.network}),
+          shares: (options.share ?? []).map(parseShareOption),
         });
         let {machine} = created;
         if (created.note !== undefined) cli.note(created.note);

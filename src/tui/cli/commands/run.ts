@@ -12,6 +12,7 @@ import {collect, cpusOption, hotThresholdOption, integerOption, sizeOption, tier
 import {ProgressLine} from '../progress.js';
 import {RawConsole} from '../raw-console.js';
 import {UsageError} from '../report-error.js';
+import {parseShareOption, SHARE_USAGE} from '../share-option.js';
 
 const DEFAULT_FIRMWARE_MEMORY = 256 * 2 ** 20;
 
@@ -21,6 +22,7 @@ interface RunOptions {
   readonly cpus?: number;
   readonly disk?: readonly string[];
   readonly network?: Network;
+  readonly share?: readonly string[];
   readonly tier?: Tier;
   readonly hotThreshold?: number;
   readonly signature?: string;
@@ -41,6 +43,7 @@ export const run: CliCommand = {
       .option('--cpus <count>', `number of CPUs, 1 to ${MAX_HARTS}`, cpusOption)
       .option('--disk <file>', 'a disk image to use; ,format=raw|qcow2 and ,ro may follow; repeatable', collect)
       .option('--network <kind>', networkOptionHelp, networkOption)
+      .option('--share <folder>', SHARE_USAGE, collect)
       .option('--firmware <file>', 'run this ELF in M-mode; the UART is standard input and output')
       .option('--tier <name>', 'how guest code runs: interpreter, regions (all compiled) or auto', tierOption)
       .option('--hot-threshold <arrivals>', 'how often code is arrived at before it is compiled', hotThresholdOption)
@@ -109,6 +112,7 @@ async function runImage(
     ...(options.cpus === undefined ? {} : {hartCount: options.cpus}),
     disks: (options.disk ?? []).map(existingDisk),
     ...(options.network === undefined ? {} : {network: options.network}),
+    shares: (options.share ?? []).map(parseShareOption),
     ...executionOf(options),
     // Away from a terminal standard error is the command's alone.
     onProgress: (job: Job) => {

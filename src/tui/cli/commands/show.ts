@@ -6,6 +6,7 @@ import {
   type MachineConfig,
   machineShow,
   type SavedState,
+  type Share,
 } from '../../../manager/protocol/machine.js';
 import {type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
 import type {FleetClient} from '../../app/backend.js';
@@ -54,6 +55,7 @@ export const show: CliCommand = {
             ['boots', bootSummary(machine)],
             ['disks', disks?.join(', ')],
             ['network', machine.config && networkSummary(machine.config.network)],
+            ['shares', machine.config?.shares?.map(nameShare).join(', ') || undefined],
             ['console', machine.ptyPath],
             ['pid', machine.pid === undefined ? undefined : String(machine.pid)],
             ['folder', machine.folder],
@@ -95,6 +97,11 @@ const faultSummary = (reason: string) => `ended (${reason}); what is not compile
 function nameDisk({path, isReadOnly, attached}: Disk): string {
   if (isReadOnly) return `${path} (read-only)`;
   return attached === undefined ? path : `${attached.path} (with layers of snapshots)`;
+}
+
+/** A shared folder, and what the guest mounts. */
+function nameShare({path, tag, isReadOnly}: Share): string {
+  return `${path} as ${tag}${isReadOnly ? '' : ' (writable)'}`;
 }
 
 function codeSummary({code, regionPercent}: MachineSample): string {
