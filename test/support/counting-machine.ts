@@ -108,6 +108,10 @@ export class CountingMachine implements RunningMachine {
     this.#images = [this.#images[0]!, ...images];
   }
 
+  async askAgent(): Promise<unknown> {
+    return undefined;
+  }
+
   async pause(): Promise<void> {
     this.isPaused = true;
   }

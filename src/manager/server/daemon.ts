@@ -14,6 +14,7 @@ import {jobFinished, jobProgressed} from '../protocol/job.js';
 import {machineChanged, machineRemoved} from '../protocol/machine.js';
 import {metricsSampled} from '../protocol/metrics.js';
 import {timelineChanged} from '../protocol/timeline.js';
+import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
@@ -40,6 +41,7 @@ import {MachineStore} from '../store/machine-store.js';
 import {TemplateStore} from '../store/template-store.js';
 import {UndoStore} from '../store/undo-store.js';
 import {programVersion} from '../version.js';
+import {agentHandlers} from './handlers/agent-handlers.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
@@ -56,6 +58,7 @@ export interface DaemonParts {
   readonly log: EventLog;
   readonly metrics: MetricsService;
   readonly consoles: ConsoleHub;
+  readonly agents: AgentService;
   readonly definer: MachineDefiner;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
@@ -92,7 +95,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, consoles, snapshots, forker, undo, timeline, snapshotFiles} = parts;
+    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles} = parts;
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -102,6 +105,7 @@ export class Daemon {
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
         ...snapshotFileHandlers(snapshotFiles),
+        ...agentHandlers(agents),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -289,6 +293,7 @@ async function assemble(
     log,
     metrics,
     consoles,
+    agents: new AgentService(fleet),
     definer,
     runner,
     saver,

@@ -7,6 +7,7 @@
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
+import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
@@ -31,6 +32,9 @@ interface Totals {
 /** A guest's clock is set when it is behind or ahead by more. */
 const CLOCK_STEP_MIN_MS = 2000;
 
+/** How long an agent may take for what it is told by the way. */
+const TELL_TIMEOUT_MS = 10_000;
+
 const zero: Totals = {instructions: 0, activeNs: 0, elapsedNs: 0, diskReadBytes: 0, diskWrittenBytes: 0};
 
 /** See the module. */
@@ -42,6 +46,7 @@ export class EngineHost implements MachineHost {
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
   #current: AssembledMachine;
+  #session: AgentSession | undefined;
   #before: Totals = zero;
   #size: TerminalSize;
   #isDisposed = false;
@@ -103,7 +108,9 @@ export class EngineHost implements MachineHost {
       // Told in whole seconds: a clock that is hardly behind would be set back.
       ...(Math.abs(now - savedAtMs) < CLOCK_STEP_MIN_MS ? [] : [`clock ${Math.round(now / 1000)}`]),
     ];
-    if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+    if (!this.#agent().isGuestOpen && this.#current.guestAgent?.isGuestOpen)
+      this.#tellAgent({command: 'guest-set-time', arguments: {time: now * 1e6}, timeoutMs: TELL_TIMEOUT_MS});
+    else if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
   }
 
   async pause(): Promise<void> {
@@ -138,7 +145,26 @@ export class EngineHost implements MachineHost {
   }
 
   askShutdown(): void {
-    this.#agent().write(Buffer.from('shutdown\n'));
+    // Our own agent hears it even when it is not there yet.
+    if (this.#agent().isGuestOpen || !this.#current.guestAgent?.isGuestOpen)
+      this.#agent().write(Buffer.from('shutdown\n'));
+    // It answers nothing when all is well.
+    else this.#tellAgent({command: 'guest-shutdown', timeoutMs: TELL_TIMEOUT_MS});
+  }
+
+  async askAgent(request: AgentRequest): Promise<unknown> {
+    if (this.#session !== undefined) return this.#session.request(request);
+    throw new ManagerError(
+      'agent-too-old',
+      'It goes on from a state that was saved when machines had no port for a guest agent.',
+      'Reboot its guest, and it has one.',
+    );
+  }
+
+  #tellAgent(request: AgentRequest): void {
+    this.askAgent(request).catch((thrown: unknown) => {
+      if (!(thrown instanceof ManagerError)) throw thrown;
+    });
   }
 
   rechain(disk: number, images: DiskPlan['images']): Promise<void> {
@@ -263,6 +289,9 @@ export class EngineHost implements MachineHost {
       guestOpenChanged: () => this.#flushInput(),
     });
     this.#agent().setHostOpen(true);
+    const {guestAgent} = assembled;
+    this.#session = guestAgent && new AgentSession(guestAgent);
+    guestAgent?.setHostOpen(true);
   }
 
   #flushInput(): void {

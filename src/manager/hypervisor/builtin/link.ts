@@ -5,6 +5,7 @@
 import {z} from 'zod';
 import {CHAIN_DEPTH_MAX} from '../../../paravirt/block/chain.js';
 import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
+import {AGENT_TIMEOUT_MAX_MS} from '../../agent/agent-session.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {tierSchema} from '../../protocol/machine.js';
@@ -71,6 +72,8 @@ export const linkHello = defineRequest(
     haltReason: z.string().optional(),
     diskTops: z.array(z.string()).max(64),
     startedAtMs: z.number(),
+    /** It knows `linkAgent`. */
+    hasAgent: z.boolean().default(false),
   }),
 );
 
@@ -98,6 +101,17 @@ export const linkResume = defineRequest('link/resume', z.object({}), z.object({}
 
 /** Asks the guest to power off. */
 export const linkShutdown = defineRequest('link/shutdown', z.object({}), z.object({}));
+
+/** Asks the guest agent; `answer` is what it returned, as JSON values. Errors: no-agent, agent-too-old, agent-failed */
+export const linkAgent = defineRequest(
+  'link/agent',
+  z.object({
+    command: z.string().min(1).max(64),
+    arguments: z.record(z.string(), z.unknown()).optional(),
+    timeoutMs: z.number().int().min(1).max(AGENT_TIMEOUT_MAX_MS),
+  }),
+  z.object({answer: z.unknown()}),
+);
 
 /**
  * Writes the machine's state into a new file of its folder; not synced, the process may not do that. See `SaveRequest`.

@@ -1,10 +1,12 @@
 export {bench} from './bench.js';
 export {clone} from './clone.js';
 export {consoleCommand} from './console.js';
+export {cp} from './cp.js';
 export {create} from './create.js';
 export {daemon} from './daemon.js';
 export {disk} from './disk.js';
 export {doctor} from './doctor.js';
+export {exec} from './exec.js';
 export {fork} from './fork.js';
 export {image} from './image.js';
 export {kill, pause, resume, save, shutdown} from './life.js';
