@@ -30,6 +30,8 @@ export const daemonStatus = defineRequest(
     runningCount: z.number().int(),
     clientCount: z.number().int(),
     residentBytes: z.number(),
+    /** Where SSH clients reach it on the loopback interface, or in one sentence why they do not. */
+    ssh: z.object({port: z.number().int().optional(), reason: z.string().optional()}).default({}),
   }),
 );
 

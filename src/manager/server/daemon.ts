@@ -35,6 +35,7 @@ import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
+import {SshServer} from '../ssh/ssh-server.js';
 import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
 import {MachineStore} from '../store/machine-store.js';
@@ -79,6 +80,7 @@ export class Daemon {
   readonly #onSignal: Settings['machines']['onSignal'];
   readonly #lock: LockFile;
   readonly #server: Server;
+  readonly #ssh: SshServer;
   readonly #startedAtMs = Date.now();
   readonly #ended = Promise.withResolvers<void>();
   #isEnding = false;
@@ -96,6 +98,15 @@ export class Daemon {
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
     const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles} = parts;
+    this.#ssh = new SshServer({
+      settings: settings.ssh,
+      folder: paths.ssh,
+      authorizedFile: paths.authorizedKeys,
+      fleet,
+      consoles,
+      agents,
+      environment,
+    });
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -137,6 +148,7 @@ export class Daemon {
       daemon.#connectNotifications();
       await daemon.#recover(store);
       await daemon.#server.listen();
+      await daemon.#ssh.listen();
       parts.log.record('daemon-started', `The daemon ${programVersion()} was started.`);
       return daemon;
     } catch (thrown) {
@@ -163,6 +175,7 @@ export class Daemon {
       runningCount: this.#running().length,
       clientCount: this.#server.clientCount,
       residentBytes: process.memoryUsage.rss(),
+      ssh: this.#ssh.status,
     };
   }
 
@@ -209,6 +222,7 @@ export class Daemon {
     this.#isEnding = true;
     const {jobs, runner, saver, consoles, metrics, log, timeline} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
+    this.#ssh[Symbol.dispose]();
     this.#server.close();
     await jobs.close();
     const idle = timeline[Symbol.asyncDispose]();
