@@ -1,6 +1,6 @@
 /** Logging in with OpenSSH: consoles, commands and the terminal UI. */
 import {execFile, spawn} from 'node:child_process';
-import {chmod, mkdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
@@ -169,6 +169,22 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
       expect(await tryIt('one')).toBe('');
       expect(await log()).toContain('authorized_keys is not used: others can write it. Run `chmod go-w');
       await rm(authorized);
+    },
+    2 * STEP_MS,
+  );
+
+  it(
+    'needs no key of the user for viv ssh, which writes nothing to ~/.ssh',
+    async () => {
+      const before = await readdir(join(home.folder, '.ssh'));
+      const result = await home.viv(['ssh', 'one', '--', 'echo "$0 in"; exit 5']);
+      expect(result).toMatchObject({status: 5, stdout: 'sh in\n', stderr: ''});
+      expect(await readdir(join(home.folder, '.ssh'))).toEqual(before);
+      expect((await stat(join(home.folder, 'viv/ssh/id_ed25519'))).mode & 0o777).toBe(0o600);
+      await using terminal = home.open(['ssh', 'one']);
+      await terminal.see(/:~# *$/m, STEP_MS);
+      terminal.press('\x1d');
+      expect(await terminal.exited).toBe(0);
     },
     2 * STEP_MS,
   );

@@ -36,6 +36,16 @@ export const daemonStatus = defineRequest(
 );
 
 /**
+ * Puts files in place with which `ssh -F CONFIG -l NAME HOST` reaches a machine, without ~/.ssh. Errors: not-supported
+ * (there is no SSH server, with the reason), bad-setting (a key that others can read), storage-failed
+ */
+export const sshAccess = defineRequest(
+  'ssh/access',
+  z.object({}),
+  z.object({configPath: z.string(), host: z.string()}),
+);
+
+/**
  * Ends the daemon after the answer. `keep`: running machines go on and the next daemon finds them; `shutdown`: asks
  * every guest first and answers when all are off; `kill`: pulls every plug; `save`: saves the
  * state of each, and the next daemon shows them as saved. Errors: shutdown-timeout; with `save` those of `machineSave`

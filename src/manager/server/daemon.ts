@@ -179,6 +179,11 @@ export class Daemon {
     };
   }
 
+  /** See `sshAccess`. */
+  sshAccess() {
+    return this.#ssh.access();
+  }
+
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
   async stop(machines: ParamsOutput<typeof daemonStop>['machines']): Promise<{stillRunning: number}> {
     const {runner, saver} = this.parts;

@@ -12,10 +12,11 @@ import {homedir} from 'node:os';
 import {join} from 'node:path';
 import type ssh2 from 'ssh2';
 import type {AuthContext, Connection} from 'ssh2';
-import {toManagerError} from '../protocol/errors.js';
+import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Settings} from '../settings/settings.js';
 import {Admission, LOGIN_GRACE_MS} from './admission.js';
 import type {AuthorizedKey} from './authorized-keys.js';
+import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME} from './client-names.js';
 import type {SessionParts} from './ssh-session.js';
 
 /** Where it listens. */
@@ -56,6 +57,7 @@ export class SshServer implements Disposable {
   readonly #sockets = new Map<number, Socket>();
   readonly #toldRemarks = new Set<string>();
   #loading: Promise<Loaded> | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
   #status: SshStatus = {reason: 'It is turned off (ssh.isEnabled).'};
 
   constructor(options: SshServerOptions) {
@@ -84,6 +86,23 @@ export class SshServer implements Disposable {
         resolve();
       });
     });
+  }
+
+  /** Puts files for `viv ssh` in place. Errors: not-supported (it does not listen), bad-setting, storage-failed */
+  async access(): Promise<{readonly configPath: string; readonly host: string}> {
+    const {port, reason = ''} = this.#status;
+    if (port === undefined)
+      throw new ManagerError(
+        'not-supported',
+        `There is no SSH server. ${reason}`,
+        'Use viv console and viv exec meanwhile.',
+      );
+    // Makes the host's key when nobody has come yet; the client's is made by one at a time.
+    const {folder} = this.#options;
+    const [{writeClientFiles}] = await Promise.all([import('./client-files.js'), this.#load()]);
+    const writing = this.#writing.then(() => writeClientFiles(folder, SSH_ADDRESS, port));
+    this.#writing = writing.catch(() => undefined);
+    return {configPath: await writing, host: HOST_ALIAS};
   }
 
   [Symbol.dispose](): void {
@@ -124,15 +143,17 @@ export class SshServer implements Disposable {
         const {message, hint} = toManagerError(thrown);
         this.#status = {...this.#status, reason: `${message} ${hint}`};
         console.error(`ssh: ${message} ${hint}`);
-        // The next one tries again: it may have been repaired.
-        this.#loading = undefined;
         socket.destroy();
       },
     );
   }
 
   #load(): Promise<Loaded> {
-    this.#loading ??= this.#make();
+    this.#loading ??= this.#make().catch((thrown: unknown) => {
+      // The next one tries again: it may have been repaired.
+      this.#loading = undefined;
+      throw thrown;
+    });
     return this.#loading;
   }
 
@@ -221,9 +242,5 @@ export class SshServer implements Disposable {
   }
 }
 
-/** Names in the folder of own keys: the host's, and that of `viv ssh`. */
-export const HOST_KEY_NAME = 'host_ed25519';
-/** See `HOST_KEY_NAME`. */
-export const OWN_KEY_NAME = 'id_ed25519';
 /** What a socket tells its counter when its client has logged in. */
 const LOGGED_IN = 'vivarium-logged-in';

@@ -9,8 +9,9 @@ import {ConsoleHub} from '../../../src/manager/services/console-hub.js';
 import {Fleet} from '../../../src/manager/services/fleet.js';
 import {loadSettings} from '../../../src/manager/settings/settings.js';
 import {LOGIN_GRACE_MS, UNAUTHENTICATED_MAX} from '../../../src/manager/ssh/admission.js';
+import {HOST_KEY_NAME} from '../../../src/manager/ssh/client-names.js';
 import {ownKey} from '../../../src/manager/ssh/host-key.js';
-import {HOST_KEY_NAME, SSH_ADDRESS, SshServer} from '../../../src/manager/ssh/ssh-server.js';
+import {SSH_ADDRESS, SshServer} from '../../../src/manager/ssh/ssh-server.js';
 
 const folders: AsyncDisposable[] = [];
 

@@ -18,6 +18,7 @@ export {rewind} from './rewind.js';
 export {run} from './run.js';
 export {show} from './show.js';
 export {snapshot} from './snapshot.js';
+export {ssh} from './ssh.js';
 export {restore, start} from './start.js';
 export {timeline} from './timeline.js';
 export {top} from './top.js';
