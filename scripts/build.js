@@ -26,8 +26,9 @@ export const bundleOptions = {
   target: 'node24',
   jsx: 'automatic',
   sourcemap: true,
-  // Native addons and the development-only React inspector cannot be bundled; blessed finds files beside its own.
-  external: ['node-pty', 'react-devtools-core', 'blessed', 'blessed-contrib'],
+  // Native addons and the development-only React inspector cannot be bundled; blessed finds files beside its own, and
+  // ssh2 asks for native addons that need not be there.
+  external: ['node-pty', 'react-devtools-core', 'blessed', 'blessed-contrib', 'ssh2'],
   define: {'process.env.NODE_ENV': '"production"'},
   // CommonJS parts of the bundle still ask for `require`.
   banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},

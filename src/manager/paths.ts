@@ -28,6 +28,10 @@ export interface Paths {
   /** What can be taken back. */
   readonly undo: string;
   readonly settings: string;
+  /** Keys of the SSH server and of `viv ssh`. */
+  readonly ssh: string;
+  /** Keys that may log in besides the user's own. */
+  readonly authorizedKeys: string;
 }
 
 /** Longest path of a unix socket: `sun_path` less its terminating zero byte. */
@@ -59,6 +63,8 @@ export function findPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     events: join(home, 'events.jsonl'),
     undo: join(home, 'undo.json'),
     settings: join(home, 'daemon.json'),
+    ssh: join(home, 'ssh'),
+    authorizedKeys: join(home, 'authorized_keys'),
   };
 }
 

@@ -109,6 +109,9 @@ export class CountingMachine implements RunningMachine {
   }
 
   async forward(): Promise<void> {}
+  async askAgent(): Promise<unknown> {
+    return undefined;
+  }
 
   async pause(): Promise<void> {
     this.isPaused = true;

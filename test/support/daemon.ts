@@ -39,7 +39,7 @@ export interface TestDaemonOptions {
   readonly isReal?: boolean;
   /** Another program in place of the machine process's. */
   readonly machineProgram?: string;
-  /** Overrides of single settings, as in daemon.json. Without any for `timeline`, no checkpoints are taken. */
+  /** Overrides of single settings, as in daemon.json. Without any for `timeline` and `ssh`, neither is there. */
   readonly settings?: Record<string, Record<string, unknown>>;
 }
 
@@ -67,7 +67,10 @@ export class TestDaemon implements AsyncDisposable {
     const daemon = new TestDaemon(folder, environment);
     await writeFile(join(folder, 'kernel'), scriptedKernel('run'));
     await mkdir(daemon.paths.home, {recursive: true});
-    await writeFile(daemon.paths.settings, JSON.stringify({timeline: {isEnabled: false}, ...options.settings}));
+    await writeFile(
+      daemon.paths.settings,
+      JSON.stringify({timeline: {isEnabled: false}, ssh: {isEnabled: false}, ...options.settings}),
+    );
     return daemon;
   }
 

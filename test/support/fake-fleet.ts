@@ -75,6 +75,8 @@ export class FakeFleet {
   jobs: Job[] = [];
   isImageReady = true;
   samples: MachineSample[] = [];
+  /** What every guest tells. */
+  addresses = [{interface: 'eth0', address: '10.0.2.15'}];
   profile: GuestProfile = {sampleCount: 0, lostCount: 0, points: []};
   /** Points of every machine. */
   points: Snapshot[] = [];
@@ -211,6 +213,8 @@ export class FakeFleet {
       case 'snapshot/remove':
       case 'machine/rewind':
         return this.actOnPoint(type.method, machine, params);
+      case 'agent/addresses':
+        return {machines: this.machines.map(({id}) => ({id, addresses: this.addresses}))};
       default:
         return {machine: machine && this.act(type.method, machine)};
     }

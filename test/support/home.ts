@@ -39,11 +39,11 @@ export class Home implements AsyncDisposable {
     };
   }
 
-  /** `settings` override single values, as in daemon.json. Without any for `timeline`, no checkpoints are taken. */
+  /** `settings` override single values, as in daemon.json. Without any for `timeline` and `ssh`, neither is there. */
   static async create(settings: Record<string, Record<string, unknown>> = {}): Promise<Home> {
     const home = new Home(await mkdtemp(join(tmpdir(), 'viv-home-')));
     await mkdir(join(home.folder, 'viv'));
-    const overrides = {timeline: {isEnabled: false}, ...settings};
+    const overrides = {timeline: {isEnabled: false}, ssh: {isEnabled: false}, ...settings};
     await writeFile(join(home.folder, 'viv/daemon.json'), JSON.stringify(overrides));
     return home;
   }

@@ -3,6 +3,7 @@
  * on its console, line by line. Bundled by `bundleScriptedMachine` and put in the real one's place.
  */
 import {readFileSync, writeFileSync} from 'node:fs';
+import type {AgentRequest} from '../../src/manager/agent/agent-session.js';
 import type {StateRequest} from '../../src/manager/hypervisor/builtin/assembly.js';
 import {endProcess} from '../../src/manager/hypervisor/builtin/end-process.js';
 import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
@@ -45,6 +46,11 @@ class ScriptedHost implements MachineHost {
   start(): void {
     if (this.#savedPath === undefined) this.#print('booted\r\n');
     else void readScriptedState(this.#savedPath).then((text) => this.#print(`restored: ${text}`));
+  }
+
+  /** The agent of this guest says what it was asked. */
+  async askAgent({command}: AgentRequest): Promise<unknown> {
+    return {command};
   }
 
   async pause(): Promise<void> {

@@ -15,6 +15,8 @@ const packages = {
   dtc: 'device-tree-compiler',
   'qemu-img': 'qemu-utils',
   cpio: 'cpio',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
   'apt-get': 'apt',
 } as const;
 

@@ -2,6 +2,7 @@
  * What a hypervisor driver does for the manager. The driver knows processes, sockets and foreign APIs; it knows
  * nothing of states, clients, files of the store or names.
  */
+import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
 import type {CodeCounters} from '../protocol/metrics.js';
@@ -135,6 +136,8 @@ export interface RunningMachine {
   resume(): Promise<void>;
   /** Asks the guest to power off. */
   askShutdown(): Promise<void>;
+  /** Asks the agent in the guest; what it answers is the guest's word. Errors: no-agent, agent-too-old, agent-failed, machine-failed */
+  askAgent(request: AgentRequest): Promise<unknown>;
   /** Ends the process at once; resolves when it is gone. `onEnd` follows as powered off. */
   kill(): Promise<void>;
   /**

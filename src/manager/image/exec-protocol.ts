@@ -20,6 +20,9 @@ export const execPortNames = [
 /** Name of the port on which the guest says `ready` and the host may write `shutdown\n`, `reboot\n` or `ping\n`. */
 export const agentPortName = 'vivarium.agent';
 
+/** Name of the port on which programs of the guest speak the QEMU guest agent's dialect. Source: QEMU, docs/interop/qemu-ga */
+export const guestAgentPortName = 'org.qemu.guest_agent.0';
+
 /** A command for the guest. Strings go as UTF-8; bytes as they are. With `stdin: 'none'` the command reads /dev/null. */
 export interface ExecRequest {
   readonly arguments: readonly (string | Uint8Array)[];

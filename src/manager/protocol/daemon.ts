@@ -30,7 +30,19 @@ export const daemonStatus = defineRequest(
     runningCount: z.number().int(),
     clientCount: z.number().int(),
     residentBytes: z.number(),
+    /** Where SSH clients reach it on the loopback interface, or in one sentence why they do not. */
+    ssh: z.object({port: z.number().int().optional(), reason: z.string().optional()}).default({}),
   }),
+);
+
+/**
+ * Puts files in place with which `ssh -F CONFIG -l NAME HOST` reaches a machine, without ~/.ssh. Errors: not-supported
+ * (there is no SSH server, with the reason), bad-setting (a key that others can read), storage-failed
+ */
+export const sshAccess = defineRequest(
+  'ssh/access',
+  z.object({}),
+  z.object({configPath: z.string(), host: z.string()}),
 );
 
 /**

@@ -2,6 +2,7 @@
  * Every request there is, derived from the noun files: a new constant there is in this table at once, and the
  * daemon's router does not compile until it has a handler.
  */
+import * as agent from './agent.js';
 import * as console from './console.js';
 import * as daemon from './daemon.js';
 import type {RequestType} from './define.js';
@@ -18,6 +19,7 @@ import * as timeline from './timeline.js';
 import * as undo from './undo.js';
 
 const nouns = {
+  ...agent,
   ...console,
   ...daemon,
   ...events,

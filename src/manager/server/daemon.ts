@@ -14,6 +14,7 @@ import {jobFinished, jobProgressed} from '../protocol/job.js';
 import {machineChanged, machineRemoved} from '../protocol/machine.js';
 import {metricsSampled} from '../protocol/metrics.js';
 import {timelineChanged} from '../protocol/timeline.js';
+import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
@@ -35,12 +36,14 @@ import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
+import {SshServer} from '../ssh/ssh-server.js';
 import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
 import {MachineStore} from '../store/machine-store.js';
 import {TemplateStore} from '../store/template-store.js';
 import {UndoStore} from '../store/undo-store.js';
 import {programVersion} from '../version.js';
+import {agentHandlers} from './handlers/agent-handlers.js';
 import {consoleHandlers} from './handlers/console-handlers.js';
 import {daemonHandlers} from './handlers/daemon-handlers.js';
 import {machineHandlers} from './handlers/machine-handlers.js';
@@ -58,6 +61,7 @@ export interface DaemonParts {
   readonly log: EventLog;
   readonly metrics: MetricsService;
   readonly consoles: ConsoleHub;
+  readonly agents: AgentService;
   readonly definer: MachineDefiner;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
@@ -79,6 +83,7 @@ export class Daemon {
   readonly #onSignal: Settings['machines']['onSignal'];
   readonly #lock: LockFile;
   readonly #server: Server;
+  readonly #ssh: SshServer;
   readonly #startedAtMs = Date.now();
   readonly #ended = Promise.withResolvers<void>();
   #isEnding = false;
@@ -95,7 +100,16 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards} = parts;
+    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards} = parts;
+    this.#ssh = new SshServer({
+      settings: settings.ssh,
+      folder: paths.ssh,
+      authorizedFile: paths.authorizedKeys,
+      fleet,
+      consoles,
+      agents,
+      environment,
+    });
     this.#server = new Server({
       socketPath: paths.socket,
       bounds: settings.server,
@@ -106,6 +120,7 @@ export class Daemon {
         ...timelineHandlers(timeline),
         ...networkHandlers(forwards),
         ...snapshotFileHandlers(snapshotFiles),
+        ...agentHandlers(agents),
         ...consoleHandlers(fleet, consoles),
         ...daemonHandlers(this),
       },
@@ -137,6 +152,7 @@ export class Daemon {
       daemon.#connectNotifications();
       await daemon.#recover(store);
       await daemon.#server.listen();
+      await daemon.#ssh.listen();
       parts.log.record('daemon-started', `The daemon ${programVersion()} was started.`);
       return daemon;
     } catch (thrown) {
@@ -163,7 +179,13 @@ export class Daemon {
       runningCount: this.#running().length,
       clientCount: this.#server.clientCount,
       residentBytes: process.memoryUsage.rss(),
+      ssh: this.#ssh.status,
     };
+  }
+
+  /** See `sshAccess`. */
+  sshAccess() {
+    return this.#ssh.access();
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
@@ -209,6 +231,7 @@ export class Daemon {
     this.#isEnding = true;
     const {jobs, runner, saver, consoles, metrics, log, timeline} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
+    this.#ssh[Symbol.dispose]();
     this.#server.close();
     await jobs.close();
     const idle = timeline[Symbol.asyncDispose]();
@@ -294,6 +317,7 @@ async function assemble(
     log,
     metrics,
     consoles,
+    agents: new AgentService(fleet),
     definer,
     runner,
     saver,

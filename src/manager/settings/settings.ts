@@ -63,6 +63,12 @@ export const settingsSchema = z.strictObject({
     maxBufferedBytes: bytes.min(2_097_152),
     maxPendingRequests: count,
   }),
+  /** The SSH server, on the loopback interface. */
+  ssh: z.strictObject({
+    isEnabled: z.boolean(),
+    /** 0: any that is free; `viv daemon status` tells which. */
+    port: z.number().int().min(0).max(65_535),
+  }),
   events: z.strictObject({keptCount: count}),
   jobs: z.strictObject({keptCount: count}),
   disks: z.strictObject({

@@ -13,7 +13,12 @@ import type {NotificationType, ParamsInput, PayloadOf, RequestType, ResultOf} fr
 /** A typed connection to a manager. */
 export interface FleetClient extends AsyncDisposable {
   readonly state: ConnectionState;
-  request<Type extends RequestType>(type: Type, params: ParamsInput<Type>): Promise<ResultOf<Type>>;
+  /** An abort cancels the request. */
+  request<Type extends RequestType>(
+    type: Type,
+    params: ParamsInput<Type>,
+    signal?: AbortSignal,
+  ): Promise<ResultOf<Type>>;
   on<Type extends NotificationType>(type: Type, listener: (payload: PayloadOf<Type>) => void): Disposable;
   onState(listener: (state: ConnectionState) => void): Disposable;
   /** After `daemonStop`: resolves when its process is gone. */

@@ -1,11 +1,6 @@
 /** A guest's console on the person's own terminal: raw keys in, filtered bytes out, the detach chord. */
-import {DETACH_WAIT_MS, DetachScanner} from '../terminal/detach.js';
-import {GuestFilter} from '../terminal/guest-filter.js';
+import {DETACH_WAIT_MS, DetachScanner, GuestFilter, TERMINAL_RESTORE} from '../../manager/client.js';
 import type {CliStreams} from './cli-context.js';
-
-// Puts back what a guest's program may have left switched on.
-const RESTORE =
-  '\x1b[0m\x1b[?25h\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l\x1b[?7h\r\n';
 
 /** What a raw console calls. */
 export interface RawConsoleHandlers {
@@ -49,7 +44,7 @@ export class RawConsole implements Disposable {
 
   private readonly restore = (): void => {
     this.streams.stdin.setRawMode?.(false);
-    this.streams.stdout.write(RESTORE);
+    this.streams.stdout.write(TERMINAL_RESTORE);
   };
 
   private readonly receive = (chunk: Buffer): void => {

@@ -7,7 +7,7 @@
  *    └──── detach chord ─────┘  bytes typed after the chord are keys again
  * ```
  */
-import {DETACH_WAIT_MS, DetachScanner} from './detach.js';
+import {DETACH_WAIT_MS, DetachScanner} from '../../manager/client.js';
 import {type InputEvent, KeyDecoder} from './key-decoder.js';
 
 /** How long a lone ESC waits for the rest of a sequence. */

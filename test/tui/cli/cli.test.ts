@@ -71,8 +71,10 @@ describe('results', () => {
     const {status, out} = await viv('ls');
     expect(status).toBe(0);
     const lines = out.split('\n');
-    expect(lines[0]).toMatch(/^NAME +STATE +MEMORY +CPUS +BOOTS +UP$/);
-    expect(lines.find((line) => line.startsWith('web-1'))).toMatch(/^web-1 +running +256M +1 +debian-mini +\d+s$/);
+    expect(lines[0]).toMatch(/^NAME +STATE +MEMORY +CPUS +BOOTS +UP +ADDRESS$/);
+    expect(lines.find((line) => line.startsWith('web-1'))).toMatch(
+      /^web-1 +running +256M +1 +debian-mini +\d+s +10\.0\.2\.15$/,
+    );
   });
 
   test('ls --json prints the machines for programs', async () => {

@@ -2,7 +2,7 @@
  * Puts an engine machine and its paravirtual devices together, from files to a machine that is ready to start:
  *
  *   slot 0  console (hvc0, size in its configuration space)
- *   slot 1  named ports: vivarium.agent, and the exec ports when asked for
+ *   slot 1  named ports: vivarium.agent; then org.qemu.guest_agent.0, or the exec ports when asked for
  *   slot 2  entropy
  *   slot 3… disks, in order (vda, vdb, …), then shared folders
  *   last    the network card: states from before there were networks go on without one
@@ -19,6 +19,7 @@ import {platformModels, standardPlatform} from '../../../engine/platform/standar
 import {Uart16550} from '../../../engine/platform/uart16550.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
+import {countSavedPorts} from '../../../paravirt/devices/console/saved-port.js';
 import {ConsoleDevice} from '../../../paravirt/devices/console.js';
 import {P9Device} from '../../../paravirt/devices/p9.js';
 import {RngDevice} from '../../../paravirt/devices/rng.js';
@@ -27,7 +28,7 @@ import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {virtioMmio} from '../../../paravirt/transport/mmio.js';
 import {VirtioHost} from '../../../paravirt/transport/virtio-host.js';
 import {bundledEntry} from '../../bundle.js';
-import {agentPortName} from '../../image/exec-protocol.js';
+import {agentPortName, guestAgentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError} from '../../protocol/errors.js';
 import {defaultNetwork, type Network, type Share} from '../../protocol/machine.js';
@@ -55,7 +56,7 @@ export interface AssemblyPlan {
   /** Folders of the host that the guest sees. */
   readonly shares?: readonly Share[] | undefined;
   readonly size: TerminalSize;
-  /** Ports after the agent's, in the guest's order. */
+  /** Ports after the agent's, in the guest's order; with none there is one for the QEMU guest agent. */
   readonly ports: readonly string[];
   /** A file that `AssembledMachine.save` wrote, to go on from instead of booting. */
   readonly savedPath?: string | undefined;
@@ -89,6 +90,8 @@ export interface AssembledMachine extends AsyncDisposable {
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
   port(name: string): CharPort;
+  /** The port of the guest agent; a state from before there was one goes on without. */
+  readonly guestAgent: CharPort | undefined;
   /** Has a disk stand on other images below its top, that show the same. */
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** When the state was taken that it goes on from. Units: milliseconds since 1970 */
@@ -131,7 +134,7 @@ export async function assembleMachine(
     const saved = opened && cleanup.use(opened.reader);
     const boot = saved ? {kind: 'saved' as const, state: saved.head.machine} : await readBoot(plan.boot);
     const console = new ConsoleDevice(plan.size);
-    const ports = new ConsoleDevice({hasConsole: false, ports: [agentPortName, ...plan.ports]});
+    const ports = new ConsoleDevice({hasConsole: false, ports: portNames(plan, saved?.head.devices[PORTS_SLOT])});
     const disks: MachineDisk[] = [];
     for (const disk of plan.disks) {
       const opened = await MachineDisk.open(disk, environment);
@@ -207,6 +210,7 @@ export async function assembleMachine(
         if (port === undefined) throw new Error(`there is no port ${name}`);
         return port;
       },
+      guestAgent: ports.port(guestAgentPortName),
       savedAtMs: saved?.head.savedAtMs,
       get base() {
         return base;
@@ -254,6 +258,15 @@ function openNetwork(
   // Without a network now, the card of before stays and leads nowhere.
   const nowhere = {...defaultNetwork, egress: 'deny' as const};
   return new MachineNetwork(network?.kind === 'user' ? network : nowhere, network?.id ?? '');
+}
+
+/** Place of the named ports among the devices. */
+const PORTS_SLOT = 1;
+
+/** The ports of a machine; a state from before the guest agent's port had one less. */
+function portNames({ports}: AssemblyPlan, saved: string | null | undefined): readonly string[] {
+  const names = [agentPortName, ...(ports.length > 0 ? ports : [guestAgentPortName])];
+  return saved == null ? names : names.slice(0, countSavedPorts(saved));
 }
 
 function isKept(base: SavedBase, keptIds: ReadonlySet<string> | undefined): boolean {

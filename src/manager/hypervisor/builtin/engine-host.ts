@@ -6,6 +6,7 @@
 
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
+import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
@@ -42,6 +43,8 @@ const zero: Totals = {
   ...{instructions: 0, activeNs: 0, elapsedNs: 0},
   ...{diskReadBytes: 0, diskWrittenBytes: 0, netReceivedBytes: 0, netSentBytes: 0},
 };
+/** How long an agent may take for what it is told by the way. */
+const TELL_TIMEOUT_MS = 10_000;
 
 /** See the module. */
 export class EngineHost implements MachineHost {
@@ -52,6 +55,7 @@ export class EngineHost implements MachineHost {
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
   #current: AssembledMachine;
+  #session: AgentSession | undefined;
   #before: Totals = zero;
   #size: TerminalSize;
   #isDisposed = false;
@@ -114,7 +118,9 @@ export class EngineHost implements MachineHost {
       // Told in whole seconds: a clock that is hardly behind would be set back.
       ...(Math.abs(now - savedAtMs) < CLOCK_STEP_MIN_MS ? [] : [`clock ${Math.round(now / 1000)}`]),
     ];
-    if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+    if (!this.#agent().isGuestOpen && this.#current.guestAgent?.isGuestOpen)
+      this.#tellAgent({command: 'guest-set-time', arguments: {time: now * 1e6}, timeoutMs: TELL_TIMEOUT_MS});
+    else if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
   }
 
   async pause(): Promise<void> {
@@ -149,7 +155,26 @@ export class EngineHost implements MachineHost {
   }
 
   askShutdown(): void {
-    this.#agent().write(Buffer.from('shutdown\n'));
+    // Our own agent hears it even when it is not there yet.
+    if (this.#agent().isGuestOpen || !this.#current.guestAgent?.isGuestOpen)
+      this.#agent().write(Buffer.from('shutdown\n'));
+    // It answers nothing when all is well.
+    else this.#tellAgent({command: 'guest-shutdown', timeoutMs: TELL_TIMEOUT_MS});
+  }
+
+  async askAgent(request: AgentRequest): Promise<unknown> {
+    if (this.#session !== undefined) return this.#session.request(request);
+    throw new ManagerError(
+      'agent-too-old',
+      'It goes on from a state that was saved when machines had no port for a guest agent.',
+      'Reboot its guest, and it has one.',
+    );
+  }
+
+  #tellAgent(request: AgentRequest): void {
+    this.askAgent(request).catch((thrown: unknown) => {
+      if (!(thrown instanceof ManagerError)) throw thrown;
+    });
   }
 
   rechain(disk: number, images: DiskPlan['images']): Promise<void> {
@@ -292,6 +317,9 @@ export class EngineHost implements MachineHost {
       guestOpenChanged: () => this.#flushInput(),
     });
     this.#agent().setHostOpen(true);
+    const {guestAgent} = assembled;
+    this.#session = guestAgent && new AgentSession(guestAgent);
+    guestAgent?.setHostOpen(true);
   }
 
   #flushInput(): void {

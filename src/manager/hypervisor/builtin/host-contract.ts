@@ -1,4 +1,5 @@
 /** What the machine process and the embedded runs need of a machine, so that either can be tried with a scripted one. */
+import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {GuestProfile} from '../../protocol/profile.js';
@@ -26,6 +27,8 @@ export interface MachineHost extends AsyncDisposable {
   write(bytes: Uint8Array): void;
   resize(size: TerminalSize): void;
   askShutdown(): void;
+  /** Asks the guest agent. Errors: no-agent, agent-too-old, agent-failed, bad-request */
+  askAgent(request: AgentRequest): Promise<unknown>;
   counters(): HostCounters;
   /** The image on top of each disk. */
   readonly diskTops: readonly string[];

@@ -8,6 +8,7 @@ import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
 import {MODE_MASK} from '../../../paravirt/share/attributes.js';
 import {DEPTH_MAX} from '../../../paravirt/share/host-folder.js';
 import {NAME_BYTES_MAX, TARGET_BYTES_MAX} from '../../../paravirt/share/operation.js';
+import {AGENT_TIMEOUT_MAX_MS} from '../../agent/agent-session.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {networkSchema, portForwardSchema, shareSchema, tierSchema} from '../../protocol/machine.js';
@@ -77,6 +78,8 @@ export const linkHello = defineRequest(
     haltReason: z.string().optional(),
     diskTops: z.array(z.string()).max(64),
     startedAtMs: z.number(),
+    /** It knows `linkAgent`. */
+    hasAgent: z.boolean().default(false),
   }),
 );
 
@@ -104,6 +107,17 @@ export const linkResume = defineRequest('link/resume', z.object({}), z.object({}
 
 /** Asks the guest to power off. */
 export const linkShutdown = defineRequest('link/shutdown', z.object({}), z.object({}));
+
+/** Asks the guest agent; `answer` is what it returned, as JSON values. Errors: no-agent, agent-too-old, agent-failed */
+export const linkAgent = defineRequest(
+  'link/agent',
+  z.object({
+    command: z.string().min(1).max(64),
+    arguments: z.record(z.string(), z.unknown()).optional(),
+    timeoutMs: z.number().int().min(1).max(AGENT_TIMEOUT_MAX_MS),
+  }),
+  z.object({answer: z.unknown()}),
+);
 
 /**
  * Writes the machine's state into a new file of its folder; not synced, the process may not do that. See `SaveRequest`.

@@ -18,6 +18,7 @@ import type {HostListener, MachineHost} from './host-contract.js';
 import {
   type Launch,
   LINK_VERSION,
+  linkAgent,
   linkAttach,
   linkBoot,
   linkCounters,
@@ -125,6 +126,7 @@ export class MachineServer {
       haltReason: this.#haltReason,
       diskTops: [...(this.#host?.diskTops ?? [])],
       startedAtMs: this.#startedAtMs,
+      hasAgent: true,
     }));
     channel.handle(linkBoot, async ({waits}) => {
       await this.#build();
@@ -153,6 +155,7 @@ export class MachineServer {
       this.#started().askShutdown();
       return {};
     });
+    channel.handle(linkAgent, async (request) => ({answer: await this.#started().askAgent(request)}));
     channel.handle(linkInput, async ({data}) => {
       this.#started().write(Buffer.from(data, 'base64'));
       return {};

@@ -8,6 +8,7 @@ import {open, rm} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {dirname} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
+import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
@@ -27,6 +28,7 @@ import type {
 import {DiskSyncer} from './disk-syncer.js';
 import {
   LINK_VERSION,
+  linkAgent,
   linkAttach,
   linkBoot,
   linkCounters,
@@ -82,6 +84,7 @@ export class ProcessLink implements RunningMachine {
   #isPaused = false;
   #haltReason: string | undefined;
   #diskTops: readonly string[] = [];
+  #hasAgent = false;
   #isKilled = false;
   #isReleased = false;
   #isOver = false;
@@ -164,6 +167,16 @@ export class ProcessLink implements RunningMachine {
 
   async askShutdown(): Promise<void> {
     await this.#request(() => this.#channel.request(linkShutdown, {}));
+  }
+
+  async askAgent(request: AgentRequest): Promise<unknown> {
+    if (!this.#hasAgent)
+      throw new ManagerError(
+        'agent-too-old',
+        'It was started by a version of Vivarium that cannot ask guest agents.',
+        'Shut it down and start it again.',
+      );
+    return (await this.#request(() => this.#channel.request(linkAgent, request))).answer;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -256,6 +269,7 @@ export class ProcessLink implements RunningMachine {
     this.#isPaused = hello.isPaused;
     this.#haltReason = hello.haltReason;
     this.#diskTops = hello.diskTops;
+    this.#hasAgent = hello.hasAgent;
     // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
     const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
     for (const top of hello.diskTops) if (known.has(top)) await this.#syncer.add(top);

@@ -26,6 +26,7 @@ export function daemonHandlers(daemon: Daemon) {
       };
     },
     daemonStatus: async () => daemon.status(),
+    sshAccess: async () => daemon.sshAccess(),
     daemonStop: async ({machines}) => daemon.stop(machines),
     daemonDoctor: async () => ({checks: await examineHost(daemon.environment)}),
     imageList: async () => ({images: await images.list()}),
@@ -48,6 +49,7 @@ export function daemonHandlers(daemon: Daemon) {
   } satisfies Handlers<
     | 'daemonHello'
     | 'daemonStatus'
+    | 'sshAccess'
     | 'daemonStop'
     | 'daemonDoctor'
     | 'imageList'

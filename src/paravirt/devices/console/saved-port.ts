@@ -20,6 +20,13 @@ export function readSavedPorts(saved: string, count: number): readonly SavedPort
   return ports;
 }
 
+/** How many ports the console had that saved this. Errors: ParavirtError `corrupt` */
+export function countSavedPorts(saved: string): number {
+  const ports: unknown = parse(saved);
+  if (!Array.isArray(ports) || ports.length === 0) throw corrupt();
+  return ports.length;
+}
+
 function isSavedPort(value: unknown): value is SavedPort {
   if (typeof value !== 'object' || value === null) return false;
   const port = value as Partial<Record<keyof SavedPort, unknown>>;

@@ -75,6 +75,7 @@ async function printStatus(cli: CliContext, options: JsonOption, startsDaemon: b
       ['clients', String(status.clientCount)],
       ['memory', formatBytes(status.residentBytes)],
       ['socket', status.socketPath],
+      ['ssh', status.ssh.port === undefined ? status.ssh.reason : `ssh -p ${status.ssh.port} NAME@localhost`],
       ['home', status.homeFolder],
       ['log', status.logPath],
     ]),

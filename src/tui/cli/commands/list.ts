@@ -5,6 +5,7 @@ import {formatBytes, formatDuration} from '../../state/presenters/units.js';
 import {isLive} from '../../state/selectors.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
+import {askAddresses, withAddresses} from '../guest-addresses.js';
 import {formatTable} from '../output.js';
 
 /** `viv ls`: the fleet. */
@@ -17,9 +18,9 @@ export const list: CliCommand = {
       .option('--json', 'print them as JSON')
       .action(async (options: JsonOption) => {
         const client = await cli.connect();
-        const {machines} = await client.request(machineList, {});
+        const [{machines}, addresses] = await Promise.all([client.request(machineList, {}), askAddresses(client)]);
         if (options.json) {
-          cli.printJson(machines);
+          cli.printJson(machines.map((machine) => withAddresses(machine, addresses.get(machine.id))));
           return;
         }
         if (machines.length === 0) {
@@ -35,8 +36,9 @@ export const list: CliCommand = {
           isLive(machine.state) && machine.startedAtMs !== undefined
             ? formatDuration(Date.now() - machine.startedAtMs)
             : (machine.reason ?? ''),
+          addresses.get(machine.id)?.[0]?.address ?? '',
         ]);
-        cli.print(formatTable(['NAME', 'STATE', 'MEMORY', 'CPUS', 'BOOTS', 'UP'], rows));
+        cli.print(formatTable(['NAME', 'STATE', 'MEMORY', 'CPUS', 'BOOTS', 'UP', 'ADDRESS'], rows));
       });
   },
 };

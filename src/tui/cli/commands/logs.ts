@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
+import {GuestFilter} from '../../../manager/client.js';
 import {consoleLog} from '../../../manager/protocol/console.js';
 import {eventsSince} from '../../../manager/protocol/events.js';
-import {GuestFilter} from '../../terminal/guest-filter.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {formatTable} from '../output.js';

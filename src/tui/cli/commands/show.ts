@@ -15,6 +15,7 @@ import {formatBytes, formatDuration, formatMips, formatPercent} from '../../stat
 import {isLive} from '../../state/selectors.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
+import {askAddresses, withAddresses} from '../guest-addresses.js';
 import {formatFields} from '../output.js';
 
 /** `viv show`: everything about one machine. */
@@ -30,9 +31,10 @@ export const show: CliCommand = {
         const client = await cli.connect();
         const {machine} = await client.request(machineShow, {machine: ref});
         const isUp = isLive(machine.state) && machine.startedAtMs !== undefined;
+        const addresses = isUp ? (await askAddresses(client, machine.id)).get(machine.id) : undefined;
         const sample = isUp ? await newestSample(client, machine) : undefined;
         if (options.json) {
-          cli.printJson({...machine, ...(sample === undefined ? {} : {sample})});
+          cli.printJson({...withAddresses(machine, addresses), ...(sample === undefined ? {} : {sample})});
           return;
         }
         const disks = machine.config?.disks.map(nameDisk);
@@ -56,6 +58,7 @@ export const show: CliCommand = {
             ['disks', disks?.join(', ')],
             ['network', machine.config && networkSummary(machine.config.network)],
             ['shares', machine.config?.shares?.map(nameShare).join(', ') || undefined],
+            ['addresses', addresses?.map(({interface: name, address}) => `${address} (${name})`).join(', ')],
             ['console', machine.ptyPath],
             ['pid', machine.pid === undefined ? undefined : String(machine.pid)],
             ['folder', machine.folder],

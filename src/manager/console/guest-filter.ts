@@ -28,6 +28,10 @@ function isQuery(sequence: readonly number[]): boolean {
   return final === 'u' && /^[?<>=]/.test(body);
 }
 
+/** Puts back what a guest's program may have left switched on in the terminal of somebody who leaves its console. */
+export const TERMINAL_RESTORE =
+  '\x1b[0m\x1b[?25h\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l\x1b[?7h\r\n';
+
 /** Incremental filter; bytes may come in any pieces. */
 export class GuestFilter {
   private state: 'text' | 'escape' | 'csi' | 'string' | 'stringEscape' | 'c2' = 'text';

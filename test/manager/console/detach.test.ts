@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {DetachScanner} from '../../../src/tui/terminal/detach.js';
+import {DetachScanner} from '../../../src/manager/console/detach.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {GuestFilter} from '../../../src/tui/terminal/guest-filter.js';
+import {GuestFilter} from '../../../src/manager/console/guest-filter.js';
 
 function filter(...chunks: string[]): string {
   const guard = new GuestFilter();

@@ -1,0 +1,213 @@
+/** Logging in with OpenSSH: consoles, commands and the terminal UI. */
+import {execFile, spawn} from 'node:child_process';
+import {chmod, mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
+import {connect} from 'node:net';
+import {join} from 'node:path';
+import {promisify} from 'node:util';
+import {afterAll, beforeAll, expect, it} from 'vitest';
+import {Home} from '../support/home.js';
+import {TerminalSession} from '../support/terminal.js';
+import {describeWith} from '../support/tools.js';
+
+const BOOT_MS = 240_000;
+const STEP_MS = 60_000;
+
+describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
+  let home: Home;
+  let port = 0;
+
+  const keyFile = (name: string) => join(home.folder, '.ssh', name);
+  const makeKey = (path: string) => promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
+  const words = (user: string, key: string, ...more: string[]) => [
+    ...['-F', 'none', '-o', 'StrictHostKeyChecking=no', '-o', `UserKnownHostsFile=${join(home.folder, 'known')}`],
+    ...[
+      '-o',
+      'IdentitiesOnly=yes',
+      '-o',
+      'LogLevel=ERROR',
+      '-i',
+      key,
+      '-p',
+      String(port),
+      `${user}@localhost`,
+      ...more,
+    ],
+  ];
+
+  function ssh(args: readonly string[], input = '') {
+    return new Promise<{status: number | null; stdout: string; stderr: string}>((resolve, reject) => {
+      const child = spawn('ssh', args, {env: {...process.env, ...home.environment, SSH_AUTH_SOCK: ''}});
+      const texts = {stdout: '', stderr: ''};
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        texts.stdout += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        texts.stderr += text;
+      });
+      child.on('error', reject);
+      child.on('close', (status) => resolve({status, ...texts}));
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(input);
+    });
+  }
+
+  const log = () => readFile(join(home.folder, 'viv/daemon.log'), 'utf8');
+  const open = (user: string) =>
+    new TerminalSession({
+      command: 'ssh',
+      args: words(user, keyFile('id_ed25519')),
+      env: home.environment,
+      columns: 90,
+      rows: 25,
+    });
+
+  beforeAll(async () => {
+    home = await Home.createWithImage({ssh: {isEnabled: true, port: 0}, timeline: {isEnabled: false}});
+    await mkdir(join(home.folder, '.ssh'), {mode: 0o700});
+    await makeKey(keyFile('id_ed25519'));
+    expect(await home.viv(['create', 'debian-mini', '--name', 'one', '--start'])).toMatchObject({status: 0});
+    expect(await home.viv(['exec', '--wait', '120', 'one', '--', 'true'])).toMatchObject({status: 0});
+    port = JSON.parse((await home.viv(['daemon', 'status', '--json'])).stdout).ssh.port;
+  }, BOOT_MS);
+
+  afterAll(async () => {
+    await home?.[Symbol.asyncDispose]();
+  });
+
+  it(
+    'runs a command with its streams and status',
+    async () => {
+      const line = 'read -r word; echo "got $word"; echo "to err" >&2; exit 7';
+      const result = await ssh(words('one', keyFile('id_ed25519'), line), 'hello\n');
+      expect(result).toEqual({status: 7, stdout: 'got hello\n', stderr: 'to err\n'});
+    },
+    STEP_MS,
+  );
+
+  it(
+    'types on the console, which takes the size of its window, and detaches',
+    async () => {
+      await using terminal = open('one');
+      await terminal.see(/:~# *$/m, STEP_MS);
+      terminal.press('clear; stty size\r');
+      await terminal.see(/^25 90$/m, STEP_MS);
+      terminal.resize(100, 30);
+      terminal.press('until stty size | grep "^30 100"; do sleep 0.1; done; echo e"n"d\r');
+      await terminal.see(/^end$/m, STEP_MS);
+      expect(terminal.text).toMatch(/^30 100$/m);
+      terminal.press('\x1d');
+      expect(await terminal.exited).toBe(0);
+      expect(terminal.raw).toContain('Left the console; one keeps running.');
+    },
+    4 * STEP_MS,
+  );
+
+  it(
+    "sees nothing of the guest's that acts beyond its screen",
+    async () => {
+      await using terminal = open('one');
+      await terminal.see(/:~# *$/m, STEP_MS);
+      terminal.press('printf "\\033]0;ti""tle\\007\\033]52;c;Y2xpcA==\\007sh""own\\n"\r');
+      await terminal.see(/^shown$/m, STEP_MS);
+      expect(terminal.raw).not.toContain('\x1b]');
+    },
+    2 * STEP_MS,
+  );
+
+  it(
+    'reaches the terminal UI',
+    async () => {
+      await using terminal = open('viv');
+      await terminal.see(/one +● run/, STEP_MS);
+      terminal.press('q');
+      expect(await terminal.exited).toBe(0);
+    },
+    2 * STEP_MS,
+  );
+
+  it.each([
+    ['a machine that is not there', 'nobody', 'There is no machine named "nobody".'],
+    ['a command for the terminal UI', 'viv', 'takes no command'],
+  ])(
+    'is told in one sentence of %s',
+    async (_, user, message) => {
+      const result = await ssh(words(user, keyFile('id_ed25519'), 'true'));
+      expect(result).toMatchObject({status: 255, stdout: '', stderr: expect.stringContaining(message)});
+    },
+    STEP_MS,
+  );
+
+  it(
+    'is refused with another key, and with a password',
+    async () => {
+      const other = join(home.folder, 'other');
+      await makeKey(other);
+      const result = await ssh(words('one', other, 'echo in'));
+      expect(result).toMatchObject({
+        status: 255,
+        stdout: '',
+        stderr: expect.stringContaining('Permission denied (publickey)'),
+      });
+    },
+    STEP_MS,
+  );
+
+  it(
+    'reaches those machines that its key is authorised for',
+    async () => {
+      const friend = join(home.folder, 'friend');
+      await makeKey(friend);
+      const authorized = join(home.folder, 'viv/authorized_keys');
+      const line = await readFile(`${friend}.pub`, 'utf8');
+      const tryIt = async (user: string) => (await ssh(words(user, friend, 'echo in'))).stdout;
+      await writeFile(authorized, `machines="one" ${line}`, {mode: 0o600});
+      expect([await tryIt('one'), await tryIt('viv')]).toEqual(['in\n', '']);
+      await writeFile(authorized, `machines="two,three*" ${line}`);
+      expect(await tryIt('one')).toBe('');
+      await writeFile(authorized, line);
+      await chmod(authorized, 0o666);
+      expect(await tryIt('one')).toBe('');
+      expect(await log()).toContain('authorized_keys is not used: others can write it. Run `chmod go-w');
+      await rm(authorized);
+    },
+    2 * STEP_MS,
+  );
+
+  it(
+    'needs no key of the user for viv ssh, which writes nothing to ~/.ssh',
+    async () => {
+      const before = await readdir(join(home.folder, '.ssh'));
+      const result = await home.viv(['ssh', 'one', '--', 'echo "$0 in"; exit 5']);
+      expect(result).toMatchObject({status: 5, stdout: 'sh in\n', stderr: ''});
+      expect(await readdir(join(home.folder, '.ssh'))).toEqual(before);
+      expect((await stat(join(home.folder, 'viv/ssh/id_ed25519'))).mode & 0o777).toBe(0o600);
+      await using terminal = home.open(['ssh', 'one']);
+      await terminal.see(/:~# *$/m, STEP_MS);
+      terminal.press('\x1d');
+      expect(await terminal.exited).toBe(0);
+    },
+    2 * STEP_MS,
+  );
+
+  it(
+    'exchanges keys strictly',
+    async () => {
+      const {stderr} = await ssh(['-o', 'LogLevel=DEBUG3', ...words('one', keyFile('id_ed25519'), 'true')]);
+      expect(stderr).toMatch(/strict KEX/i);
+    },
+    STEP_MS,
+  );
+
+  it(
+    'goes on while others come in crowds and say nothing',
+    async () => {
+      await using terminal = open('one');
+      await terminal.see(/:~# *$/m, STEP_MS);
+      const crowd = Array.from({length: 300}, () => connect(port, '127.0.0.1').on('error', () => undefined));
+      terminal.press('clear; echo st"i"ll\r');
+      await terminal.see(/^still$/m, STEP_MS);
+      for (const socket of crowd) socket.destroy();
+    },
+    2 * STEP_MS,
+  );
+});
