@@ -7,7 +7,7 @@ import {promisify} from 'node:util';
 import {afterAll, beforeAll, expect, it} from 'vitest';
 import {Home} from '../support/home.js';
 import {TerminalSession} from '../support/terminal.js';
-import {describeWith} from '../support/tools.js';
+import {describeWith, itWith} from '../support/tools.js';
 
 const BOOT_MS = 240_000;
 const STEP_MS = 60_000;
@@ -34,9 +34,11 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
     ],
   ];
 
-  function ssh(args: readonly string[], input = '') {
+  const ssh = (args: readonly string[], input = '') => run('ssh', args, input);
+
+  function run(program: string, args: readonly string[], input: string) {
     return new Promise<{status: number | null; stdout: string; stderr: string}>((resolve, reject) => {
-      const child = spawn('ssh', args, {env: {...process.env, ...home.environment, SSH_AUTH_SOCK: ''}});
+      const child = spawn(program, args, {env: {...process.env, ...home.environment, SSH_AUTH_SOCK: ''}});
       const texts = {stdout: '', stderr: ''};
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         texts.stdout += text;
@@ -171,6 +173,43 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
       await rm(authorized);
     },
     2 * STEP_MS,
+  );
+
+  itWith(
+    ['dbclient'],
+    'may be that of dropbear',
+    async () => {
+      const key = join(home.folder, 'dropbear');
+      await promisify(execFile)('dropbearkey', ['-t', 'ed25519', '-f', key]);
+      const {stdout} = await promisify(execFile)('dropbearkey', ['-y', '-f', key]);
+      await writeFile(keyFile('dropbear.pub'), /^ssh-ed25519 .*$/m.exec(stdout)?.[0] ?? '', {mode: 0o600});
+      const args = [
+        '-y',
+        '-y',
+        '-i',
+        key,
+        '-p',
+        String(port),
+        'one@127.0.0.1',
+        'read -r word; echo "got $word"; exit 4',
+      ];
+      expect(await run('dbclient', args, 'hello\n')).toMatchObject({status: 4, stdout: 'got hello\n'});
+    },
+    STEP_MS,
+  );
+
+  itWith(
+    ['plink'],
+    'may be that of PuTTY',
+    async () => {
+      const key = join(home.folder, 'putty.ppk');
+      await promisify(execFile)('puttygen', [keyFile('id_ed25519'), '-O', 'private', '-o', key]);
+      const {stdout} = await promisify(execFile)('ssh-keygen', ['-lf', join(home.folder, 'viv/ssh/host_ed25519.pub')]);
+      const host = ['-batch', '-hostkey', stdout.split(' ')[1] ?? '', '-i', key, '-P', String(port), 'one@127.0.0.1'];
+      const args = [...host, 'read -r word; echo "got $word"; exit 6'];
+      expect(await run('plink', args, 'hello\n')).toMatchObject({status: 6, stdout: 'got hello\n'});
+    },
+    STEP_MS,
   );
 
   it(

@@ -17,6 +17,8 @@ const packages = {
   cpio: 'cpio',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
+  dbclient: 'dropbear-bin',
+  plink: 'putty-tools',
   'apt-get': 'apt',
 } as const;
 

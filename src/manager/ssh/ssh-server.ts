@@ -164,7 +164,8 @@ export class SshServer implements Disposable {
       hostKeys: [privateKey],
       ident: 'vivarium',
       algorithms: {
-        kex: ['curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256'],
+        // The first is none that clients guess: the library loses an exchange that was begun by a right guess (dropbear).
+        kex: ['curve25519-sha256@libssh.org', 'curve25519-sha256', 'ecdh-sha2-nistp256'],
         cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr'],
         hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256'],
         compress: ['none'],
