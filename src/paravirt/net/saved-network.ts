@@ -6,6 +6,8 @@ import type {LostConnection} from './tcp/table.js';
 
 /** See the module. */
 export interface SavedNetwork {
+  /** Where port forwards lead: in a copy of a machine, the card that the guest goes on with is the first one's. */
+  readonly guest: {readonly mac: Uint8Array; readonly address: Uint8Array};
   readonly leases: readonly (readonly [string, number])[];
   readonly connections: readonly LostConnection[];
 }
@@ -16,21 +18,27 @@ export function readSavedNetwork(saved: string): SavedNetwork {
   if (!isRecord(value) || !Array.isArray(value['leases']) || !Array.isArray(value['connections'])) throw corrupt();
   const {leases, connections} = value as {leases: unknown[]; connections: unknown[]};
   if (!leases.every(isLease) || connections.length > CONNECTIONS_MAX) throw corrupt();
-  return {leases, connections: connections.map(readConnection)};
+  return {guest: readGuest(value['guest']), leases, connections: connections.map(readConnection)};
+}
+
+function readGuest(value: unknown): SavedNetwork['guest'] {
+  if (!isRecord(value)) throw corrupt();
+  const address = addressOf(value['address']);
+  if (address.length !== 4) throw corrupt();
+  return {mac: macOf(value['mac']), address};
 }
 
 function readConnection(value: unknown): LostConnection {
   if (!isRecord(value)) throw corrupt();
   const guestAddress = addressOf(value['guest']);
   const peerAddress = addressOf(value['peer']);
-  const mac = value['mac'];
-  const isMac = Array.isArray(mac) && mac.length === 6 && mac.every((byte) => isBelow(byte, 256));
+  const guestMac = macOf(value['mac']);
   const {guestPort, peerPort, next, receiveNext} = value;
   const hasPorts = isBelow(guestPort, 0x1_0000) && isBelow(peerPort, 0x1_0000);
-  if (guestAddress.length !== peerAddress.length || !isMac || !hasPorts) throw corrupt();
+  if (guestAddress.length !== peerAddress.length || !hasPorts) throw corrupt();
   if (!isBelow(next, 2 ** 32) || !isBelow(receiveNext, 2 ** 32)) throw corrupt();
   const isIpv6 = guestAddress.length === 16;
-  const flow = {isIpv6, guestMac: Uint8Array.from(mac), guestAddress, guestPort, peerAddress, peerPort};
+  const flow = {isIpv6, guestMac, guestAddress, guestPort, peerAddress, peerPort};
   return {flow, next, receiveNext};
 }
 
@@ -38,6 +46,12 @@ function addressOf(value: unknown): Uint8Array {
   const address = typeof value === 'string' ? parseAddress(value) : undefined;
   if (address === undefined) throw corrupt();
   return address;
+}
+
+function macOf(value: unknown): Uint8Array {
+  const isMac = Array.isArray(value) && value.length === 6 && value.every((byte) => isBelow(byte, 256));
+  if (!isMac) throw corrupt();
+  return Uint8Array.from(value);
 }
 
 const isBelow = (value: unknown, limit: number): value is number =>

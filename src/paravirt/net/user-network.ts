@@ -144,11 +144,14 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   }
 
   save(): string {
-    return JSON.stringify({leases: this.leases.save(), connections: this.tcp.lost.map(toSaved)});
+    const {mac, address} = this.#guest;
+    const guest = {mac: [...mac], address: formatAddress(address)};
+    return JSON.stringify({guest, leases: this.leases.save(), connections: this.tcp.lost.map(toSaved)});
   }
 
   restore(saved: string): void {
-    const {leases, connections} = readSavedNetwork(saved);
+    const {guest, leases, connections} = readSavedNetwork(saved);
+    this.#guest = guest;
     this.leases.restore(leases);
     this.#lost = connections;
   }

@@ -100,7 +100,13 @@ describe('the user network', () => {
     await using later = new NetworkGuest();
     later.network.restore(guest.network.save());
     expect(askDhcp(later, dhcp(1, [], [2, 0, 0, 0, 0, 3]))!.address).toEqual(addresses[2]);
-    for (const broken of ['', '{}', '{"leases":[[1,2]],"connections":[]}', '{"leases":[],"connections":[{}]}'])
+    for (const broken of [
+      '',
+      '{}',
+      '{"guest":{"mac":[1,2,3,4,5,6],"address":"10.0.2.15"},"leases":[[1,2]],"connections":[]}',
+      '{"guest":{"mac":[1,2,3,4,5,6],"address":"10.0.2.15"},"leases":[],"connections":[{}]}',
+      '{"guest":{"mac":[1],"address":"10.0.2.15"},"leases":[],"connections":[]}',
+    ])
       expect(() => later.network.restore(broken)).toThrow(expect.objectContaining({code: 'corrupt'}));
   });
 
@@ -228,6 +234,19 @@ describe('port forwards', () => {
     expect(answer!.toString()).toBe('world');
     expect(await forwards.remove({address: '127.0.0.1', hostPort})).toBe(true);
     expect(await forwards.remove({address: '127.0.0.1', hostPort})).toBe(false);
+    socket.destroy();
+  });
+
+  it('lead to the card that a copied guest goes on with', async () => {
+    await using guest = new NetworkGuest();
+    guest.sendUdp(GATEWAY, 5000, 9, [1]);
+    await using copy = new NetworkGuest({mac: Uint8Array.of(0x52, 0x54, 0, 9, 9, 9)});
+    copy.network.restore(guest.network.save());
+    const {hostPort} = await copy.network.forwards.add({address: '127.0.0.1', hostPort: 0, guestPort: 80});
+    const socket = connect({host: '127.0.0.1', port: hostPort});
+    await copy.until(() => copy.packets.length > 0);
+    expect([...copy.frames[0]!.bytes.subarray(0, 6)]).toEqual([...GUEST_MAC]);
+    socket.on('error', () => undefined);
     socket.destroy();
   });
 

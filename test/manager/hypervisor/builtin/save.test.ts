@@ -5,6 +5,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import type {AssemblyPlan} from '../../../../src/manager/hypervisor/builtin/assembly.js';
 import {EngineHost} from '../../../../src/manager/hypervisor/builtin/engine-host.js';
+import {defaultNetwork} from '../../../../src/manager/protocol/machine.js';
 import {builtDebianMini} from '../../../support/debian-mini.js';
 import {testTier} from '../../../support/tier.js';
 
@@ -77,6 +78,32 @@ async function planOf(changes: Partial<AssemblyPlan> = {}): Promise<AssemblyPlan
 }
 
 describe('a saved Linux guest', () => {
+  it(
+    'goes on without a card when it was saved before machines had one, and with its card in a machine without',
+    async () => {
+      const network = {...defaultNetwork, id: 'one'};
+      const [without, having] = [join(folder, 'without'), join(folder, 'having')];
+      {
+        await using guest = await Guest.start(await planOf());
+        await guest.until(/# $/);
+        await guest.host.save({path: without, packing: 'quick'});
+      }
+      {
+        await using guest = await Guest.start(await planOf({savedPath: without, network}));
+        expect(await guest.run('ls /sys/class/net')).not.toContain('eth0');
+      }
+      {
+        await using guest = await Guest.start(await planOf({network}));
+        await guest.until(/# $/);
+        await guest.run('until ip route | grep -q default; do sleep 0.1; done; true');
+        await guest.host.save({path: having, packing: 'quick'});
+      }
+      await using guest = await Guest.start(await planOf({savedPath: having}));
+      expect(await guest.run('ping -c 1 10.0.2.2')).toContain(' 0% packet loss');
+    },
+    BOOT_MS,
+  );
+
   it(
     'goes on in a new machine with its files, processes, console and clock, again and again',
     async () => {
