@@ -26,8 +26,8 @@ export const irqMap = {virtioFirst: 1, uart: 10, rtc: 11, generationId: 12} as c
 /** Ticks per second of `mtime` and of the `time` CSR, the device tree's `timebase-frequency`. */
 export const TIMEBASE_HZ = 10_000_000;
 
-/** Virtio-mmio slots of the platform; sources 1 to 8 belong to them. */
-export const VIRTIO_SLOT_COUNT = 8;
+/** Virtio-mmio slots of the platform; sources 1 to 9 belong to them. The ninth is ours, beside what `virt` has. */
+export const VIRTIO_SLOT_COUNT = 9;
 
 /** Distance of two virtio-mmio slots in bytes. */
 export const VIRTIO_SLOT_BYTES = 0x1000;

@@ -1,3 +1,4 @@
+export {balloon} from './balloon.js';
 export {blk} from './blk.js';
 export {consoleDevice} from './console.js';
 export {p9} from './p9.js';

@@ -13,8 +13,9 @@ it('plans only devices that have a model, each at its own place and interrupt', 
   expect(new Set(irqs).size).toBe(irqs.length);
 });
 
-it('has eight virtio slots', () => {
+it('has nine virtio slots', () => {
   expect(virtioSlot(0)).toEqual({address: 0x1000_1000, irq: 1});
   expect(virtioSlot(7)).toEqual({address: 0x1000_8000, irq: 8});
-  expect([virtioSlot(8), virtioSlot(-1), virtioSlot(0.5)]).toEqual([undefined, undefined, undefined]);
+  expect(virtioSlot(8)).toEqual({address: 0x1000_9000, irq: 9});
+  expect([virtioSlot(9), virtioSlot(-1), virtioSlot(0.5)]).toEqual([undefined, undefined, undefined]);
 });

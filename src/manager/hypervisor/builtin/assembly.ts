@@ -5,6 +5,7 @@
  *   slot 1  named ports: vivarium.agent, and the exec ports when asked for
  *   slot 2  entropy
  *   slot 3… disks, in order (vda, vdb, …), then shared folders
+ *   slot 8  balloon; not in a machine that goes on from a state without one
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
@@ -13,11 +14,12 @@ import {pathToFileURL} from 'node:url';
 import type {DevicePlan} from '../../../engine/contract.js';
 import {type BootSpec, Machine, type RegionSettings, type Tier} from '../../../engine/machine.js';
 import {GenerationId} from '../../../engine/platform/generation-id.js';
-import {virtioSlot} from '../../../engine/platform/memory-map.js';
+import {VIRTIO_SLOT_COUNT, virtioSlot} from '../../../engine/platform/memory-map.js';
 import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {Uart16550} from '../../../engine/platform/uart16550.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
+import {BalloonDevice} from '../../../paravirt/devices/balloon.js';
 import {ConsoleDevice} from '../../../paravirt/devices/console.js';
 import {P9Device} from '../../../paravirt/devices/p9.js';
 import {RngDevice} from '../../../paravirt/devices/rng.js';
@@ -41,6 +43,9 @@ import {RamFiller} from './saved/ram-filler.js';
 import {SaveReader} from './saved/save-reader.js';
 import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
 import {filesOf, type SavedBase} from './saved/saved-base.js';
+
+/** One of its own, so that nothing else moves when it is there or not. */
+const BALLOON_SLOT = VIRTIO_SLOT_COUNT - 1;
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -76,6 +81,7 @@ export interface AssembledMachine extends AsyncDisposable {
   readonly uart: Uart16550;
   readonly console: ConsoleDevice;
   readonly disks: readonly MachineDisk[];
+  readonly balloon: BalloonDevice | undefined;
   /** Resolves when all RAM of a restored machine is there; it can be saved from then on. */
   readonly whenLoaded: Promise<void>;
   /** The serial port has output, or room for input again. */
@@ -134,7 +140,10 @@ export async function assembleMachine(
       cleanup.defer(() => opened.device[Symbol.asyncDispose]());
     }
     const shares = (plan.shares ?? []).map((share, index) => openShare(share, environment.deputyOf?.(index)));
-    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device), ...shares];
+    const slotted: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device), ...shares];
+    // States of earlier builds know of none.
+    const balloon = saved && saved.head.devices.length <= slotted.length ? undefined : new BalloonDevice();
+    const devices: VirtioDevice[] = balloon === undefined ? slotted : [...slotted, balloon];
     const platform = standardPlatform();
     const spec = {
       memoryBytes: plan.memoryBytes,
@@ -142,7 +151,12 @@ export async function assembleMachine(
       tier: plan.tier,
       regions: plan.regions,
       boot,
-      devices: [...platform, ...devices.map(planSlot)],
+      devices: [
+        ...platform,
+        ...devices.map((device, index) =>
+          planSlot(device, device === balloon ? BALLOON_SLOT : index < BALLOON_SLOT ? index : -1),
+        ),
+      ],
     };
     const hosts: VirtioHost[] = [];
     // Registered before the machine, so done after it: devices are closed when no hart can reach them any more.
@@ -188,6 +202,7 @@ export async function assembleMachine(
       uart,
       console,
       disks,
+      balloon,
       onUart: (listener) => machine.onDoorbell(uartIndex, listener),
       port: (name) => {
         const port = ports.port(name);

@@ -11,7 +11,7 @@ import {NAME_BYTES_MAX, TARGET_BYTES_MAX} from '../../../paravirt/share/operatio
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {shareSchema, tierSchema} from '../../protocol/machine.js';
-import {codeCountersSchema} from '../../protocol/metrics.js';
+import {codeCountersSchema, guestMemorySchema} from '../../protocol/metrics.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 import {SOURCES_MAX} from './saved/format.js';
 
@@ -207,6 +207,7 @@ export const linkCounters = defineNotification(
     diskWrittenBytes: z.number(),
     netReceivedBytes: z.number(),
     netSentBytes: z.number(),
+    guestMemory: guestMemorySchema.optional(),
     code: codeCountersSchema.optional(),
   }),
 );

@@ -7,7 +7,7 @@ import {
   type SavedState,
   type Share,
 } from '../../../manager/protocol/machine.js';
-import {type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
+import {type GuestMemoryFigures, type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
 import type {FleetClient} from '../../app/backend.js';
 import {bootSummary, stateLook} from '../../state/presenters/machine.js';
 import {formatBytes, formatDuration, formatMips, formatPercent} from '../../state/presenters/units.js';
@@ -45,6 +45,7 @@ export const show: CliCommand = {
             ['up', isUp ? formatDuration(Date.now() - (machine.startedAtMs ?? 0)) : undefined],
             ['driver', machine.driver],
             ['memory', machine.config && formatBytes(machine.config.memoryBytes)],
+            ['in use', sample?.guestMemory && guestMemorySummary(sample.guestMemory)],
             ['cpus', machine.config && String(machine.config.hartCount)],
             ['tier', machine.config && tierSummary(machine.config)],
             ['load', sample && formatPercent(sample.cpuPercent)],
@@ -68,6 +69,13 @@ export const show: CliCommand = {
 function savedSummary({atMs, fileBytes, touchedBytes}: SavedState): string {
   const when = new Date(atMs).toISOString();
   return `${when}, ${formatBytes(touchedBytes)} of memory in ${formatBytes(fileBytes)}; viv start goes on from it`;
+}
+
+/** What the guest says of its memory. */
+function guestMemorySummary({totalBytes, availableBytes, cacheBytes}: GuestMemoryFigures): string | undefined {
+  if (totalBytes === undefined || availableBytes === undefined) return undefined;
+  const caches = cacheBytes === undefined ? '' : `, ${formatBytes(cacheBytes)} in caches`;
+  return `${formatBytes(totalBytes - availableBytes)} of ${formatBytes(totalBytes)} by the guest's programs${caches}`;
 }
 
 /** How guest code runs, where the machine says it itself. */
