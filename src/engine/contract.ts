@@ -34,6 +34,8 @@ export interface GuestMemory {
   prepareWrite(address: number, length: number): void;
   /** Must follow every host write into RAM (DMA): marks pages dirty and their decoded code stale. */
   markWritten(address: number, length: number): void;
+  /** The guest has no use for what is there, until it writes anew: whole pages of it that were ever written read as zeros. */
+  discard(address: number, length: number): void;
 }
 
 /** A level-triggered interrupt input of the platform's interrupt controller. Callable from any thread. */

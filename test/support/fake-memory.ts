@@ -38,6 +38,10 @@ export class FakeMemory implements GuestMemory {
 
   prepareWrite(): void {}
 
+  discard(address: number, length: number): void {
+    this.bytes(address, length)?.fill(0);
+  }
+
   markWritten(address: number, length: number): void {
     this.written.push({address, length});
   }

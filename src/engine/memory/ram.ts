@@ -88,6 +88,21 @@ export class Ram implements GuestMemory {
       if ((Atomics.load(u8, this.#layout.pageFlags + page) & PAGE_FLAG.frozen) !== 0) this.#thaw(page);
   }
 
+  discard(address: number, length: number): void {
+    if (length === 0 || !this.contains(address, length)) return;
+    const {u8} = this.#views;
+    const {ram, pageFlags} = this.#layout;
+    const end = Math.floor((address + length - RAM_BASE) / PAGE_BYTES);
+    for (let page = Math.ceil((address - RAM_BASE) / PAGE_BYTES); page < end; page++) {
+      const flags = Atomics.load(u8, pageFlags + page);
+      // Others take no memory of the host yet, and zeros would make them.
+      if ((flags & PAGE_FLAG.touched) === 0) continue;
+      if ((flags & PAGE_FLAG.frozen) !== 0) this.#thaw(page);
+      u8.fill(0, ram + page * PAGE_BYTES, ram + (page + 1) * PAGE_BYTES);
+      markPageWritten(this.#views, this.#layout, page);
+    }
+  }
+
   markWritten(address: number, length: number): void {
     if (length === 0 || !this.contains(address, length)) return;
     const last = Math.floor((address + length - 1 - RAM_BASE) / PAGE_BYTES);

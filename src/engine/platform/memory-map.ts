@@ -20,14 +20,15 @@ export const memoryMap = {
   ram: 0x8000_0000,
 } as const;
 
-/** Interrupt source numbers at the PLIC. Virtio slot n has `virtioFirst + n`. */
-export const irqMap = {virtioFirst: 1, uart: 10, rtc: 11, generationId: 12} as const;
+/** Interrupt source numbers at the PLIC. */
+export const irqMap = {virtioFirst: 1, uart: 10, rtc: 11, generationId: 12, virtioMore: 13} as const;
 
 /** Ticks per second of `mtime` and of the `time` CSR, the device tree's `timebase-frequency`. */
 export const TIMEBASE_HZ = 10_000_000;
 
-/** Virtio-mmio slots of the platform, one more than QEMU's; sources 1 to 9 belong to them. */
-export const VIRTIO_SLOT_COUNT = 9;
+/** Virtio-mmio slots of the platform: QEMU's eight, whose sources are 1 to 8, and four of ours, with 13 to 16. */
+export const VIRTIO_SLOT_COUNT = 12;
+const FIRST_SLOTS = 8;
 
 /** Distance of two virtio-mmio slots in bytes. */
 export const VIRTIO_SLOT_BYTES = 0x1000;
@@ -35,5 +36,6 @@ export const VIRTIO_SLOT_BYTES = 0x1000;
 /** Address and interrupt of a virtio-mmio slot, or undefined for an index the platform does not have. */
 export function virtioSlot(index: number): {readonly address: number; readonly irq: number} | undefined {
   if (!Number.isInteger(index) || index < 0 || index >= VIRTIO_SLOT_COUNT) return undefined;
-  return {address: memoryMap.virtioMmio + index * VIRTIO_SLOT_BYTES, irq: irqMap.virtioFirst + index};
+  const irq = index < FIRST_SLOTS ? irqMap.virtioFirst + index : irqMap.virtioMore + index - FIRST_SLOTS;
+  return {address: memoryMap.virtioMmio + index * VIRTIO_SLOT_BYTES, irq};
 }

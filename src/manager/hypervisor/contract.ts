@@ -5,7 +5,7 @@
 import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
-import type {CodeCounters} from '../protocol/metrics.js';
+import type {CodeCounters, GuestMemoryFigures} from '../protocol/metrics.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {ProcessIdentity} from '../store/process-identity.js';
 
@@ -103,6 +103,8 @@ export interface RunCounters {
   readonly diskWrittenBytes: number;
   readonly netReceivedBytes: number;
   readonly netSentBytes: number;
+  /** What the guest says of its memory; missing until it does. */
+  readonly guestMemory?: GuestMemoryFigures | undefined;
   /** Missing on machines without a compiler of hot code. */
   readonly code?: CodeCounters | undefined;
 }

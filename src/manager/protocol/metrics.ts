@@ -19,6 +19,19 @@ export const codeCountersSchema = z.object({
 export type CodeCounters = z.output<typeof codeCountersSchema>;
 
 /**
+ * What a guest last told of its memory, some seconds ago; its kernel needs a balloon driver for that.
+ * Units: bytes. `availableBytes` is what programs could get without swapping: free memory and most of the caches
+ */
+export const guestMemorySchema = z.object({
+  totalBytes: z.number().optional(),
+  freeBytes: z.number().optional(),
+  availableBytes: z.number().optional(),
+  cacheBytes: z.number().optional(),
+});
+/** See `guestMemorySchema`. */
+export type GuestMemoryFigures = z.output<typeof guestMemorySchema>;
+
+/**
  * One machine's second. Counters ending in `Bytes` under disk and net count from the machine's start.
  * Units: cpuPercent is time not in WFI, 100 per hart fully busy; instructionsPerSecond counts retired instructions;
  *        regionPercent is the share of them in compiled regions; memoryTouchedBytes is guest RAM backed by host memory; residentBytes is the whole machine process
@@ -34,6 +47,7 @@ export const machineSampleSchema = z.object({
   diskWrittenBytes: z.number(),
   netReceivedBytes: z.number(),
   netSentBytes: z.number(),
+  guestMemory: guestMemorySchema.optional(),
   regionPercent: z.number().optional(),
   code: codeCountersSchema.optional(),
 });

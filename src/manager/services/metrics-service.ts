@@ -120,6 +120,7 @@ function makeSample(machineId: string, before: RunCounters | undefined, now: Run
     diskWrittenBytes: now.diskWrittenBytes,
     netReceivedBytes: now.netReceivedBytes,
     netSentBytes: now.netSentBytes,
+    ...(now.guestMemory === undefined ? {} : {guestMemory: now.guestMemory}),
     ...code,
   };
 }

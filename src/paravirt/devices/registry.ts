@@ -1,3 +1,4 @@
+export {balloon} from './balloon.js';
 export {blk} from './blk.js';
 export {consoleDevice} from './console.js';
 export {net} from './net.js';

@@ -36,7 +36,7 @@ export class HostFolder {
 
   /** Errors: not-found, no-permission, not-a-file */
   static open(path: string, isReadOnly: boolean): HostFolder {
-    const before = cwd();
+    const before = presentFolder();
     try {
       chdir(path);
       return new HostFolder(path, isReadOnly, identityOf(statSync('.', {bigint: true})));
@@ -50,7 +50,7 @@ export class HostFolder {
   /** Runs `act` while the process stands in a folder: names in it are then plain relative paths. Errors: ShareError */
   within<T>(folder: Place, act: () => T): T {
     if (folder.isGone) throw new ShareError(ERRNO.ENOENT);
-    const before = cwd();
+    const before = presentFolder();
     try {
       enter(this.path, this.root.identity);
       for (const place of pathOf(folder)) {
@@ -90,6 +90,15 @@ export class HostFolder {
       if (!stat.isFile()) throw new ShareError(stat.isDirectory() ? ERRNO.EISDIR : ERRNO.ENXIO);
       return openFile(path, flags, place.identity);
     });
+  }
+}
+
+/** Where the process stands; a folder that was removed is nowhere to come back to. */
+function presentFolder(): string {
+  try {
+    return cwd();
+  } catch {
+    return '/';
   }
 }
 

@@ -56,7 +56,9 @@ export function saveFids({fids, folder}: ShareState): Omit<SavedShare, 'messageB
 /** Makes the handles again. What cannot be found shows when it is used. */
 export function restoreFids({fids, folder}: ShareState, saved: SavedShare): void {
   const {root} = folder;
-  for (const one of saved.fids) {
+  // What is gone first: a file that has its name now may have its inode as well.
+  const fidsInOrder = [...saved.fids].sort((a, b) => Number(b.isGone) - Number(a.isGone));
+  for (const one of fidsInOrder) {
     let place = root.hold();
     for (const [index, name] of one.names.entries()) {
       // A host may number its devices anew when it starts: what was on the shared folder's is expected there.

@@ -128,6 +128,28 @@ describe('frozen RAM', () => {
     expect(changed()).toEqual([1]);
   });
 
+  it('is copied before it is discarded, and only what was ever written becomes zeros', async () => {
+    const {elf} = buildGuest(writing);
+    await using machine = await createMachine(writing, elf);
+    await machine.pause();
+    const {memory} = machine;
+    const end = AREA + 16 * PAGE_BYTES;
+    memory.bytes(end, 2 * PAGE_BYTES)!.fill(7);
+    memory.markWritten(end, PAGE_BYTES);
+    const taken: number[] = [];
+    machine.freeze((page) => {
+      taken.push(memory.bytes(memory.baseAddress + page * PAGE_BYTES, 1)![0]!);
+      machine.thaw(page, 1);
+      return true;
+    });
+    // Half a page at the end is none.
+    memory.discard(end, PAGE_BYTES * 2.5);
+    expect(taken).toEqual([7]);
+    // The second was filled behind RAM's back: it counts as never written, and is left alone.
+    expect([0, 1].map((page) => memory.bytes(end + page * PAGE_BYTES, 1)![0])).toEqual([0, 7]);
+    machine.endFreeze();
+  });
+
   it('is written by devices only when it was copied', async () => {
     const {elf} = buildGuest(writing);
     await using machine = await createMachine(writing, elf);

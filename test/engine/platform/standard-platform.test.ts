@@ -13,9 +13,10 @@ it('plans only devices that have a model, each at its own place and interrupt', 
   expect(new Set(irqs).size).toBe(irqs.length);
 });
 
-it('has nine virtio slots', () => {
+it('has twelve virtio slots', () => {
   expect(virtioSlot(0)).toEqual({address: 0x1000_1000, irq: 1});
   expect(virtioSlot(7)).toEqual({address: 0x1000_8000, irq: 8});
-  expect(virtioSlot(8)).toEqual({address: 0x1000_9000, irq: 9});
-  expect([virtioSlot(9), virtioSlot(-1), virtioSlot(0.5)]).toEqual([undefined, undefined, undefined]);
+  expect(virtioSlot(8)).toEqual({address: 0x1000_9000, irq: 13});
+  expect(virtioSlot(11)).toEqual({address: 0x1000_c000, irq: 16});
+  expect([virtioSlot(12), virtioSlot(-1), virtioSlot(0.5)]).toEqual([undefined, undefined, undefined]);
 });

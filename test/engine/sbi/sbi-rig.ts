@@ -107,6 +107,7 @@ function ramOf() {
     bytes: (address, length) =>
       contains(address, length) ? new Uint8Array(buffer, address - RAM_BASE, length) : undefined,
     prepareWrite: () => undefined,
+    discard: () => undefined,
     markWritten: (address, length) => {
       written.push([address, length]);
     },

@@ -113,6 +113,14 @@ describe('metrics', () => {
     netSentBytes: 10,
   });
 
+  it('hand on what the guest says of its memory', () => {
+    using metrics = new MetricsService(60_000);
+    const guestMemory = {totalBytes: 10, availableBytes: 4};
+    metrics.add('m', counters(1000, 0, 0));
+    metrics.add('m', {...counters(2000, 0, 0), guestMemory});
+    expect(metrics.machineHistory('m', 1)).toMatchObject([{guestMemory}]);
+  });
+
   it('are the differences of counters over real time', () => {
     using metrics = new MetricsService(60_000);
     metrics.add('m', counters(1000, 0, 0));

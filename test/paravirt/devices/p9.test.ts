@@ -461,6 +461,37 @@ describe('a driver that misbehaves', () => {
     expect((await client.write(1, 2n ** 64n - 1n, Buffer.from('x'))).errno).toBe(ERRNO.EFBIG);
   });
 
+  it('is answered whatever numbers it sends', async () => {
+    const client = await writing();
+    const extremes = [
+      0,
+      1,
+      2 ** 31,
+      2 ** 32 - 1,
+      2 ** 40,
+      2 ** 53 - 1,
+      2n ** 53n,
+      2n ** 63n - 1n,
+      2n ** 63n,
+      2n ** 64n - 1n,
+    ];
+    await client.walk(0, 1, 'file');
+    await client.open(1, 2);
+    await client.walk(0, 2, 'file');
+    for (const value of extremes) {
+      for (const valid of [1, 2, 4, 8, 0x10, 0x20, 0x90, 0x120, 0x1ff])
+        for (const fid of [0, 1, 2]) {
+          const word = u32(Number(BigInt.asUintN(32, BigInt(value))));
+          await client.call(T.SETATTR, [u32(fid), u32(valid), word, word, word, ...Array(5).fill(u64(value))]);
+        }
+      await client.read(1, value, 100);
+      await client.write(1, value, Buffer.from('x'));
+      await client.call(T.READDIR, [u32(1), u64(value), u32(100)]);
+      await client.call(T.FSYNC, [u32(1), u32(Number(BigInt.asUintN(32, BigInt(value))))]);
+    }
+    expect(client.driver.needsReset).toBe(false);
+  });
+
   it('is answered whatever bytes it sends', async () => {
     const client = await writing();
     let seed = 42;
@@ -506,6 +537,21 @@ describe('a saved share', () => {
     expect((await after.open(2)).errno).toBe(ERRNO.ENOENT);
   });
 
+  it('tells a file that was removed from the one that has its name now', async () => {
+    const before = await writing();
+    await before.walk(0, 1, 'file');
+    await before.call(T.UNLINKAT, [u32(0), text('file'), u32(0)]);
+    // As likely as not with the same inode.
+    writeFileSync(join(shared, 'file'), 'new');
+    await before.walk(0, 2, 'file');
+    for (const saved of [before.device.save(), reverseFids(before.device.save())]) {
+      await using after = new P9Client({path: shared}, saved);
+      expect((await after.open(1)).errno).toBe(ERRNO.ENOENT);
+      await after.open(2);
+      expect(await after.read(2, 0, 10)).toEqual(Buffer.from('new'));
+    }
+  });
+
   it('is refused when it makes no sense', async () => {
     const before = await reading();
     await before.walk(0, 1, 'file');
@@ -544,6 +590,11 @@ it('holds no descriptor of the shared folder when it is idle', async () => {
   await client[Symbol.asyncDispose]();
   expect(openBelow(shared)).toBe(0);
 });
+
+function reverseFids(saved: string): string {
+  const share = JSON.parse(saved);
+  return JSON.stringify({...share, fids: share.fids.toReversed()});
+}
 
 function openBelow(folder: string): number {
   let count = 0;

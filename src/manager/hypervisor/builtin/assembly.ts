@@ -5,7 +5,8 @@
  *   slot 1  named ports: vivarium.agent; then org.qemu.guest_agent.0, or the exec ports when asked for
  *   slot 2  entropy
  *   slot 3… disks, in order (vda, vdb, …), then shared folders
- *   last    the network card: states from before there were networks go on without one
+ *   slot 8  network card: states from before there were networks go on without one
+ *   slot 9  balloon: not in a machine that goes on from a state without one
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
@@ -19,6 +20,7 @@ import {platformModels, standardPlatform} from '../../../engine/platform/standar
 import {Uart16550} from '../../../engine/platform/uart16550.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
+import {BalloonDevice} from '../../../paravirt/devices/balloon.js';
 import {countSavedPorts} from '../../../paravirt/devices/console/saved-port.js';
 import {ConsoleDevice} from '../../../paravirt/devices/console.js';
 import {P9Device} from '../../../paravirt/devices/p9.js';
@@ -41,9 +43,13 @@ import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
 import {MachineNetwork} from './machine-network.js';
 import {FrozenRam} from './saved/frozen-ram.js';
 import {RamFiller} from './saved/ram-filler.js';
-import {type OpenedState, openState, type SaveReader} from './saved/save-reader.js';
+import {type OpenedState, openState} from './saved/save-reader.js';
 import {type SavePacking, type SaveSummary, writeSave} from './saved/save-writer.js';
 import {filesOf, hasRoom, type SavedBase} from './saved/saved-base.js';
+
+/** Of their own, so that nothing else moves when one is there or not. */
+const NETWORK_SLOT = 8;
+const BALLOON_SLOT = 9;
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -86,6 +92,7 @@ export interface AssembledMachine extends AsyncDisposable {
   readonly network: MachineNetwork | undefined;
   /** Resolves when it can be saved so: at once, or when all RAM of a restored machine is there. */
   whenSavable(request: StateRequest): Promise<void>;
+  readonly balloon: BalloonDevice | undefined;
   /** The serial port has output, or room for input again. */
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
@@ -143,9 +150,17 @@ export async function assembleMachine(
       cleanup.defer(() => opened.device[Symbol.asyncDispose]());
     }
     const shares = (plan.shares ?? []).map((share, index) => openShare(share, environment.deputyOf?.(index)));
-    const devices: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device), ...shares];
-    const network = cleanup.use(openNetwork(plan.network, saved, devices.length));
-    if (network !== undefined) devices.push(network.device);
+    const slotted: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device), ...shares];
+    // States of earlier builds know of neither; a card is only in those that know of the balloon.
+    const others = saved && saved.head.devices.length - slotted.length;
+    const network = cleanup.use(openNetwork(plan.network, others === undefined ? undefined : others > 1));
+    const balloon = others === undefined || others > 0 ? new BalloonDevice() : undefined;
+    const placed = [
+      ...slotted.map((device, slot) => ({device, slot: slot < NETWORK_SLOT ? slot : -1})),
+      ...(network === undefined ? [] : [{device: network.device, slot: NETWORK_SLOT}]),
+      ...(balloon === undefined ? [] : [{device: balloon, slot: BALLOON_SLOT}]),
+    ];
+    const devices: VirtioDevice[] = placed.map(({device}) => device);
     const platform = standardPlatform();
     const spec = {
       memoryBytes: plan.memoryBytes,
@@ -153,7 +168,7 @@ export async function assembleMachine(
       tier: plan.tier,
       regions: plan.regions,
       boot,
-      devices: [...platform, ...devices.map(planSlot)],
+      devices: [...platform, ...placed.map(({device, slot}) => planSlot(device, slot))],
     };
     const hosts: VirtioHost[] = [];
     // Registered before the machine, so done after it: devices are closed when no hart can reach them any more.
@@ -204,6 +219,7 @@ export async function assembleMachine(
       console,
       disks,
       network,
+      balloon,
       onUart: (listener) => machine.onDoorbell(uartIndex, listener),
       port: (name) => {
         const port = ports.port(name);
@@ -247,13 +263,9 @@ export async function assembleMachine(
   }
 }
 
-/** A guest that is restored has a card when it was saved with one: it stands behind its `others`. */
-function openNetwork(
-  network: AssemblyPlan['network'],
-  saved: SaveReader | undefined,
-  others: number,
-): MachineNetwork | undefined {
-  const hasCard = saved === undefined ? network?.kind === 'user' : saved.head.devices.length > others;
+/** A guest that is restored has a card when it `hadCard`. */
+function openNetwork(network: AssemblyPlan['network'], hadCard: boolean | undefined): MachineNetwork | undefined {
+  const hasCard = hadCard ?? network?.kind === 'user';
   if (!hasCard) return undefined;
   // Without a network now, the card of before stays and leads nowhere.
   const nowhere = {...defaultNetwork, egress: 'deny' as const};

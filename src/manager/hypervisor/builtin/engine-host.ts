@@ -213,7 +213,9 @@ export class EngineHost implements MachineHost {
       compiledBytes !== undefined &&
       compileMs !== undefined;
     const code = hasCode ? {code: {regionInstructions, regions, compiledBytes, compileMs, compilerFault}} : {};
-    return {...totals, memoryTouchedBytes: touchedBytes, ...code};
+    const told = this.#current.balloon?.look();
+    const guestMemory = told === undefined ? {} : {guestMemory: told};
+    return {...totals, memoryTouchedBytes: touchedBytes, ...guestMemory, ...code};
   }
 
   /** `onTaken` is called when what the guest does from then on is not in the file. Errors: wrong-state and those of the contract */

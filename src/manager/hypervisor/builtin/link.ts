@@ -12,7 +12,7 @@ import {AGENT_TIMEOUT_MAX_MS} from '../../agent/agent-session.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {networkSchema, portForwardSchema, shareSchema, tierSchema} from '../../protocol/machine.js';
-import {codeCountersSchema} from '../../protocol/metrics.js';
+import {codeCountersSchema, guestMemorySchema} from '../../protocol/metrics.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 import {SOURCES_MAX} from './saved/format.js';
 
@@ -230,6 +230,7 @@ export const linkCounters = defineNotification(
     diskWrittenBytes: z.number(),
     netReceivedBytes: z.number(),
     netSentBytes: z.number(),
+    guestMemory: guestMemorySchema.optional(),
     code: codeCountersSchema.optional(),
   }),
 );

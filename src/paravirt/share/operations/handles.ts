@@ -60,7 +60,7 @@ function follow({folder}: ShareState, start: Place, names: readonly string[]) {
   const qids: Qid[] = [];
   for (const name of names) {
     try {
-      const next = name === '..' ? above(folder.root, place) : place.isFolder ? plainName(name) : undefined;
+      const next = name === '..' ? above(place) : place.isFolder ? plainName(name) : undefined;
       if (next === undefined) throw new ShareError(ERRNO.ENOTDIR);
       const found =
         typeof next === 'string'
@@ -79,7 +79,7 @@ function follow({folder}: ShareState, start: Place, names: readonly string[]) {
 }
 
 /** There is nothing above the shared folder. */
-const above = (root: Place, place: Place): Place => place.parent ?? root;
+const above = (place: Place): Place => place.parent ?? place;
 
 /** Tclunk. */
 export const clunk = defineOperation({

@@ -8,7 +8,7 @@ import {
   type SavedState,
   type Share,
 } from '../../../manager/protocol/machine.js';
-import {type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
+import {type GuestMemoryFigures, type MachineSample, metricsHistory} from '../../../manager/protocol/metrics.js';
 import type {FleetClient} from '../../app/backend.js';
 import {bootSummary, stateLook} from '../../state/presenters/machine.js';
 import {formatBytes, formatDuration, formatMips, formatPercent} from '../../state/presenters/units.js';
@@ -48,6 +48,7 @@ export const show: CliCommand = {
             ['up', isUp ? formatDuration(Date.now() - (machine.startedAtMs ?? 0)) : undefined],
             ['driver', machine.driver],
             ['memory', machine.config && formatBytes(machine.config.memoryBytes)],
+            ['in use', sample?.guestMemory && guestMemorySummary(sample.guestMemory)],
             ['cpus', machine.config && String(machine.config.hartCount)],
             ['tier', machine.config && tierSummary(machine.config)],
             ['load', sample && formatPercent(sample.cpuPercent)],
@@ -79,6 +80,13 @@ function savedSummary({atMs, fileBytes, touchedBytes}: SavedState): string {
 function networkSummary({kind, egress, allowsHostLoopback, forwards} = defaultNetwork): string {
   const words = [kind, egress === 'deny' ? ',deny' : '', allowsHostLoopback ? ',host' : ''].join('');
   return forwards.length === 0 ? words : `${words}, ${forwards.length} port forwards (viv net ls)`;
+}
+
+/** What the guest says of its memory. */
+function guestMemorySummary({totalBytes, availableBytes, cacheBytes}: GuestMemoryFigures): string | undefined {
+  if (totalBytes === undefined || availableBytes === undefined) return undefined;
+  const caches = cacheBytes === undefined ? '' : `, ${formatBytes(cacheBytes)} in caches`;
+  return `${formatBytes(totalBytes - availableBytes)} of ${formatBytes(totalBytes)} by the guest's programs${caches}`;
 }
 
 /** How guest code runs, where the machine says it itself. */

@@ -35,10 +35,16 @@ export function machineCurves(machine: Machine, samples: readonly MachineSample[
     },
     {
       id: 'memory',
-      title: `Memory ${last ? `${formatBytes(last.memoryTouchedBytes)} of ${formatBytes(memoryBytes)}` : ''} (MiB)`,
+      title: `Memory ${last ? `${formatBytes(last.memoryTouchedBytes)} of ${formatBytes(memoryBytes)}${availability(last)}` : ''} (MiB)`,
       values: [...pad, ...newest.map((sample) => sample.memoryTouchedBytes / MIB)],
       labels,
       maxValue: Math.max(1, memoryBytes / MIB),
     },
   ];
+}
+
+/** What the guest could still give its programs, where it tells. */
+function availability({guestMemory}: MachineSample): string {
+  const bytes = guestMemory?.availableBytes;
+  return bytes === undefined ? '' : `, ${formatBytes(bytes)} available`;
 }
