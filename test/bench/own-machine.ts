@@ -5,7 +5,7 @@ import {packageFolder} from '../../src/manager/bundle.js';
 import {BuiltinDriver} from '../../src/manager/hypervisor/builtin/driver.js';
 import type {DiskPlan, MachineEnd} from '../../src/manager/hypervisor/contract.js';
 import {findPaths} from '../../src/manager/paths.js';
-import {defaultNetwork, type Network} from '../../src/manager/protocol/machine.js';
+import {defaultNetwork} from '../../src/manager/protocol/machine.js';
 import {loadSettings} from '../../src/manager/settings/settings.js';
 import {resolveChain} from '../../src/paravirt/block/chain.js';
 import type {LinuxGuest, OwnProgram} from './guest-process.js';
@@ -44,9 +44,8 @@ export async function runOwnMachine(
     disks.push({images: await resolveChain(path, format, {allowedFolders: [folder]}), isReadOnly: false});
   const {kernelPath, initrdPath, commandLine, memoryBytes, hartCount} = guest;
   const boot = {kind: 'linux' as const, kernelPath, initrdPath, commandLine};
-  const network: Network = guest.hasNetwork
-    ? {...defaultNetwork, allowsHostLoopback: true}
-    : {...defaultNetwork, kind: 'none'};
+  // As QEMU's guest: without one.
+  const network = {...defaultNetwork, kind: 'none' as const};
   let output = '';
   const ended = Promise.withResolvers<MachineEnd>();
   const machine = await driver.start(

@@ -7,7 +7,6 @@
  *   saving    a guest of 1 GiB saved while it runs, and restored
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
- *   net       TCP of a Linux guest through the user network
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).
@@ -27,7 +26,6 @@ import {benchBoots} from './boots.js';
 import {benchDisk} from './disk.js';
 import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
-import {benchNet} from './net.js';
 import {benchOs} from './os.js';
 import {benchSaving} from './saving.js';
 import {benchSmp} from './smp.js';
@@ -77,7 +75,6 @@ try {
   if (isDefault || wants('smp'))
     check(await benchSmp(self, await buildImage(), guests, rounds, Number(values.cpus ?? 2)));
   if (wants('disk')) await benchDisk(self, await buildImage(), guests, rounds);
-  if (wants('net')) await benchNet(self, await buildImage(), rounds);
   if (isDefault || wants('warm')) {
     await buildImage();
     check(await benchWarm(root, cache, rounds));
