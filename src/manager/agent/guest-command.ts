@@ -77,7 +77,9 @@ export class GuestCommand implements AsyncDisposable {
   readonly #mark: string;
   readonly #request: GuestCommandRequest;
   readonly #abort = new AbortController();
-  #inputTurn: Promise<unknown> = Promise.resolve();
+  readonly #started = Promise.withResolvers<void>();
+  /** Not before there is a pipe: nobody would be told that there is nothing to end yet. */
+  #inputTurn: Promise<unknown> = this.#started.promise;
   #isOver = false;
 
   private constructor(agent: GuestAgent, request: GuestCommandRequest, id: string) {
@@ -126,11 +128,13 @@ export class GuestCommand implements AsyncDisposable {
           `The guest has no room or no means to run a command (status ${status}).`,
           'It needs a shell, mkfifo, setsid and dd, and a folder /run that can be written.',
         );
+      this.#started.resolve();
       const [exit] = await Promise.all([this.#follow('stdout', 'out'), this.#follow('stderr', 'err')]);
       hasEnded = true;
       return exit;
     } finally {
       this.#isOver = true;
+      this.#started.resolve();
       this.#abort.abort();
       this.#tidy(hasEnded ? '' : '-');
     }
