@@ -20,6 +20,7 @@ import {explainEnd} from './obituary.js';
 import {ProcessLink, removeSocket} from './process-link.js';
 import {checkWholeState, readWholeState} from './saved/whole-state.js';
 import {abortable, SpawnedProcess, startFailed} from './spawned-process.js';
+import {WrittenStates} from './written-states.js';
 
 /** What the driver takes from the settings and from the installation. */
 export interface BuiltinDriverOptions {
@@ -43,6 +44,7 @@ export class BuiltinDriver implements HypervisorDriver {
   readonly #options: BuiltinDriverOptions;
   /** Processes that were started ahead, by machine. */
   readonly #prepared = new Map<string, SpawnedProcess>();
+  readonly #written = new WrittenStates();
 
   constructor(options: BuiltinDriverOptions) {
     this.#options = options;
@@ -54,7 +56,7 @@ export class BuiltinDriver implements HypervisorDriver {
 
   async prepare(plan: LaunchPlan): Promise<void> {
     this.forgetPrepared(plan.id);
-    const spawned = await SpawnedProcess.start(this.#launch(plan), this.#options, true);
+    const spawned = await SpawnedProcess.start(await this.#launch(plan), this.#options, true);
     this.forgetPrepared(plan.id);
     this.#prepared.set(plan.id, spawned);
   }
@@ -65,7 +67,7 @@ export class BuiltinDriver implements HypervisorDriver {
   }
 
   async start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine> {
-    const launch = this.#launch(plan);
+    const launch = await this.#launch(plan);
     signal.throwIfAborted();
     using spawned = this.#takePrepared(launch) ?? (await SpawnedProcess.start(launch, this.#options));
     const timeout = AbortSignal.timeout(this.#options.startTimeoutMs);
@@ -88,8 +90,9 @@ export class BuiltinDriver implements HypervisorDriver {
       await listener.onSpawned(identity);
       const {folder, disks} = plan;
       const {exited} = spawned;
+      const written = this.#written;
       const {socketPath, shares} = launch;
-      const link = await ProcessLink.open({identity, folder, socketPath, exited, disks, shares}, gate);
+      const link = await ProcessLink.open({identity, folder, socketPath, exited, disks, shares, written}, gate);
       await abortable(link.boot(), given);
       isStarted = true;
       spawned.linked();
@@ -114,7 +117,10 @@ export class BuiltinDriver implements HypervisorDriver {
       return {end: explainEnd(folder, undefined, 'The machine process ended while the daemon was away')};
     }
     try {
-      const link = await ProcessLink.open({identity: process, folder, socketPath, ...parts}, listener);
+      const link = await ProcessLink.open(
+        {identity: process, folder, socketPath, ...parts, written: this.#written},
+        listener,
+      );
       if (!link.isStarted) {
         link.release();
         globalThis.process.kill(process.pid, 'SIGKILL');
@@ -155,7 +161,7 @@ export class BuiltinDriver implements HypervisorDriver {
     return join(this.#options.runtimeFolder, `${id}.sock`);
   }
 
-  #launch(plan: LaunchPlan): Launch {
+  async #launch(plan: LaunchPlan): Promise<Launch> {
     const {defaultTier, regions} = this.#options;
     const {tier = defaultTier, hotThreshold = regions.hotThreshold} = plan.config;
     return {
@@ -174,6 +180,7 @@ export class BuiltinDriver implements HypervisorDriver {
       shares: [...(plan.config.shares ?? [])],
       size: plan.size,
       savedPath: plan.savedPath,
+      soundStates: plan.savedPath === undefined ? [] : await this.#written.beside(plan.savedPath),
       newGuestName: plan.newGuestName,
       scrollbackBytes: this.#options.scrollbackBytes,
       logMaxBytes: this.#options.logMaxBytes,

@@ -52,6 +52,8 @@ export const launchSchema = z.object({
   shares: z.array(shareSchema).default([]),
   size: terminalSizeSchema,
   savedPath: z.string().optional(),
+  /** Files of saved states that the daemon knows to be as they were written, see `written-states.ts`. */
+  soundStates: z.array(z.string()).default([]),
   newGuestName: z.string().optional(),
   scrollbackBytes: z.number().int(),
   logMaxBytes: z.number().int(),

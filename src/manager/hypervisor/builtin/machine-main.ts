@@ -19,7 +19,8 @@ for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
 process.title = `vivarium: ${launch.name}`;
 // At once: a process that is started ahead of its time has nothing else to do.
-const openedState = launch.savedPath === undefined ? undefined : openState(launch.savedPath);
+const openedState =
+  launch.savedPath === undefined ? undefined : openState(launch.savedPath, new Set(launch.soundStates));
 openedState?.catch(() => undefined);
 const server = new MachineServer(launch, (plan, listener, syncer, deputyOf) =>
   EngineHost.create({...plan, ports: [], network: plan.network && {...plan.network, id: plan.id}}, listener, {

@@ -54,6 +54,7 @@ import {
 } from './link.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
 import {ShareDeputies} from './share-deputies.js';
+import type {WrittenStates} from './written-states.js';
 
 /** How long a process may take to be reaped after its socket closed. */
 const REAP_TIMEOUT_MS = 800;
@@ -70,6 +71,8 @@ export interface ProcessHandle extends MachineParts {
   readonly folder: string;
   readonly socketPath: string;
   readonly exited?: Promise<ExitStatus>;
+  /** Told of the states that it writes. */
+  readonly written: WrittenStates;
 }
 
 /** See the module. */
@@ -215,6 +218,7 @@ export class ProcessLink implements RunningMachine {
         await file.close();
       }
       await syncFolder(dirname(path));
+      await this.#handle.written.add(path);
     } catch (thrown) {
       throw toManagerError(thrown);
     }

@@ -79,7 +79,12 @@ export class SpawnedProcess implements Disposable {
 
   /** Whether it is what would be started for a launch now. */
   fits(launch: Launch): boolean {
-    return JSON.stringify(this.launch) === JSON.stringify(launch) && this.#child.exitCode === null;
+    // Of states that were written since it knows nothing, and checks them.
+    const {soundStates} = launch;
+    return (
+      JSON.stringify({...this.launch, soundStates}) === JSON.stringify({...launch, soundStates}) &&
+      this.#child.exitCode === null
+    );
   }
 
   /** Resolves when it listens, under the usual names. Errors: machine-failed */

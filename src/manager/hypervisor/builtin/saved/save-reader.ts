@@ -26,13 +26,12 @@ import {
   type SaveHead,
   saveHeadSchema,
 } from './format.js';
-import {type BasePiece, type SavedBase, stateFileName} from './saved-base.js';
+import {type BasePiece, type SavedBase, stateFileName, stateIdOf} from './saved-base.js';
 import {RAM_PAGE_BYTES} from './saved-ram.js';
 
 const decompress = promisify(zstdDecompress);
 /** Chunks that are read and decompressed at once. */
 const PARALLEL = 4;
-const NAMED = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.state$/;
 
 /** A saved machine whose memory is being checked. */
 export interface OpenedState {
@@ -41,10 +40,13 @@ export interface OpenedState {
   readonly verified: Promise<void>;
 }
 
-/** Opens a state and begins to check all of it. Errors: those of `SaveReader.open` */
-export async function openState(path: string): Promise<OpenedState> {
+/**
+ * Opens a state and begins to check all of it but what lies in `sound` files, by their names less `.state`.
+ * Errors: those of `SaveReader.open`
+ */
+export async function openState(path: string, sound?: ReadonlySet<string>): Promise<OpenedState> {
   const reader = await SaveReader.open(path);
-  const verified = reader.verify();
+  const verified = reader.verify(sound);
   // Whoever goes on from it awaits that once the machine is there; until then it is nobody's.
   verified.catch(() => undefined);
   return {reader, verified};
@@ -90,9 +92,12 @@ export class SaveReader implements AsyncDisposable {
     }
   }
 
-  /** Checks all that is stored of RAM, without unpacking it. Errors: bad-snapshot for damaged chunks */
-  async verify(): Promise<void> {
-    const next = this.rows.values();
+  /** Checks all that is stored of RAM in files that are not `sound`, without unpacking it. Errors: bad-snapshot for damaged chunks */
+  async verify(sound: ReadonlySet<string> = new Set()): Promise<void> {
+    const isSound = [stateIdOf(basename(this.path)), ...this.head.sources].map(
+      (id) => id !== undefined && sound.has(id),
+    );
+    const next = this.rows.filter(({source}) => !isSound[source]).values();
     const work = async () => {
       // One for all: memory that the host has given once costs nothing the second time.
       const scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
@@ -132,7 +137,7 @@ export class SaveReader implements AsyncDisposable {
 
   /** For a later save of the same machine to stand on; undefined for a file that has another name than such files have. */
   get base(): SavedBase | undefined {
-    const id = NAMED.exec(basename(this.path))?.[1];
+    const id = stateIdOf(basename(this.path));
     if (id === undefined) return undefined;
     const pieces = new Map<number, BasePiece[]>();
     for (const {source, ...piece} of this.rows) {

@@ -12,6 +12,13 @@ export interface SavedBase {
   readonly pieces: ReadonlyMap<number, readonly BasePiece[]>;
 }
 
+const NAMED = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.state$/;
+
+/** What a file name calls such a state; undefined for any other file. */
+export function stateIdOf(fileName: string): string | undefined {
+  return NAMED.exec(fileName)?.[1];
+}
+
 /** Name of the file of a state that others may stand on. */
 export function stateFileName(id: string): string {
   return `${id}.state`;
