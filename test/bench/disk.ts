@@ -53,9 +53,9 @@ export async function benchDisk(self: OwnProgram, image: BuiltImage, guests: str
   const folder = mkdtempSync(join(tmpdir(), 'vivarium-disk-'));
   try {
     const data = readFileSync(join(guests, 'disk-rv64'));
-    // The first rows would also measure how fast either side gets used to the guest's code.
+    // The first rows would also measure how fast either side gets used to the guest's code, and ours to its own.
     const commands = [
-      '/bin/disk warm 512 seqread smallread randread deepread randwrite randread deepwrite seqsync',
+      `/bin/disk warm 512 seqread ${'smallread smallwrite randread randwrite deepread deepwrite seqsync '.repeat(4)}`,
       ...DISKS.map(({name, mib, rows}) => `/bin/disk ${name} ${mib} ${rows.join(' ')}`),
     ];
     const files = addToImage(

@@ -158,7 +158,11 @@ export class SshServer implements Disposable {
   }
 
   async #make(): Promise<Loaded> {
-    const [{default: library}, {ownKey}] = await Promise.all([import('ssh2'), import('./host-key.js')]);
+    const [{default: library}, {ownKey}, {serveSessions}] = await Promise.all([
+      import('ssh2'),
+      import('./host-key.js'),
+      import('./ssh-session.js'),
+    ]);
     const {privateKey} = await ownKey(join(this.#options.folder, HOST_KEY_NAME), 'vivarium');
     const server = new library.Server({
       hostKeys: [privateKey],
@@ -174,24 +178,28 @@ export class SshServer implements Disposable {
     server.on('connection', (connection, {port}) => {
       const socket = this.#sockets.get(port);
       if (socket === undefined) connection.end();
-      else this.#serve(connection, socket);
+      else this.#serve(connection, socket, (user) => serveSessions(connection, socket, user, this.#options));
     });
     return {server};
   }
 
-  #serve(connection: Connection, socket: Socket): void {
+  #serve(connection: Connection, socket: Socket, serveAs: (user: string) => void): void {
     let tries = 0;
-    let user = '';
+    let user: string | undefined;
     // A client that leaves in the middle is no news.
     connection.on('error', () => socket.destroy());
     connection.on('authentication', (context) => {
-      user = context.username;
       if (context.method === 'publickey' && ++tries > AUTH_TRIES_MAX) {
         socket.destroy();
         return;
       }
       this.#authenticate(context).then(
-        (isAllowed) => (isAllowed ? context.accept() : context.reject(['publickey'])),
+        (isAllowed) => {
+          if (!isAllowed) return context.reject(['publickey']);
+          // Also where it only asked whether a key would do; the library takes no second name.
+          user = context.username;
+          context.accept();
+        },
         (thrown: unknown) => {
           console.error(thrown);
           context.reject(['publickey']);
@@ -200,7 +208,8 @@ export class SshServer implements Disposable {
     });
     connection.on('ready', () => {
       socket.emit(LOGGED_IN);
-      void import('./ssh-session.js').then(({serveSessions}) => serveSessions(connection, socket, user, this.#options));
+      // At once: the client may ask for a session in the same breath.
+      if (user !== undefined) serveAs(user);
     });
   }
 
