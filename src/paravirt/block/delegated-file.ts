@@ -4,6 +4,7 @@
  *
  *   syncer there:  writes ─▶ page cache, their places remembered        sync ─▶ asks the syncer, or when it was one place
  *                                                                               only: that is written once more, O_DSYNC
+ *                  who syncs after each write, again and again: its next is O_DSYNC at once, and its sync does nothing
  *   syncer gone:   writes ─▶ O_DSYNC                                    sync ─▶ remembered places are written once more, O_DSYNC
  *
  * Invariant: what was written and not synced is remembered until a sync that began later has passed, whoever did it.
@@ -30,9 +31,12 @@ export interface FileSyncer {
 const BLOCK_BYTES = 256 << 10;
 /**
  * The most bytes that are written once more rather than that the syncer is asked: two turns through sockets and event
- * loops are saved, and whoever writes waits meanwhile. One place is the usual thing for what syncs each write.
+ * loops are saved, and whoever writes waits meanwhile. One place is the usual thing for what syncs each write. Of 1 MiB the
+ * copies cost more than the turns.
  */
-const REWRITE_BYTES_MAX = 1 << 20;
+const REWRITE_BYTES_MAX = 128 << 10;
+/** So many syncs in a row that each followed one write make the next write durable by itself. */
+const SYNCED_EACH_MIN = 2;
 /** Remembered blocks at which a sync begins by itself: 4 GiB of the file, and under 1 MiB of ours. */
 const BLOCKS_MAX = 16_384;
 
@@ -48,6 +52,9 @@ export class DelegatedFile implements ImageFile {
   /** The one place that was written since the last sync; undefined when there are several, or none. */
   #onlyPlace: {from: number; to: number} | undefined;
   #isSizeUnsynced = false;
+  #writesSinceSync = 0;
+  /** Syncs in a row that each followed exactly one write. */
+  #syncedEach = 0;
   #writing = 0;
   #whenIdle: (() => void) | undefined;
   /** Set while remembered places are written once more: nobody may change them meanwhile. */
@@ -81,7 +88,10 @@ export class DelegatedFile implements ImageFile {
   }
 
   writev(buffers: readonly Uint8Array[], position: number): Pending {
+    if (++this.#writesSinceSync > 1) this.#syncedEach = 0;
     if (this.#rewriting !== undefined || !this.#syncer.isThere) return this.#write(buffers, position);
+    if (this.#syncedEach >= SYNCED_EACH_MIN && this.#unsynced.size === 0 && this.#writing === 0)
+      return this.#writeDurably(buffers, position);
     const pending = this.#cached.writev(buffers, position);
     if (pending !== undefined) return this.#finishCached(pending, buffers, position);
     this.#remember(position, totalBytes(buffers));
@@ -95,6 +105,10 @@ export class DelegatedFile implements ImageFile {
       await this.#finishCached(this.#cached.writev(buffers, position), buffers, position);
       return;
     }
+    await this.#writeDurably(buffers, position);
+  }
+
+  async #writeDurably(buffers: readonly Uint8Array[], position: number): Promise<void> {
     this.#writing++;
     try {
       await this.#through.writev(buffers, position);
@@ -135,6 +149,8 @@ export class DelegatedFile implements ImageFile {
   }
 
   sync(): Promise<void> {
+    if (this.#writesSinceSync > 0) this.#syncedEach = this.#writesSinceSync === 1 ? this.#syncedEach + 1 : 0;
+    this.#writesSinceSync = 0;
     return this.#gate.pass();
   }
 

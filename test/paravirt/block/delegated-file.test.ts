@@ -72,6 +72,44 @@ describe('a file that somebody else syncs', () => {
     expect(syncer.asked).toBe(2);
   });
 
+  it('is durable with each write once each was synced by itself, until one was not', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    const write = async (fill: number) => {
+      const before = writtenBytes();
+      await file.writev([bytes(1 << 20, fill)], 1 << 20);
+      return writtenBytes() - before;
+    };
+    for (const fill of [1, 2]) {
+      await write(fill);
+      await file.sync();
+    }
+    expect(syncer.asked).toBe(2);
+    for (const fill of [3, 4, 5]) {
+      await write(fill);
+      // Nobody is asked, and nothing is written again.
+      const before = writtenBytes();
+      await file.sync();
+      expect(writtenBytes() - before).toBeLessThan(4096);
+    }
+    expect(syncer.asked).toBe(2);
+    for (const fill of [6, 7, 8]) await write(fill);
+    await file.sync();
+    expect(syncer.asked).toBe(3);
+    expect((await readFile(path))[1 << 20]).toBe(8);
+  });
+
+  it('has a write beside a durable one as an ordinary one, which the next sync covers', async () => {
+    await using file = await DelegatedFile.open(path, syncer);
+    for (const fill of [1, 2]) {
+      await file.writev([bytes(1 << 20, fill)], 0);
+      await file.sync();
+    }
+    // Two at once: the second is an ordinary one, and the sync covers it.
+    await Promise.all([file.writev([bytes(4096, 3)], 0), file.writev([bytes(1 << 20, 4)], 1 << 20)]);
+    await file.sync();
+    expect(syncer.asked).toBe(3);
+  });
+
   it.each([
     ['is gone', () => Object.assign(syncer, {isThere: false})],
     ['goes while it is asked', () => Object.assign(syncer, {answer: unavailable()})],
