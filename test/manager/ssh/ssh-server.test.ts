@@ -2,7 +2,8 @@
 import {chmod, mkdir, mkdtempDisposable, readFile, stat, writeFile} from 'node:fs/promises';
 import {connect, createServer, type Socket} from 'node:net';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
+import {Client, utils} from 'ssh2';
 import {afterEach, describe, expect, it, vi} from 'vitest';
 import {AgentService} from '../../../src/manager/services/agent-service.js';
 import {ConsoleHub} from '../../../src/manager/services/console-hub.js';
@@ -11,7 +12,8 @@ import {loadSettings} from '../../../src/manager/settings/settings.js';
 import {LOGIN_GRACE_MS, UNAUTHENTICATED_MAX} from '../../../src/manager/ssh/admission.js';
 import {HOST_KEY_NAME} from '../../../src/manager/ssh/client-names.js';
 import {ownKey} from '../../../src/manager/ssh/host-key.js';
-import {SSH_ADDRESS, SshServer} from '../../../src/manager/ssh/ssh-server.js';
+import {AUTH_TRIES_MAX, SSH_ADDRESS, SshServer} from '../../../src/manager/ssh/ssh-server.js';
+import {SESSIONS_MAX} from '../../../src/manager/ssh/ssh-session.js';
 
 const folders: AsyncDisposable[] = [];
 
@@ -59,7 +61,68 @@ function dial(server: SshServer): {socket: Socket; greeting: Promise<string>; cl
   return {socket, greeting: greeting.promise, closed: closed.promise};
 }
 
+/** A client of the library's, which tries the keys one after the other. */
+async function logIn(
+  server: SshServer,
+  keys: readonly string[],
+): Promise<{client: Client; tried: number; isIn: boolean}> {
+  const client = new Client();
+  folders.push({[Symbol.asyncDispose]: async () => void client.destroy()});
+  let tried = 0;
+  const ended = Promise.withResolvers<boolean>();
+  client.on('ready', () => ended.resolve(true));
+  client.on('error', () => undefined);
+  client.on('close', () => ended.resolve(false));
+  client.connect({
+    host: SSH_ADDRESS,
+    port: server.status.port ?? 0,
+    username: 'one',
+    authHandler: (_left, _partial, next) => {
+      const key = keys[tried];
+      if (key === undefined) return void client.end();
+      tried++;
+      next({type: 'publickey', username: 'one', key});
+    },
+  });
+  return {client, isIn: await ended.promise, tried};
+}
+
+const newKey = () => utils.generateKeyPairSync('ed25519');
+
 describe('the SSH server', () => {
+  it('closes who tries more keys than it may, the right one included', async () => {
+    const {server, folder} = await start();
+    const right = newKey();
+    await writeFile(join(dirname(folder), 'authorized_keys'), `${right.public}\n`, {mode: 0o600});
+    const wrong = Array.from({length: AUTH_TRIES_MAX}, () => newKey().private);
+    const inTime = [...wrong.slice(0, AUTH_TRIES_MAX / 2 - 1), right.private];
+    expect(await logIn(server, inTime)).toMatchObject({isIn: true});
+    expect(await logIn(server, [...wrong, right.private])).toMatchObject({isIn: false});
+  });
+
+  it('refuses more sessions than one connection may have, and the others go on', async () => {
+    const {server, folder} = await start();
+    const key = newKey();
+    await writeFile(join(dirname(folder), 'authorized_keys'), `${key.public}\n`, {mode: 0o600});
+    const {client} = await logIn(server, [key.private]);
+    // No machine is there: each ends with that news, and its place is free again.
+    const run = () =>
+      new Promise<string>((resolve) => {
+        client.exec('true', (error, channel) => {
+          if (error !== undefined && error !== null) return resolve('refused');
+          let text = '';
+          channel.stderr.on('data', (bytes: Buffer) => {
+            text += bytes.toString();
+          });
+          channel.on('close', () => resolve(text));
+          channel.resume();
+        });
+      });
+    const all = await Promise.all(Array.from({length: SESSIONS_MAX + 1}, run));
+    expect(all.filter((text) => text === 'refused')).toHaveLength(1);
+    expect(await run()).toContain('no machine named');
+  });
+
   it('greets on the loopback interface, and makes its key with the first client', async () => {
     const {server, folder} = await start();
     await expect(stat(folder)).rejects.toThrow('ENOENT');
