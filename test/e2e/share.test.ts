@@ -26,7 +26,7 @@ async function type(console: TestConsole, line: string): Promise<string> {
 }
 
 function makeFolder(home: Home): string {
-  const shared = join(home.folder, 'work');
+  const shared = join(home.folder, 'data');
   mkdirSync(join(shared, 'folder'), {recursive: true});
   writeFileSync(join(shared, 'file'), 'from the host\n');
   writeFileSync(join(home.folder, 'secret'), 'secret\n');
@@ -41,10 +41,10 @@ describe('a shared folder', () => {
       await using home = await Home.createWithImage();
       const shared = makeFolder(home);
       const script = [
-        'cat /mnt/work/file',
-        'cat /mnt/work/way-out || echo nothing there',
-        'cat /mnt/work/../../../work/file 2>&1 || true',
-        'touch /mnt/work/new',
+        'cat /mnt/data/file',
+        'cat /mnt/data/way-out || echo nothing there',
+        'cat /mnt/data/../../../data/file 2>&1 || true',
+        'touch /mnt/data/new',
       ].join('; ');
       const run = await home.viv(['run', '--share', shared, 'debian-mini', '--', 'sh', '-c', script]);
       expect(run.stdout).toMatch(/^from the host\nnothing there\n/);
@@ -124,9 +124,9 @@ describe('what cannot be shared', () => {
     const shared = makeFolder(home);
     await home.viv(['create', 'debian-mini', '--name', 'one', '--share', shared]);
     renameSync(shared, `${shared}-away`);
-    expect((await home.viv(['start', 'one'])).stderr).toMatch(/There is no folder .*work to share/);
+    expect((await home.viv(['start', 'one'])).stderr).toMatch(/There is no folder .*data to share/);
     // Another folder under that name is not what was agreed to.
     symlinkSync(home.folder, shared);
-    expect((await home.viv(['start', 'one'])).stderr).toMatch(/work may not be entered/);
+    expect((await home.viv(['start', 'one'])).stderr).toMatch(/data may not be entered/);
   });
 });
