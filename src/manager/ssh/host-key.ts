@@ -18,7 +18,7 @@ export interface KeyPair {
 export async function ownKey(path: string, comment: string): Promise<KeyPair> {
   const status = await lstat(path).catch(ignoreMissing);
   if (status === undefined) {
-    const made = ssh2.utils.generateKeyPairSync('ed25519', {comment});
+    const made = makeKey(comment);
     await makeFolder(dirname(path));
     await writeFileAtomic(path, made.private);
     await writeFileAtomic(`${path}.pub`, `${made.public}\n`);
@@ -35,6 +35,14 @@ export async function ownKey(path: string, comment: string): Promise<KeyPair> {
   if (parsed instanceof Error || !parsed.isPrivateKey())
     throw new ManagerError('bad-setting', `${path} is no private key.`, 'Delete it: a new one is made.');
   return {privateKey, publicLine: `${parsed.type} ${parsed.getPublicSSH().toString('base64')} ${comment}`};
+}
+
+/** A new ed25519 key. The library makes one in about 150 that it cannot read itself: those are made again. */
+export function makeKey(comment: string): {readonly private: string; readonly public: string} {
+  for (;;) {
+    const made = ssh2.utils.generateKeyPairSync('ed25519', {comment});
+    if ([made.private, made.public].every((text) => !(ssh2.utils.parseKey(text) instanceof Error))) return made;
+  }
 }
 
 function ignoreMissing(thrown: unknown): undefined {

@@ -1,7 +1,6 @@
 import {chmod, mkdir, mkdtempDisposable, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import ssh2 from 'ssh2';
 import {describe, expect, it} from 'vitest';
 import {
   KEYS_FILE_BYTES_MAX,
@@ -10,8 +9,9 @@ import {
   parseLine,
   readAuthorizedKeys,
 } from '../../../src/manager/ssh/authorized-keys.js';
+import {makeKey} from '../../../src/manager/ssh/host-key.js';
 
-const key = ssh2.utils.generateKeyPairSync('ed25519', {comment: 'somebody'}).public;
+const key = makeKey('somebody').public;
 
 function parsed(line: string) {
   const found = parseLine(line);

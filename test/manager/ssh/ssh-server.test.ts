@@ -3,7 +3,7 @@ import {chmod, mkdir, mkdtempDisposable, readFile, stat, writeFile} from 'node:f
 import {connect, createServer, type Socket} from 'node:net';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
-import {Client, utils} from 'ssh2';
+import {Client} from 'ssh2';
 import {afterEach, describe, expect, it, vi} from 'vitest';
 import {AgentService} from '../../../src/manager/services/agent-service.js';
 import {ConsoleHub} from '../../../src/manager/services/console-hub.js';
@@ -11,7 +11,7 @@ import {Fleet} from '../../../src/manager/services/fleet.js';
 import {loadSettings} from '../../../src/manager/settings/settings.js';
 import {LOGIN_GRACE_MS, UNAUTHENTICATED_MAX} from '../../../src/manager/ssh/admission.js';
 import {HOST_KEY_NAME} from '../../../src/manager/ssh/client-names.js';
-import {ownKey} from '../../../src/manager/ssh/host-key.js';
+import {makeKey, ownKey} from '../../../src/manager/ssh/host-key.js';
 import {AUTH_TRIES_MAX, SSH_ADDRESS, SshServer} from '../../../src/manager/ssh/ssh-server.js';
 import {SESSIONS_MAX} from '../../../src/manager/ssh/ssh-session.js';
 
@@ -87,7 +87,7 @@ async function logIn(
   return {client, isIn: await ended.promise, tried};
 }
 
-const newKey = () => utils.generateKeyPairSync('ed25519');
+const newKey = () => makeKey('somebody');
 
 describe('the SSH server', () => {
   it('closes who tries more keys than it may, the right one included', async () => {
