@@ -9,6 +9,7 @@
 import {mkdir, mkdtemp, open, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
+import {untilAborted} from '../until-aborted.js';
 import {takeBuildLock} from './build-lock.js';
 import type {BuildProgress, ProgressListener} from './build-progress.js';
 import {buildDebianInitramfs} from './debian-mini-builder.js';
@@ -113,7 +114,7 @@ export class ImageStore {
     }
     build.waiting += 1;
     try {
-      return await untilAborted(build.result, signal);
+      return await (signal === undefined ? build.result : untilAborted(build.result, signal, cancelled));
     } finally {
       build.waiting -= 1;
       if (onProgress !== undefined) build.listeners.delete(onProgress);
@@ -242,15 +243,6 @@ export class ImageStore {
     ];
     for (const leftover of leftovers) await rm(leftover, {recursive: true, force: true});
   }
-}
-
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return result;
-  const {promise, reject} = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelled());
-  signal.addEventListener('abort', onAbort, {once: true});
-  if (signal.aborted) onAbort();
-  return Promise.race([result, promise]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 async function isWhole(image: BuiltImage): Promise<boolean> {

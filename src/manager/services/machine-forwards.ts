@@ -1,4 +1,5 @@
 /** Port forwards of machines: kept in their definitions, and changed in those that run. */
+import {changeForwards, isSamePort} from '../machine/port-forwards.js';
 import {ManagerError} from '../protocol/errors.js';
 import {defaultNetwork, MAX_FORWARDS, type Network, type PortForward} from '../protocol/machine.js';
 import type {MachineStore} from '../store/machine-store.js';
@@ -78,8 +79,7 @@ export class MachineForwards {
       const forward = choose(machine, network);
       // First: a port that is in use is no part of any definition.
       await machine.run?.forward(forward, isWanted);
-      const others = network.forwards.filter((other) => !isSamePort(other, forward));
-      const forwards = isWanted ? [...others, forward] : others;
+      const forwards = changeForwards(network.forwards, forward, isWanted);
       const {config} = machine.definition ?? before;
       const definition = {...(machine.definition ?? before), config: {...config, network: {...network, forwards}}};
       await store.saveDefinition(definition);
@@ -90,6 +90,3 @@ export class MachineForwards {
     });
   }
 }
-
-const isSamePort = (one: PortForward, other: PortForward): boolean =>
-  one.hostPort === other.hostPort && one.address === other.address;

@@ -1,8 +1,10 @@
 /** What a snapshot holds of a user network: leases, and the connections that its guest will find to have ended. */
-import {ParavirtError} from '../error.js';
+import {corruptSaved, parseSaved} from '../saved-json.js';
 import {parseAddress} from './address.js';
 import {CONNECTIONS_MAX} from './tcp/limits.js';
 import type {LostConnection} from './tcp/table.js';
+
+const WHOSE = 'a network';
 
 /** See the module. */
 export interface SavedNetwork {
@@ -14,29 +16,30 @@ export interface SavedNetwork {
 
 /** Reads the JSON that the network saved. Errors: ParavirtError `corrupt` */
 export function readSavedNetwork(saved: string): SavedNetwork {
-  const value = parse(saved);
-  if (!isRecord(value) || !Array.isArray(value['leases']) || !Array.isArray(value['connections'])) throw corrupt();
+  const value = parseSaved(saved, WHOSE);
+  if (!isRecord(value) || !Array.isArray(value['leases']) || !Array.isArray(value['connections']))
+    throw corruptSaved(WHOSE);
   const {leases, connections} = value as {leases: unknown[]; connections: unknown[]};
-  if (!leases.every(isLease) || connections.length > CONNECTIONS_MAX) throw corrupt();
+  if (!leases.every(isLease) || connections.length > CONNECTIONS_MAX) throw corruptSaved(WHOSE);
   return {guest: readGuest(value['guest']), leases, connections: connections.map(readConnection)};
 }
 
 function readGuest(value: unknown): SavedNetwork['guest'] {
-  if (!isRecord(value)) throw corrupt();
+  if (!isRecord(value)) throw corruptSaved(WHOSE);
   const address = addressOf(value['address']);
-  if (address.length !== 4) throw corrupt();
+  if (address.length !== 4) throw corruptSaved(WHOSE);
   return {mac: macOf(value['mac']), address};
 }
 
 function readConnection(value: unknown): LostConnection {
-  if (!isRecord(value)) throw corrupt();
+  if (!isRecord(value)) throw corruptSaved(WHOSE);
   const guestAddress = addressOf(value['guest']);
   const peerAddress = addressOf(value['peer']);
   const guestMac = macOf(value['mac']);
   const {guestPort, peerPort, next, receiveNext} = value;
   const hasPorts = isBelow(guestPort, 0x1_0000) && isBelow(peerPort, 0x1_0000);
-  if (guestAddress.length !== peerAddress.length || !hasPorts) throw corrupt();
-  if (!isBelow(next, 2 ** 32) || !isBelow(receiveNext, 2 ** 32)) throw corrupt();
+  if (guestAddress.length !== peerAddress.length || !hasPorts) throw corruptSaved(WHOSE);
+  if (!isBelow(next, 2 ** 32) || !isBelow(receiveNext, 2 ** 32)) throw corruptSaved(WHOSE);
   const isIpv6 = guestAddress.length === 16;
   const flow = {isIpv6, guestMac, guestAddress, guestPort, peerAddress, peerPort};
   return {flow, next, receiveNext};
@@ -44,13 +47,13 @@ function readConnection(value: unknown): LostConnection {
 
 function addressOf(value: unknown): Uint8Array {
   const address = typeof value === 'string' ? parseAddress(value) : undefined;
-  if (address === undefined) throw corrupt();
+  if (address === undefined) throw corruptSaved(WHOSE);
   return address;
 }
 
 function macOf(value: unknown): Uint8Array {
   const isMac = Array.isArray(value) && value.length === 6 && value.every((byte) => isBelow(byte, 256));
-  if (!isMac) throw corrupt();
+  if (!isMac) throw corruptSaved(WHOSE);
   return Uint8Array.from(value);
 }
 
@@ -61,15 +64,3 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 
 const isLease = (value: unknown): value is [string, number] =>
   Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && isBelow(value[1], 255);
-
-function parse(saved: string): unknown {
-  try {
-    return JSON.parse(saved);
-  } catch {
-    throw corrupt();
-  }
-}
-
-function corrupt(): ParavirtError {
-  return new ParavirtError('corrupt', 'The saved state of a network makes no sense.', 'Use another snapshot.');
-}

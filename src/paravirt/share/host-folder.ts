@@ -53,7 +53,7 @@ export class HostFolder {
     const before = presentFolder();
     try {
       enter(this.path, this.root.identity);
-      for (const place of pathOf(folder)) {
+      for (const place of folder.way) {
         if (!isSame(identityOf(lstatSync(place.name, {bigint: true})), place.identity))
           throw new ShareError(ERRNO.ESTALE);
         enter(place.name, place.identity);
@@ -114,12 +114,6 @@ function openFile(path: string, flags: number, identity: Identity): number {
 function enter(path: string, identity: Identity): void {
   chdir(path);
   if (!isSame(identityOf(statSync('.', {bigint: true})), identity)) throw new ShareError(ERRNO.ESTALE);
-}
-
-function pathOf(folder: Place): Place[] {
-  const places: Place[] = [];
-  for (let place = folder; place.parent !== undefined; place = place.parent) places.unshift(place);
-  return places;
 }
 
 function folderError(error: unknown, path: string): ParavirtError {

@@ -66,11 +66,16 @@ export class Place {
     return depth;
   }
 
+  /** From the first below the shared folder to this one. */
+  get way(): readonly Place[] {
+    const places: Place[] = [];
+    for (let place: Place = this; place.#parent !== undefined; place = place.#parent) places.unshift(place);
+    return places;
+  }
+
   /** Names from the shared folder down to it. */
   get names(): readonly string[] {
-    const names: string[] = [];
-    for (let place: Place = this; place.#parent !== undefined; place = place.#parent) names.unshift(place.#name);
-    return names;
+    return this.way.map(({name}) => name);
   }
 
   /** The place of what is called so in this folder now, which is known to be that file. Held by the caller. */

@@ -2,7 +2,7 @@
  * What a snapshot holds of a share: the guest's handles, as names and the files that were there. Files are opened again by
  * their names; one that is another file now, or gone, answers ESTALE from then on.
  */
-import {ParavirtError} from '../error.js';
+import {corruptSaved, parseSaved} from '../saved-json.js';
 import {errnoOf} from './errno.js';
 import {FIDS_MAX} from './fids.js';
 import {DEPTH_MAX} from './host-folder.js';
@@ -12,6 +12,8 @@ import {hostFlags} from './operations/files.js';
 import {FOLDER_KIND, type Place} from './place.js';
 import {plainName} from './plain-name.js';
 import {ShareError} from './share-error.js';
+
+const WHOSE = 'a shared folder';
 
 /** Flags that open a file anew as it was: making and emptying it are done. */
 const ACCESS_FLAGS = 3;
@@ -39,7 +41,7 @@ export interface SavedShare {
 /** Describes all handles. */
 export function saveFids({fids, folder}: ShareState): Omit<SavedShare, 'messageBytes'> {
   const saved = [...fids.entries()].map(([fid, {place, open}]): SavedFid => {
-    const way = wayTo(place);
+    const way = place.way;
     return {
       fid,
       names: way.map(({name}) => name),
@@ -90,13 +92,8 @@ function reopen({folder}: Pick<ShareState, 'folder'>, place: Place, flags: numbe
 
 /** Reads the JSON of a saved share. Errors: ParavirtError `corrupt` */
 export function readSavedShare(saved: string, messageBytesMax: number): SavedShare {
-  let share: unknown;
-  try {
-    share = JSON.parse(saved);
-  } catch {
-    throw corrupt();
-  }
-  if (!isSavedShare(share) || share.messageBytes > messageBytesMax) throw corrupt();
+  const share = parseSaved(saved, WHOSE);
+  if (!isSavedShare(share) || share.messageBytes > messageBytesMax) throw corruptSaved(WHOSE);
   return share;
 }
 
@@ -140,12 +137,3 @@ function isName(value: unknown): value is string {
     return false;
   }
 }
-
-function wayTo(end: Place): Place[] {
-  const way: Place[] = [];
-  for (let place = end; place.parent !== undefined; place = place.parent) way.unshift(place);
-  return way;
-}
-
-const corrupt = (): ParavirtError =>
-  new ParavirtError('corrupt', 'The saved state of a shared folder makes no sense.', 'Use another snapshot.');

@@ -4,6 +4,7 @@ import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import {type Boot, defaultNetwork, type Tier} from '../../protocol/machine.js';
 import type {Settings} from '../../settings/settings.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
+import {untilAborted} from '../../until-aborted.js';
 import type {
   Capabilities,
   HypervisorDriver,
@@ -19,7 +20,7 @@ import {type Launch, LINK_VERSION} from './link.js';
 import {explainEnd} from './obituary.js';
 import {ProcessLink, removeSocket} from './process-link.js';
 import {checkWholeState, readWholeState} from './saved/whole-state.js';
-import {abortable, SpawnedProcess, startFailed} from './spawned-process.js';
+import {SpawnedProcess, startFailed} from './spawned-process.js';
 import {WrittenStates} from './written-states.js';
 
 /** What the driver takes from the settings and from the installation. */
@@ -93,7 +94,7 @@ export class BuiltinDriver implements HypervisorDriver {
       const written = this.#written;
       const {socketPath, shares} = launch;
       const link = await ProcessLink.open({identity, folder, socketPath, exited, disks, shares, written}, gate);
-      await abortable(link.boot(), given);
+      await untilAborted(link.boot(), given);
       isStarted = true;
       spawned.linked();
       return link;

@@ -8,6 +8,7 @@ import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
 import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
 import {agentPortName} from '../../image/exec-protocol.js';
+import {changeForwards} from '../../machine/port-forwards.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
@@ -193,10 +194,8 @@ export class EngineHost implements MachineHost {
     const planned = this.#plan.network;
     if (planned === undefined) return;
     // For the next boot of this run.
-    const others = planned.forwards.filter(
-      ({address, hostPort}) => address !== forward.address || hostPort !== forward.hostPort,
-    );
-    this.#plan = {...this.#plan, network: {...planned, forwards: isWanted ? [...others, forward] : others}};
+    const forwards = changeForwards(planned.forwards, forward, isWanted);
+    this.#plan = {...this.#plan, network: {...planned, forwards}};
   }
 
   get diskTops(): readonly string[] {

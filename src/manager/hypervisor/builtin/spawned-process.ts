@@ -9,10 +9,10 @@ import {randomBytes} from 'node:crypto';
 import {closeSync, openSync} from 'node:fs';
 import {rename, rm} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
-import {setTimeout as delay} from 'node:timers/promises';
 import {ManagerError} from '../../protocol/errors.js';
 import {writeFileAtomic} from '../../store/atomic-file.js';
 import {identifyProcess, type ProcessIdentity} from '../../store/process-identity.js';
+import {untilAborted} from '../../until-aborted.js';
 import type {MachineEnd} from '../contract.js';
 import type {Launch} from './link.js';
 import {machineEnvironment, machineNodeFlags} from './node-flags.js';
@@ -35,13 +35,17 @@ export class SpawnedProcess implements Disposable {
   readonly launch: Launch;
   readonly exited: Promise<ExitStatus>;
   readonly #child: ChildProcess;
-  readonly #names: Names;
+  /** Its own names, each with the usual one that it takes over. */
+  readonly #renames: readonly (readonly [string, string])[];
   readonly #ready: Promise<void>;
   #isLinked = false;
 
   private constructor(launch: Launch, names: Names, child: ChildProcess) {
     this.launch = launch;
-    this.#names = names;
+    const usual = namesOf(launch, '');
+    this.#renames = (['launchPath', 'logPath', 'socketPath'] as const)
+      .map((name) => [names[name], usual[name]] as const)
+      .filter(([own, other]) => own !== other);
     this.#child = child;
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve({code, signal}));
@@ -94,14 +98,12 @@ export class SpawnedProcess implements Disposable {
       throw startFailed(explainEnd(folder, exit, 'It ended'));
     });
     early.catch(() => undefined);
-    const usual = namesOf(this.launch, '');
-    const names = ['launchPath', 'logPath', 'socketPath'] as const;
     const takeOver = async () => {
       await rm(join(folder, 'end.json'), {force: true});
       await this.#ready;
-      for (const name of names) if (this.#names[name] !== usual[name]) await rename(this.#names[name], usual[name]);
+      for (const [own, usual] of this.#renames) await rename(own, usual);
     };
-    await abortable(Promise.race([takeOver(), early]), signal);
+    await untilAborted(Promise.race([takeOver(), early]), signal);
     const identity = identifyProcess(this.#child.pid ?? 0);
     if (identity === undefined) throw startFailed(explainEnd(folder, await this.exited, 'It ended'));
     return identity;
@@ -117,9 +119,7 @@ export class SpawnedProcess implements Disposable {
     if (this.#isLinked) return;
     this.#child.kill('SIGKILL');
     this.#letGo();
-    const usual = namesOf(this.launch, '');
-    for (const name of ['launchPath', 'logPath', 'socketPath'] as const)
-      if (this.#names[name] !== usual[name]) rm(this.#names[name], {force: true}).catch(() => undefined);
+    for (const [own] of this.#renames) rm(own, {force: true}).catch(() => undefined);
   }
 
   #letGo(): void {
@@ -135,20 +135,6 @@ function namesOf({folder, socketPath}: Launch, tag: string): Names {
     launchPath: join(folder, `launch${tag}.json`),
     logPath: join(folder, `machine${tag}.log`),
   };
-}
-
-/** Rejects when a signal aborts, whatever becomes of the work. */
-export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, {once: true});
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-    work.catch(() => delay(0));
-  }
 }
 
 /** A process that ended, or whose start took too long. */

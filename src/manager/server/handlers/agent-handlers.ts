@@ -5,6 +5,7 @@ import {copyFromGuest, copyIntoGuest} from '../../agent/guest-copy.js';
 import {agentOutput, MAX_AGENT_INPUT_BYTES} from '../../protocol/agent.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {AgentService} from '../../services/agent-service.js';
+import {untilAborted} from '../../until-aborted.js';
 import type {Connection} from '../connection.js';
 import type {Handlers} from '../router.js';
 
@@ -171,17 +172,5 @@ class Pieces implements AsyncIterable<Uint8Array> {
       used();
       if (isEnd) return;
     }
-  }
-}
-
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, {once: true});
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

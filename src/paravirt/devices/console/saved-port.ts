@@ -1,5 +1,7 @@
 /** What a snapshot holds of a console's port: what the guest was told, and what it said, over the control queues. */
-import {ParavirtError} from '../../error.js';
+import {corruptSaved, parseSaved} from '../../saved-json.js';
+
+const WHOSE = 'a console';
 
 /** One port. */
 export interface SavedPort {
@@ -15,15 +17,15 @@ export interface SavedPort {
 
 /** Reads the JSON that the console saved. Errors: ParavirtError `corrupt` */
 export function readSavedPorts(saved: string, count: number): readonly SavedPort[] {
-  const ports: unknown = parse(saved);
-  if (!Array.isArray(ports) || ports.length !== count || !ports.every(isSavedPort)) throw corrupt();
+  const ports: unknown = parseSaved(saved, WHOSE);
+  if (!Array.isArray(ports) || ports.length !== count || !ports.every(isSavedPort)) throw corruptSaved(WHOSE);
   return ports;
 }
 
 /** How many ports the console had that saved this. Errors: ParavirtError `corrupt` */
 export function countSavedPorts(saved: string): number {
-  const ports: unknown = parse(saved);
-  if (!Array.isArray(ports) || ports.length === 0) throw corrupt();
+  const ports: unknown = parseSaved(saved, WHOSE);
+  if (!Array.isArray(ports) || ports.length === 0) throw corruptSaved(WHOSE);
   return ports.length;
 }
 
@@ -39,16 +41,4 @@ function isSavedPort(value: unknown): value is SavedPort {
     typeof port.input === 'string' &&
     /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(port.input)
   );
-}
-
-function parse(saved: string): unknown {
-  try {
-    return JSON.parse(saved);
-  } catch {
-    throw corrupt();
-  }
-}
-
-function corrupt(): ParavirtError {
-  return new ParavirtError('corrupt', 'The saved state of a console makes no sense.', 'Use another snapshot.');
 }
