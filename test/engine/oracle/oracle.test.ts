@@ -26,6 +26,10 @@ interface Plan extends ProgramShape {
 const straight = {blocks: 500, units: 120, turns: 1, rounds: 1, maxOps: 600, hotThreshold: 1};
 const forced = {turns: 160, rounds: 2, hotThreshold: 1};
 
+/** Instructions that a program of the mixed tier is to run in regions, and how often it may be made four times as long. */
+const AUTO_REGION_INSTRUCTIONS = 100_000;
+const LENGTHENINGS_MAX = 4;
+
 /** Straight code for the interpreter, loops for regions: all of a program that runs once is compile time. */
 const plans: Readonly<Record<TestTier['tier'], {readonly plans: readonly Plan[]; readonly atLeast: number}>> = {
   interpreter: {
@@ -73,7 +77,7 @@ async function compare(random: RandomProgram, tier: TestTier, isPaged: boolean):
   const difference = firstDifference(random, expected, run.results, counted.results);
   return {
     instructions: run.instructions - random.checkpoints * CHECKPOINT_OPS,
-    regionInstructions: run.regionInstructions - random.checkpoints * CHECKPOINT_OPS,
+    regionInstructions: Math.max(0, run.regionInstructions - random.checkpoints * CHECKPOINT_OPS),
     difference: ending && difference ? `${ending}; ${difference}` : (ending ?? difference),
   };
 }
@@ -85,9 +89,21 @@ describeWith(['qemu-riscv64'], 'random programs', () => {
     'end with the registers, flags and memory that qemu-riscv64 gives: seed %i',
     async (seed, {maxOps, hotThreshold, ...shape}) => {
       const regions = {...runTier.regions, maxOps, hotThreshold};
-      const comparison = await compare(randomProgram(seed, shape), {...runTier, regions}, seed % 2 === 1);
-      expect(comparison.difference).toBeUndefined();
-      executed.push(comparison);
+      const run = async (rounds: number) => {
+        const comparison = await compare(
+          randomProgram(seed, {...shape, rounds}),
+          {...runTier, regions},
+          seed % 2 === 1,
+        );
+        expect(comparison.difference).toBeUndefined();
+        executed.push(comparison);
+        return comparison.regionInstructions;
+      };
+      let ranInRegions = await run(shape.rounds);
+      // On a busy host the compiler's thread is up late, maybe after the end: the same program then runs for longer.
+      for (let i = 1; runTier.tier === 'auto' && ranInRegions < AUTO_REGION_INSTRUCTIONS && i <= LENGTHENINGS_MAX; i++)
+        ranInRegions = await run(shape.rounds * 4 ** i);
+      if (runTier.tier === 'auto') expect(ranInRegions).toBeGreaterThan(AUTO_REGION_INSTRUCTIONS);
     },
     LIMIT_MS,
   );
@@ -96,7 +112,6 @@ describeWith(['qemu-riscv64'], 'random programs', () => {
     const sum = (of: keyof Comparison) => executed.reduce((total, comparison) => total + Number(comparison[of]), 0);
     expect(sum('instructions')).toBeGreaterThan(plans[runTier.tier].atLeast);
     if (runTier.tier === 'regions') expect(sum('regionInstructions')).toBeGreaterThan(plans.regions.atLeast);
-    if (runTier.tier === 'auto') expect(sum('regionInstructions')).toBeGreaterThan(100_000);
   });
 });
 
