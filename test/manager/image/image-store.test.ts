@@ -17,6 +17,7 @@ import type {BuildProgress} from '../../../src/manager/image/build-progress.js';
 import {imageCommandLine} from '../../../src/manager/image/image-record.js';
 import {builtInCatalogDir, ImageStore, type ImageStoreOptions} from '../../../src/manager/image/image-store.js';
 import {builtDebianMini, shareTestPackages} from '../../support/debian-mini.js';
+import {noMachines} from '../../support/image-machines.js';
 
 /** A disk of a few megabytes can be made by root only. */
 const canMount = (() => {
@@ -36,7 +37,12 @@ describe('ImageStore', () => {
   });
   afterEach(() => rmSync(folder, {recursive: true}));
   const storeWith = (options: Partial<ImageStoreOptions> = {}) =>
-    new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: join(folder, 'cache'), ...options});
+    new ImageStore({
+      catalogDirs: [builtInCatalogDir()],
+      cacheDir: join(folder, 'cache'),
+      machines: noMachines,
+      ...options,
+    });
   const imagesLeft = () => (existsSync(join(folder, 'cache/images')) ? readdirSync(join(folder, 'cache/images')) : []);
 
   describe('on a host that lacks something', () => {
