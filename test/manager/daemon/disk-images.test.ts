@@ -1,7 +1,7 @@
 import {execFileSync} from 'node:child_process';
 import {readFile, stat, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {afterEach, beforeEach, expect, it} from 'vitest';
 import type {Client} from '../../../src/manager/client.js';
 import {imageRemove} from '../../../src/manager/protocol/image.js';
 import {type Machine, machineCreate, machineList, machineStart} from '../../../src/manager/protocol/machine.js';
@@ -10,10 +10,11 @@ import {qcow2} from '../../../src/paravirt/block/formats/qcow2/qcow2.js';
 import {HostFile} from '../../../src/paravirt/block/host-file.js';
 import {TestDaemon} from '../../support/daemon.js';
 import {DISK_BYTES, INITRD, putDiskImage} from '../../support/disk-image.js';
+import {describeWith} from '../../support/tools.js';
 
 const boot = {kind: 'image', image: 'debian'} as const;
 
-describe('a machine of an image with a disk', () => {
+describeWith(['cpio'], 'a machine of an image with a disk', () => {
   let daemon: TestDaemon;
   let client: Client;
   let image: string;
@@ -96,7 +97,7 @@ describe('a machine of an image with a disk', () => {
   });
 });
 
-describe('a seed', () => {
+describeWith(['bsdtar'], 'a seed', () => {
   it("is a read-only disk with the machine's name and what its user wants", async () => {
     await using daemon = await TestDaemon.create();
     const client = await daemon.connect();

@@ -2,10 +2,11 @@ import {execFileSync} from 'node:child_process';
 import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterEach, beforeEach, describe, expect, it} from 'vitest';
+import {afterEach, beforeEach, expect, it} from 'vitest';
 import {IsoWriter, SECTOR_BYTES} from '../../../src/manager/image/iso9660.js';
+import {describeWith} from '../../support/tools.js';
 
-describe('an ISO 9660 image', () => {
+describeWith(['bsdtar'], 'an ISO 9660 image', () => {
   let folder: string;
   let path: string;
   beforeEach(() => {

@@ -1,11 +1,11 @@
 import {execFileSync} from 'node:child_process';
 import {mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
-import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {Apt, type AptPackage} from '../../../src/manager/image/apt.js';
 import {unpackedPackage} from '../../../src/manager/image/debian-package.js';
+import {freePort} from '../../support/free-port.js';
 
 const FETCH_TIMEOUT_MS = 600_000;
 const nothing = () => undefined;
@@ -57,7 +57,7 @@ describe('a set of packages', {timeout: FETCH_TIMEOUT_MS}, () => {
   it('needs no network when it is in the cache, and one when it is not', async () => {
     const paths = await apt.downloadSet(names, items, nothing);
     // The same lists, and nobody at the other end.
-    const port = await closedPort();
+    const port = await freePort();
     const environment = {
       ...process.env,
       http_proxy: `http://127.0.0.1:${port}`,
@@ -92,12 +92,3 @@ describe('a set of packages', {timeout: FETCH_TIMEOUT_MS}, () => {
 
   const deb = (option: string, path: string) => execFileSync('dpkg-deb', [option, path], {encoding: 'utf8'});
 });
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a server without a port');
-  return address.port;
-}
