@@ -32,6 +32,7 @@ export async function runOwnMachine(
     runtimeFolder: runFolder,
     program: join(packageFolder(), 'dist/machine.js'),
     packageFolder: packageFolder(),
+    spareIdleMs: 0,
     scrollbackBytes: settings.console.scrollbackBytes,
     logMaxBytes: settings.console.logMaxBytes,
     sampleIntervalMs: settings.metrics.intervalMs,

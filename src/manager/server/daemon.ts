@@ -289,6 +289,9 @@ async function assemble(
     // Tests put a scripted machine here.
     program: environment['VIVARIUM_MACHINE_PROGRAM'] || bundledEntry('machine'),
     packageFolder: packageFolder(),
+    sparesFolder: paths.spares,
+    // A scripted one cannot wait.
+    spareIdleMs: environment['VIVARIUM_MACHINE_PROGRAM'] ? 0 : settings.machines.spareIdleMs,
     scrollbackBytes: settings.console.scrollbackBytes,
     logMaxBytes: settings.console.logMaxBytes,
     sampleIntervalMs: settings.metrics.intervalMs,
