@@ -56,6 +56,8 @@ export const errorCodes = [
   'keyring-missing',
   'package-broken',
   'network-unreachable',
+  'download-failed',
+  'checksum-mismatch',
   'internal',
 ] as const;
 

@@ -18,6 +18,7 @@ import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
+import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
@@ -72,6 +73,7 @@ export interface DaemonParts {
   readonly forwards: MachineForwards;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
+  readonly importer: ImageImporter;
 }
 
 /** See the module. */
@@ -331,5 +333,6 @@ async function assemble(
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),
+    importer: new ImageImporter({...shared, templates, jobs, driver}),
   };
 }
