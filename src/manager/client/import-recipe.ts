@@ -96,6 +96,6 @@ function broken(where: string, reason: string): ManagerError {
   return new ManagerError(
     'recipe-broken',
     `The image recipe ${where} cannot be used: ${reason}.`,
-    'Correct it; README, "Images", says what it may hold.',
+    'Correct it; README, "Images of your own", says what it may hold.',
   );
 }
