@@ -56,6 +56,7 @@ export const errorCodes = [
   'keyring-missing',
   'package-broken',
   'network-unreachable',
+  'connection-refused',
   'internal',
 ] as const;
 

@@ -18,6 +18,7 @@ import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
+import {GuestStreams} from '../services/guest-streams.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
@@ -108,6 +109,7 @@ export class Daemon {
       fleet,
       consoles,
       agents,
+      streams: new GuestStreams(fleet),
       environment,
     });
     this.#server = new Server({

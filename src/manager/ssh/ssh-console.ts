@@ -2,7 +2,6 @@
  * A machine's console on an SSH channel. The guest's bytes pass the filter of `viv console`: nothing of them acts on the
  * client's terminal beyond its screen.
  */
-import type {Socket} from 'node:net';
 import type {ServerChannel} from 'ssh2';
 import {DETACH_WAIT_MS, DetachScanner} from '../console/detach.js';
 import {GuestFilter, TERMINAL_RESTORE} from '../console/guest-filter.js';
@@ -12,15 +11,13 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Machine} from '../protocol/machine.js';
 import type {ConsoleHub} from '../services/console-hub.js';
 import type {Fleet} from '../services/fleet.js';
+import {type ClientEnd, untilGone} from './client-end.js';
 
 /** Enough to fill a screen with what came before, not the whole log. */
 const REPLAY_BYTES = 16_384;
 
 /** A channel with a terminal at its other end. */
-export interface TerminalChannel {
-  readonly channel: ServerChannel;
-  /** Below the channel: what the client has not read waits there. */
-  readonly socket: Socket;
+export interface TerminalChannel extends ClientEnd {
   readonly size: TerminalSize;
   /** Calls when the client's window has another size. */
   onResize(listener: (size: TerminalSize) => void): void;
@@ -28,7 +25,7 @@ export interface TerminalChannel {
 
 /** Shows a console until the client detaches or leaves, or the machine ends. Errors: machine-not-found, wrong-state, not-supported */
 export async function serveConsole(
-  {channel, socket, size, onResize}: TerminalChannel,
+  {channel, socket, gone, size, onResize}: TerminalChannel,
   fleet: Fleet,
   consoles: ConsoleHub,
   reference: string,
@@ -39,7 +36,7 @@ export async function serveConsole(
   const left = Promise.withResolvers<string | undefined>();
   await using stack = new AsyncDisposableStack();
   const filter = new GuestFilter();
-  channel.on('close', () => left.resolve(undefined));
+  void untilGone(gone).then(left.resolve);
   channel.write(`Console of ${machine.name}; Ctrl-] or Enter ~ ~ . leaves it.\r\n`);
   let viewerId = '';
   const pull = () => consoles.viewed(viewerId).pull(viewerId);

@@ -1,7 +1,7 @@
 /** The terminal UI on an SSH channel: `viv` on a pseudo-terminal of its own. */
-import {once} from 'node:events';
 import {bundledEntry} from '../bundle.js';
 import {ManagerError} from '../protocol/errors.js';
+import {untilGone} from './client-end.js';
 import type {TerminalChannel} from './ssh-console.js';
 
 /** Kinds of terminals as they are named in terminfo. */
@@ -11,7 +11,7 @@ const HIGH_WATER_BYTES = 262_144;
 
 /** Runs the UI until it or the client ends; resolves with its status. Errors: not-supported (no pseudo-terminals) */
 export async function serveScreen(
-  {channel, socket, size, onResize}: TerminalChannel,
+  {channel, socket, gone, size, onResize}: TerminalChannel,
   term: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<number> {
@@ -32,7 +32,7 @@ export async function serveScreen(
   socket.on('drain', drained);
   channel.on('data', (chunk: Buffer) => hasEnded || pty.write(chunk));
   onResize(({columns, rows}) => hasEnded || pty.resize(columns, rows));
-  const left = once(channel, 'close').then(() => undefined);
+  const left = untilGone(gone);
   try {
     const status = await Promise.race([ended.promise, left]);
     if (status !== undefined) return status;

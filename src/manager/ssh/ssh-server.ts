@@ -17,7 +17,7 @@ import type {Settings} from '../settings/settings.js';
 import {Admission, LOGIN_GRACE_MS} from './admission.js';
 import type {AuthorizedKey} from './authorized-keys.js';
 import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME} from './client-names.js';
-import type {SessionParts} from './ssh-session.js';
+import type {Login, SessionParts} from './ssh-session.js';
 
 /** Where it listens. */
 export const SSH_ADDRESS = '127.0.0.1';
@@ -178,14 +178,14 @@ export class SshServer implements Disposable {
     server.on('connection', (connection, {port}) => {
       const socket = this.#sockets.get(port);
       if (socket === undefined) connection.end();
-      else this.#serve(connection, socket, (user) => serveSessions(connection, socket, user, this.#options));
+      else this.#serve(connection, socket, (login) => serveSessions(connection, socket, login, this.#options));
     });
     return {server};
   }
 
-  #serve(connection: Connection, socket: Socket, serveAs: (user: string) => void): void {
+  #serve(connection: Connection, socket: Socket, serveAs: (login: Login) => void): void {
     let tries = 0;
-    let user: string | undefined;
+    let login: Login | undefined;
     // A client that leaves in the middle is no news.
     connection.on('error', () => socket.destroy());
     connection.on('authentication', (context) => {
@@ -194,10 +194,10 @@ export class SshServer implements Disposable {
         return;
       }
       this.#authenticate(context).then(
-        (isAllowed) => {
-          if (!isAllowed) return context.reject(['publickey']);
-          // Also where it only asked whether a key would do; the library takes no second name.
-          user = context.username;
+        (allowed) => {
+          if (allowed === undefined) return context.reject(['publickey']);
+          // Also where it only asked whether a key would do; who is in has signed with the last one.
+          login = allowed;
           context.accept();
         },
         (thrown: unknown) => {
@@ -209,15 +209,15 @@ export class SshServer implements Disposable {
     connection.on('ready', () => {
       socket.emit(LOGGED_IN);
       // At once: the client may ask for a session in the same breath.
-      if (user !== undefined) serveAs(user);
+      if (login !== undefined) serveAs(login);
     });
   }
 
-  async #authenticate(context: AuthContext): Promise<boolean> {
-    if (context.method !== 'publickey') return false;
+  async #authenticate(context: AuthContext): Promise<Login | undefined> {
+    if (context.method !== 'publickey') return undefined;
     const {key, signature, blob, hashAlgo, username} = context;
     // Signatures over SHA-1 prove nothing any more.
-    if (key.algo === 'ssh-rsa' && signature !== undefined && hashAlgo === undefined) return false;
+    if (key.algo === 'ssh-rsa' && signature !== undefined && hashAlgo === undefined) return undefined;
     const {mayReach, readAuthorizedKeys} = await import('./authorized-keys.js');
     const {folder, authorizedFile, environment} = this.#options;
     const home = environment['HOME'] || homedir();
@@ -231,10 +231,11 @@ export class SshServer implements Disposable {
     const isIt = (one: AuthorizedKey) => one.key.getPublicSSH().equals(key.data);
     const place = username === SCREEN_USER ? undefined : this.#nameOf(username);
     const known = keys.filter(isIt).find((one) => mayReach(one, place));
-    if (known === undefined) return false;
+    if (known === undefined) return undefined;
+    const login: Login = {user: username, mayReach: (name) => keys.filter(isIt).some((one) => mayReach(one, name))};
     // Without a signature the client only asks whether the key would do.
-    if (signature === undefined || blob === undefined) return true;
-    return known.key.verify(blob, signature, hashAlgo) === true;
+    if (signature === undefined || blob === undefined) return login;
+    return known.key.verify(blob, signature, hashAlgo) === true ? login : undefined;
   }
 
   /** Keys are for names; a machine may be asked for by its id as well. */

@@ -8,6 +8,7 @@ import {afterEach, describe, expect, it, vi} from 'vitest';
 import {AgentService} from '../../../src/manager/services/agent-service.js';
 import {ConsoleHub} from '../../../src/manager/services/console-hub.js';
 import {Fleet} from '../../../src/manager/services/fleet.js';
+import {GuestStreams} from '../../../src/manager/services/guest-streams.js';
 import {loadSettings} from '../../../src/manager/settings/settings.js';
 import {LOGIN_GRACE_MS, UNAUTHENTICATED_MAX} from '../../../src/manager/ssh/admission.js';
 import {HOST_KEY_NAME} from '../../../src/manager/ssh/client-names.js';
@@ -34,6 +35,7 @@ async function start(port = 0): Promise<{server: SshServer; folder: string}> {
       async () => undefined,
     ),
     agents: new AgentService(fleet),
+    streams: new GuestStreams(fleet),
     environment: {HOME: home.path},
   });
   folders.push({[Symbol.asyncDispose]: async () => server[Symbol.dispose]()});
