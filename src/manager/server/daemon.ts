@@ -186,8 +186,8 @@ export class Daemon {
   }
 
   /** See `sshAccess`. */
-  sshAccess() {
-    return this.#ssh.access();
+  sshAccess(guest: string | undefined, signal: AbortSignal) {
+    return this.#ssh.access(guest, signal);
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */

@@ -16,7 +16,7 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Settings} from '../settings/settings.js';
 import {Admission, LOGIN_GRACE_MS} from './admission.js';
 import type {AuthorizedKey} from './authorized-keys.js';
-import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME} from './client-names.js';
+import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME, SCREEN_USER} from './client-names.js';
 import type {Login, SessionParts} from './ssh-session.js';
 
 /** Where it listens. */
@@ -25,6 +25,8 @@ export const SSH_ADDRESS = '127.0.0.1';
 export const AUTH_TRIES_MAX = 10;
 /** Bytes that may wait for a client that does not read; then it is gone. */
 export const UNREAD_BYTES_MAX = 16 * 1_048_576;
+/** Where the SSH servers of guests listen. */
+const GUEST_SSH_PORT = 22;
 /** Connections that wait to be accepted by this process. */
 const BACKLOG = 32;
 
@@ -88,8 +90,11 @@ export class SshServer implements Disposable {
     });
   }
 
-  /** Puts files for `viv ssh` in place. Errors: not-supported (it does not listen), bad-setting, storage-failed */
-  async access(): Promise<{readonly configPath: string; readonly host: string}> {
+  /** See the protocol's `sshAccess`. */
+  async access(
+    guest: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{readonly configPath: string; readonly host: string}> {
     const {port, reason = ''} = this.#status;
     if (port === undefined)
       throw new ManagerError(
@@ -97,6 +102,7 @@ export class SshServer implements Disposable {
         `There is no SSH server. ${reason}`,
         'Use viv console and viv exec meanwhile.',
       );
+    if (guest !== undefined) (await this.#options.streams.open(guest, GUEST_SSH_PORT, signal)).destroy();
     // Makes the host's key when nobody has come yet; the client's is made by one at a time.
     const {folder} = this.#options;
     const [{writeClientFiles}] = await Promise.all([import('./client-files.js'), this.#load()]);
@@ -227,7 +233,6 @@ export class SshServer implements Disposable {
       authorizedFile,
     );
     this.#tell(remarks);
-    const {SCREEN_USER} = await import('./ssh-session.js');
     const isIt = (one: AuthorizedKey) => one.key.getPublicSSH().equals(key.data);
     const place = username === SCREEN_USER ? undefined : this.#nameOf(username);
     const known = keys.filter(isIt).find((one) => mayReach(one, place));

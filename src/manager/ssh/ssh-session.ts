@@ -17,13 +17,12 @@ import type {ConsoleHub} from '../services/console-hub.js';
 import type {Fleet} from '../services/fleet.js';
 import type {GuestStreams} from '../services/guest-streams.js';
 import {type ClientEnd, signalGone} from './client-end.js';
+import {SCREEN_USER} from './client-names.js';
 import {serveConsole, type TerminalChannel} from './ssh-console.js';
 import {serveCommand} from './ssh-exec.js';
 import {serveScreen} from './ssh-screen.js';
 import {serveTunnels, TUNNELS_MAX} from './ssh-tunnel.js';
 
-/** Name under which the terminal UI is reached. */
-export const SCREEN_USER = 'viv';
 /** Sessions that one connection may have open at a time, as with OpenSSH. */
 export const SESSIONS_MAX = 10;
 /** Status of what could not be done at all, as `ssh` itself ends with. */

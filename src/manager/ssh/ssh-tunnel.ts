@@ -13,12 +13,11 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Fleet} from '../services/fleet.js';
 import type {GuestStreams} from '../services/guest-streams.js';
 import {type ClientEnd, signalGone, untilGone, writeAtPace} from './client-end.js';
+import {GUEST_SUFFIX} from './client-names.js';
 import {explainRefusals} from './open-refusals.js';
 
 /** Connections that one client may have open at a time. Each holds 2 MiB each way at most: a window of the library. */
 export const TUNNELS_MAX = 32;
-/** Ending of names that stand for machines wherever others could be meant. */
-const SUFFIX = '.vm';
 const OWN_NAMES = ['localhost', '127.0.0.1', '::1'];
 
 /** What tunnels work with, and what the client may reach. */
@@ -88,7 +87,7 @@ function findName(place: string, own: string | undefined, fleet: Fleet): string 
     );
   }
   const names = fleet.all().map(({name}) => name);
-  const bare = place.toLowerCase().endsWith(SUFFIX) ? place.slice(0, -SUFFIX.length) : place;
+  const bare = place.toLowerCase().endsWith(GUEST_SUFFIX) ? place.slice(0, -GUEST_SUFFIX.length) : place;
   for (const wanted of [place, bare]) {
     if (names.includes(wanted)) return wanted;
     const alike = names.filter((name) => name.toLowerCase() === wanted.toLowerCase());
