@@ -9,6 +9,26 @@ import type {ServerChannel} from 'ssh2';
 /** Bytes that may wait in the socket before the next piece waits as well. A client may offer any window. */
 export const WAITING_BYTES_MAX = 262_144;
 
+/**
+ * Bytes that were given to the library and have not reached the socket: those of one that makes new keys. It adds to what it is
+ * given, so what a socket was sent since can only be more.
+ */
+const held = new WeakMap<Socket, {givenBytes: number; sentBefore: number}>();
+
+/** Notes bytes that are written to a channel. */
+export function noteGiven(socket: Socket, bytes: number): void {
+  const before = held.get(socket);
+  if (before === undefined || socket.bytesWritten - before.sentBefore >= before.givenBytes)
+    held.set(socket, {givenBytes: bytes, sentBefore: socket.bytesWritten});
+  else before.givenBytes += bytes;
+}
+
+/** Bytes that wait for a client to read them, beyond its windows; those that were not noted are seen in the socket only. */
+export function waitingBytes(socket: Socket): number {
+  const {givenBytes = 0, sentBefore = 0} = held.get(socket) ?? {};
+  return socket.writableLength + Math.max(0, givenBytes - (socket.bytesWritten - sentBefore));
+}
+
 /** A channel, what is below it, and whether it is over: the library tells that of a channel only once all of it is read. */
 export interface ClientEnd {
   readonly channel: ServerChannel;
@@ -42,14 +62,32 @@ export async function writeAtPace(
   stream: Writable = channel,
 ): Promise<void> {
   if (gone.aborted || !stream.writable) return;
-  await untilGoneOr(gone, (done) => stream.write(bytes, done));
-  if (socket.writableLength <= WAITING_BYTES_MAX) return;
-  let drained: () => void = () => undefined;
   await untilGoneOr(gone, (done) => {
-    drained = done;
-    socket.once('drain', done);
+    noteGiven(socket, bytes.length);
+    stream.write(bytes, done);
   });
-  socket.off('drain', drained);
+  while (waitingBytes(socket) > WAITING_BYTES_MAX && !gone.aborted) await untilEased(socket, gone);
+}
+
+/** The socket has been written out, or the client has said something: what the library held may be sent. */
+async function untilEased(socket: Socket, gone: AbortSignal): Promise<void> {
+  const eased = Promise.withResolvers<void>();
+  using _listening = onEased(socket, eased.resolve);
+  await untilGoneOr(gone, (done) => void eased.promise.then(done));
+}
+
+/** Calls when the client may have read something of what waited. */
+export function onEased(socket: Socket, listener: () => void): Disposable {
+  // After the library has had the bytes, of whomever they are first.
+  const later = () => queueMicrotask(listener);
+  socket.on('drain', later);
+  socket.on('data', later);
+  return {
+    [Symbol.dispose]: () => {
+      socket.off('drain', later);
+      socket.off('data', later);
+    },
+  };
 }
 
 async function untilGoneOr(gone: AbortSignal, begin: (done: () => void) => void): Promise<void> {

@@ -11,7 +11,7 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Machine} from '../protocol/machine.js';
 import type {ConsoleHub} from '../services/console-hub.js';
 import type {Fleet} from '../services/fleet.js';
-import {type ClientEnd, untilGone} from './client-end.js';
+import {type ClientEnd, noteGiven, onEased, untilGone, waitingBytes} from './client-end.js';
 
 /** Enough to fill a screen with what came before, not the whole log. */
 const REPLAY_BYTES = 16_384;
@@ -42,14 +42,16 @@ export async function serveConsole(
   const pull = () => consoles.viewed(viewerId).pull(viewerId);
   const show = (bytes: Uint8Array) => {
     const shown = filter.feed(bytes);
-    if (shown.length > 0 && channel.writable) channel.write(shown, () => isAttached && pull());
+    if (shown.length === 0 || !channel.writable) return;
+    noteGiven(socket, shown.length);
+    channel.write(shown, () => isAttached && pull());
   };
   let isAttached = false;
   const keepsRunning = `Left the console; ${machine.name} keeps running.`;
   const options = {wantsKeyboard: true, size, sinceOffset: undefined, maxReplayBytes: REPLAY_BYTES};
   const attached = await consoles.attach(machine.id, options, () => ({
     get bufferedBytes() {
-      return channel.writableLength + socket.writableLength;
+      return channel.writableLength + waitingBytes(socket);
     },
     send: (_offset, bytes) => show(bytes),
     keyboardMoved: () => undefined,
@@ -66,9 +68,7 @@ export async function serveConsole(
     consoles.detach(viewerId);
   });
   show(attached.replay);
-  const drained = () => isAttached && pull();
-  socket.on('drain', drained);
-  stack.defer(() => void socket.off('drain', drained));
+  stack.use(onEased(socket, () => isAttached && pull()));
   onResize((now) => isAttached && consoles.viewed(viewerId).resize(viewerId, now));
   const changed = (_seq: number, news: Machine) => {
     if (news.id === machine.id && !hasProcess(news.state))

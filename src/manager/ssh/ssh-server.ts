@@ -17,6 +17,7 @@ import type {Settings} from '../settings/settings.js';
 import {Admission, LOGIN_GRACE_MS} from './admission.js';
 import type {AuthorizedKey} from './authorized-keys.js';
 import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME, SCREEN_USER} from './client-names.js';
+import {REKEY_BYTES, type RenewalBounds, renewKeys} from './key-renewal.js';
 import type {Login, SessionParts} from './ssh-session.js';
 
 /** Where it listens. */
@@ -37,6 +38,8 @@ export interface SshServerOptions extends SessionParts {
   readonly folder: string;
   /** Keys of others that may log in. */
   readonly authorizedFile: string;
+  /** For tests: `REKEY_BYTES` and `UNREAD_BYTES_MAX`. */
+  readonly bounds?: Partial<RenewalBounds>;
 }
 
 /** Where it can be reached, or why it cannot. */
@@ -58,12 +61,14 @@ export class SshServer implements Disposable {
   /** By the client's port, which tells connections of the library apart. */
   readonly #sockets = new Map<number, Socket>();
   readonly #toldRemarks = new Set<string>();
+  readonly #bounds: RenewalBounds;
   #loading: Promise<Loaded> | undefined;
   #writing: Promise<unknown> = Promise.resolve();
   #status: SshStatus = {reason: 'It is turned off (ssh.isEnabled).'};
 
   constructor(options: SshServerOptions) {
     this.#options = options;
+    this.#bounds = {rekeyBytes: REKEY_BYTES, unreadBytes: UNREAD_BYTES_MAX, ...options.bounds};
     this.#listener = createServer({pauseOnConnect: true, noDelay: true}, (socket) => this.#accept(socket));
   }
 
@@ -131,7 +136,7 @@ export class SshServer implements Disposable {
       this.#admission.leave(hadLoggedIn);
     });
     // A client that asks without reading the answers.
-    socket.on('data', () => socket.writableLength > UNREAD_BYTES_MAX && socket.destroy());
+    socket.on('data', () => socket.writableLength > this.#bounds.unreadBytes && socket.destroy());
     socket.pause();
     socket.on(LOGGED_IN, () => {
       hadLoggedIn = this.#admission.logIn();
@@ -214,6 +219,7 @@ export class SshServer implements Disposable {
     });
     connection.on('ready', () => {
       socket.emit(LOGGED_IN);
+      renewKeys(connection, socket, this.#bounds);
       // At once: the client may ask for a session in the same breath.
       if (login !== undefined) serveAs(login);
     });

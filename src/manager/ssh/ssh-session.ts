@@ -3,6 +3,7 @@
  *
  *   ssh NAME@localhost            the console of the machine NAME
  *   ssh NAME@localhost COMMAND    a command in its guest, through the guest's agent
+ *   sftp NAME@localhost           the files of its guest, in the same way
  *   ssh viv@localhost             the terminal UI
  *
  * and connections into guests, see `ssh-tunnel.ts`. Everything else that SSH can do (listening for others, agents, X11) is
@@ -18,11 +19,14 @@ import type {Fleet} from '../services/fleet.js';
 import type {GuestStreams} from '../services/guest-streams.js';
 import {type ClientEnd, signalGone} from './client-end.js';
 import {SCREEN_USER} from './client-names.js';
+import {serveFiles} from './sftp/sftp-session.js';
 import {serveConsole, type TerminalChannel} from './ssh-console.js';
 import {serveCommand} from './ssh-exec.js';
 import {serveScreen} from './ssh-screen.js';
 import {serveTunnels, TUNNELS_MAX} from './ssh-tunnel.js';
 
+/** The subsystem that clients for files ask for. */
+const SFTP = 'sftp';
 /** Sessions that one connection may have open at a time, as with OpenSSH. */
 export const SESSIONS_MAX = 10;
 /** Status of what could not be done at all, as `ssh` itself ends with. */
@@ -33,7 +37,7 @@ export interface SessionParts {
   readonly fleet: Fleet;
   readonly consoles: ConsoleHub;
   readonly agents: AgentService;
-  readonly streams: GuestStreams;
+  readonly streams: Pick<GuestStreams, 'open'>;
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -108,6 +112,19 @@ function serveSession(
           'Run one in a guest: ssh NAME@localhost uname -a',
         );
       return serveCommand({...below, channel}, parts.agents.of(user), command);
+    });
+  });
+  session.on('subsystem', (acceptSubsystem, reject, {name}) => {
+    if (name !== SFTP) return reject?.();
+    const channel = acceptSubsystem();
+    void answer(channel, channel.stderr, () => {
+      if (user === SCREEN_USER)
+        throw new ManagerError(
+          'bad-request',
+          `${SCREEN_USER}@ is the terminal UI and has no files.`,
+          'Those of a guest: sftp -P 2222 NAME@localhost',
+        );
+      return serveFiles({...below, channel}, parts.agents.of(user));
     });
   });
 }

@@ -23,7 +23,7 @@ const OWN_NAMES = ['localhost', '127.0.0.1', '::1'];
 /** What tunnels work with, and what the client may reach. */
 export interface TunnelOptions {
   readonly fleet: Fleet;
-  readonly streams: GuestStreams;
+  readonly streams: Pick<GuestStreams, 'open'>;
   /** The machine that the client has logged in to, if that is one. */
   readonly own: string | undefined;
   mayReach(name: string): boolean;
