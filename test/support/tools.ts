@@ -17,6 +17,8 @@ const packages = {
   cpio: 'cpio',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
+  scp: 'openssh-client',
+  sftp: 'openssh-client',
   dbclient: 'dropbear-bin',
   plink: 'putty-tools',
   'apt-get': 'apt',

@@ -18,6 +18,7 @@ import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
+import {GuestStreams} from '../services/guest-streams.js';
 import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
@@ -110,6 +111,7 @@ export class Daemon {
       fleet,
       consoles,
       agents,
+      streams: new GuestStreams(fleet),
       environment,
     });
     this.#server = new Server({
@@ -186,8 +188,8 @@ export class Daemon {
   }
 
   /** See `sshAccess`. */
-  sshAccess() {
-    return this.#ssh.access();
+  sshAccess(guest: string | undefined, signal: AbortSignal) {
+    return this.#ssh.access(guest, signal);
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */

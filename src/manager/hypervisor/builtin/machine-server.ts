@@ -14,6 +14,7 @@ import {Channel, defaultBounds} from '../../rpc/channel.js';
 import type {MachineEnd} from '../contract.js';
 import {ConsoleLog} from './console-log.js';
 import {endProcess} from './end-process.js';
+import {answerStream, meet} from './guest-stream.js';
 import type {HostListener, MachineHost} from './host-contract.js';
 import {
   type Launch,
@@ -83,7 +84,9 @@ export class MachineServer {
     this.#factory = factory;
     this.#ring = new ByteRing(launch.scrollbackBytes);
     this.#log = new ConsoleLog(join(launch.folder, 'console.log'), launch.logMaxBytes);
-    this.#server = createServer((socket) => this.#adopt(socket));
+    this.#server = createServer({allowHalfOpen: true}, (socket) =>
+      meet(socket, {channel: (each) => this.#adopt(each), stream: (each, port) => this.#join(each, port)}),
+    );
   }
 
   /** Ends the process once no daemon looks after it, or when one has had it for that long. */
@@ -139,6 +142,7 @@ export class MachineServer {
       diskTops: this.#diskTops(),
       startedAtMs: this.#startedAtMs,
       hasAgent: true,
+      hasStreams: true,
     }));
     handle(linkBoot, async ({waits}) => {
       await this.#build();
@@ -202,6 +206,11 @@ export class MachineServer {
     });
     handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
     channel.listen();
+  }
+
+  #join(socket: Socket, port: number): void {
+    if (this.#host === undefined) socket.destroy();
+    else this.#host.join(socket, port, (answer) => answerStream(socket, answer));
   }
 
   async #build(): Promise<void> {

@@ -26,7 +26,7 @@ export function daemonHandlers(daemon: Daemon) {
       };
     },
     daemonStatus: async () => daemon.status(),
-    sshAccess: async () => daemon.sshAccess(),
+    sshAccess: async ({guest}, _connection, signal) => daemon.sshAccess(guest, signal),
     daemonStop: async ({machines}) => daemon.stop(machines),
     daemonDoctor: async () => ({checks: await examineHost(daemon.environment)}),
     imageList: async () => ({images: await images.list()}),
