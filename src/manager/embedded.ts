@@ -31,7 +31,7 @@ import {TemplateStore} from './store/template-store.js';
 export async function createEmbedded(environment: NodeJS.ProcessEnv = process.env): Promise<Embedded> {
   const paths = findPaths(environment);
   const settings = await loadSettings(paths.settings);
-  const store = openImageStore(paths, settings, openBuiltinDriver(environment, paths, settings));
+  const store = openImageStore(paths, settings, openBuiltinDriver(environment, paths, settings, 0));
   const templates = new TemplateStore(paths.templates);
   const locks = new ImageLocks(paths.imageLocks);
   const codeFolder = join(paths.cache, 'code');

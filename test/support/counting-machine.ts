@@ -109,6 +109,10 @@ export class CountingMachine implements RunningMachine {
   }
 
   async forward(): Promise<void> {}
+  async connect(): Promise<'no-network'> {
+    return 'no-network';
+  }
+
   async askAgent(): Promise<unknown> {
     return undefined;
   }

@@ -3,13 +3,15 @@
  * on its console, line by line. Bundled by `bundleScriptedMachine` and put in the real one's place.
  */
 import {readFileSync, writeFileSync} from 'node:fs';
+import type {Socket} from 'node:net';
 import type {AgentRequest} from '../../src/manager/agent/agent-session.js';
 import type {StateRequest} from '../../src/manager/hypervisor/builtin/assembly.js';
 import {endProcess} from '../../src/manager/hypervisor/builtin/end-process.js';
 import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
 import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
-import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
+import {Places} from '../../src/manager/hypervisor/builtin/places.js';
+import type {DiskPlan, MachineEnd, SavedMachine, StreamRefusal} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
@@ -67,6 +69,14 @@ class ScriptedHost implements MachineHost {
 
   async forward({hostPort, guestPort}: PortForward, isWanted: boolean): Promise<void> {
     this.#print(`[${isWanted ? 'forwards' : 'forwards no more'} ${hostPort}:${guestPort}]`);
+  }
+
+  /** Its guest sends back what it gets at port 7, says nothing at all at port 9, and refuses all else. */
+  join(socket: Socket, port: number, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
+    if (port === 9) return;
+    onAnswer(port === 7 ? 'open' : 'refused');
+    if (port === 7) socket.pipe(socket);
+    else socket.destroy();
   }
 
   async rechain(disk: number, images: DiskPlan['images']): Promise<void> {
@@ -163,7 +173,7 @@ class ScriptedHost implements MachineHost {
 }
 
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
-const server = new MachineServer(launch, async (plan, listener) => {
+const server = new MachineServer(launch, Places.none, async (plan, listener) => {
   const kernel = plan.boot.kind === 'linux' ? readFileSync(plan.boot.kernelPath, 'utf8').slice(64) : '';
   if (kernel === 'slow') await new Promise(() => undefined);
   if (kernel === 'bad') throw new ManagerError('bad-kernel', 'The file is no kernel.', 'Choose another file.');

@@ -18,6 +18,8 @@ const packages = {
   bsdtar: 'libarchive-tools',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
+  scp: 'openssh-client',
+  sftp: 'openssh-client',
   dbclient: 'dropbear-bin',
   plink: 'putty-tools',
   'apt-get': 'apt',

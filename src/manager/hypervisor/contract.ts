@@ -2,6 +2,7 @@
  * What a hypervisor driver does for the manager. The driver knows processes, sockets and foreign APIs; it knows
  * nothing of states, clients, files of the store or names.
  */
+import type {Duplex} from 'node:stream';
 import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
@@ -125,6 +126,14 @@ export interface RunListener {
   onEnd(end: MachineEnd): void;
 }
 
+/**
+ * Why there is no connection to a port of a guest: nothing listens there, it did not answer, it has too many, it has no
+ * network, or its process was started by a version that knew no streams.
+ */
+export const streamRefusals = ['refused', 'silent', 'too-many', 'no-network', 'too-old'] as const;
+/** See `streamRefusals`. */
+export type StreamRefusal = (typeof streamRefusals)[number];
+
 /** A machine that has a process. Requests fail with `machine-failed` when the process is gone or does not answer. */
 export interface RunningMachine {
   readonly process: ProcessIdentity;
@@ -153,6 +162,11 @@ export interface RunningMachine {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported, machine-failed */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /**
+   * Opens a TCP connection to a port of the guest through its user-mode network; the host listens nowhere. Each side ends
+   * by itself. Errors: machine-failed, and the signal's reason
+   */
+  connect(port: number, signal: AbortSignal): Promise<Duplex | StreamRefusal>;
   /** Samples where the guest spends its time; resolves after `durationMs`. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   write(bytes: Uint8Array): Promise<void>;

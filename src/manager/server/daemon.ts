@@ -16,6 +16,8 @@ import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
+import {GuestStreams} from '../services/guest-streams.js';
+import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
@@ -72,6 +74,7 @@ export interface DaemonParts {
   readonly forwards: MachineForwards;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
+  readonly importer: ImageImporter;
 }
 
 /** See the module. */
@@ -108,6 +111,7 @@ export class Daemon {
       fleet,
       consoles,
       agents,
+      streams: new GuestStreams(fleet),
       environment,
     });
     this.#server = new Server({
@@ -184,8 +188,8 @@ export class Daemon {
   }
 
   /** See `sshAccess`. */
-  sshAccess() {
-    return this.#ssh.access();
+  sshAccess(guest: string | undefined, signal: AbortSignal) {
+    return this.#ssh.access(guest, signal);
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
@@ -283,7 +287,7 @@ async function assemble(
   const consoles = new ConsoleHub(settings.console, (id) => store.folder(id), openPseudoTerminal);
   const templates = new TemplateStore(paths.templates);
   await templates.sweep();
-  const driver = openBuiltinDriver(environment, paths, settings);
+  const driver = openBuiltinDriver(environment, paths, settings, settings.machines.spareIdleMs);
   const images = new ImageService(openImageStore(paths, settings, driver), templates, jobs, log);
   const fleet = new Fleet();
   const locks = new ImageLocks(paths.imageLocks);
@@ -319,5 +323,6 @@ async function assemble(
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),
+    importer: new ImageImporter({...shared, templates, jobs, driver}),
   };
 }

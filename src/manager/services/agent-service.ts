@@ -3,6 +3,7 @@ import {setTimeout as delay} from 'node:timers/promises';
 import {type GuestAddress, GuestAgent} from '../agent/guest-agent.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Fleet, FleetMachine} from './fleet.js';
+import {findRunning} from './running-machine.js';
 
 /** Addresses are asked for again when they are older. */
 const ADDRESSES_FRESH_MS = 5000;
@@ -30,14 +31,8 @@ export class AgentService {
 
   /** The agent of a machine that runs. Errors: machine-not-found, wrong-state */
   of(reference: string): GuestAgent {
-    const machine = this.#fleet.find(reference);
-    const {run} = machine;
-    if (run !== undefined && machine.state === 'running') return new GuestAgent((request) => run.askAgent(request));
-    throw new ManagerError(
-      'wrong-state',
-      `Cannot ask the agent of ${machine.name}: it is ${machine.state}.`,
-      machine.state === 'paused' ? `Let it go on: viv resume ${machine.name}` : `Start it: viv start ${machine.name}`,
-    );
+    const {run} = findRunning(this.#fleet, reference, 'ask the agent of');
+    return new GuestAgent((request) => run.askAgent(request));
   }
 
   /** As `of`, once the agent is there. Errors: as `of`; no-agent after `waitMs`; agent-too-old; cancelled */

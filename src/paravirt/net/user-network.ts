@@ -30,6 +30,7 @@ import {answerNdp, NDP_HOP_LIMIT} from './ndp.js';
 import {PortForwards} from './port-forwards.js';
 import {pseudoSum} from './pseudo-header.js';
 import {readSavedNetwork} from './saved-network.js';
+import type {Opening} from './tcp/connection.js';
 import type {TcpFlow} from './tcp/flow.js';
 import {FLAG, putSegment, Segment, type SegmentHeader, segmentHeaderBytes, TCP_BYTES} from './tcp/segment.js';
 import {type LostConnection, type TcpOutlet, TcpTable} from './tcp/table.js';
@@ -62,7 +63,7 @@ export interface UserNetworkOptions {
 
 /** See the module. */
 export class UserNetwork implements NetBackend, TcpOutlet {
-  readonly forwards = new PortForwards((socket, port) => this.#accept(socket, port));
+  readonly forwards = new PortForwards((socket, port) => this.join(socket, port));
   readonly tcp: TcpTable;
   readonly udp = new UdpFlows((answer) => this.#answerUdp(answer));
   readonly leases = new LeaseTable();
@@ -141,6 +142,16 @@ export class UserNetwork implements NetBackend, TcpOutlet {
 
   roomMade(): void {
     this.#work();
+  }
+
+  /**
+   * Joins a stream of the host, TCP or unix and not read yet, to a port of the guest, whose peer is then the gateway;
+   * `onOpening` says once how that went. The stream is cut where it does not open.
+   */
+  join(socket: Socket, guestPort: number, onOpening?: (opening: Opening) => void): void {
+    const {mac, address} = this.#guest;
+    const ends = {guestMac: mac, guestAddress: address, guestPort, peerAddress: IPV4.gateway};
+    this.tcp.accept(socket, {isIpv6: false, ...ends}, onOpening);
   }
 
   save(): string {
@@ -339,16 +350,6 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     const isWithin = isIpv6 ? isAt(address, 0, IPV6.prefix) : isInSubnet(address, 0);
     const host = formatAddress(address);
     return isWithin || isHostOnly(host) ? undefined : {host, port};
-  }
-
-  #accept(socket: Socket, guestPort: number): void {
-    this.tcp.accept(socket, {
-      isIpv6: false,
-      guestMac: this.#guest.mac,
-      guestAddress: this.#guest.address,
-      guestPort,
-      peerAddress: IPV4.gateway,
-    });
   }
 
   /** A connection of before a restore: its host socket is in another process, or closed. */

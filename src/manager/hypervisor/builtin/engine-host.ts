@@ -3,7 +3,7 @@
  * reboots. Its console is one stream: the serial port's output and hvc0's as they come; input goes to hvc0 once the
  * guest has opened it, to the serial port before.
  */
-
+import type {Socket} from 'node:net';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
 import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
@@ -13,7 +13,7 @@ import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
+import type {DiskPlan, MachineEnd, SavedMachine, StreamRefusal} from '../contract.js';
 import {
   type AssembledMachine,
   type AssemblyEnvironment,
@@ -199,6 +199,16 @@ export class EngineHost implements MachineHost {
     // For the next boot of this run.
     const forwards = changeForwards(planned.forwards, forward, isWanted);
     this.#plan = {...this.#plan, network: {...planned, forwards}};
+  }
+
+  join(socket: Socket, port: number, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
+    const {network} = this.#current;
+    if (network !== undefined) {
+      network.join(socket, port, onAnswer);
+      return;
+    }
+    onAnswer('no-network');
+    socket.destroy();
   }
 
   get diskTops(): readonly string[] {

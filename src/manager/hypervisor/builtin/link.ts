@@ -82,6 +82,8 @@ export const linkHello = defineRequest(
     startedAtMs: z.number(),
     /** It knows `linkAgent`. */
     hasAgent: z.boolean().default(false),
+    /** It knows `guest-stream.ts`. */
+    hasStreams: z.boolean().default(false),
   }),
 );
 

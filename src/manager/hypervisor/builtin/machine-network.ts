@@ -1,6 +1,8 @@
 /** The network of a machine that is put together: its card, and the user network behind it. */
 import {createHash} from 'node:crypto';
+import type {Socket} from 'node:net';
 import {NetDevice} from '../../../paravirt/devices/net.js';
+import type {Opening} from '../../../paravirt/net/tcp/connection.js';
 import {UserNetwork} from '../../../paravirt/net/user-network.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {Network, PortForward} from '../../protocol/machine.js';
@@ -27,6 +29,11 @@ export class MachineNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.device[Symbol.asyncDispose]();
+  }
+
+  /** See `UserNetwork.join`. */
+  join(socket: Socket, port: number, onOpening: (opening: Opening) => void): void {
+    this.#network.join(socket, port, onOpening);
   }
 
   /** Adds or removes a port forward. Errors: port-in-use, bad-request */

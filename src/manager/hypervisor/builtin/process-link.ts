@@ -7,6 +7,7 @@ import {constants} from 'node:fs';
 import {open, rm} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {dirname} from 'node:path';
+import type {Duplex} from 'node:stream';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
@@ -24,8 +25,10 @@ import type {
   RunningMachine,
   SavedMachine,
   SaveRequest,
+  StreamRefusal,
 } from '../contract.js';
 import {DiskSyncer} from './disk-syncer.js';
+import {openGuestStream} from './guest-stream.js';
 import {
   LINK_VERSION,
   linkAgent,
@@ -88,6 +91,7 @@ export class ProcessLink implements RunningMachine {
   #haltReason: string | undefined;
   #diskTops: readonly string[] = [];
   #hasAgent = false;
+  #hasStreams = false;
   #isKilled = false;
   #isReleased = false;
   #isOver = false;
@@ -233,6 +237,10 @@ export class ProcessLink implements RunningMachine {
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
+  async connect(port: number, signal: AbortSignal): Promise<Duplex | StreamRefusal> {
+    return this.#hasStreams ? openGuestStream(this.#handle.socketPath, port, signal) : 'too-old';
+  }
+
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
     return this.#request(() => this.#channel.request(linkProfile, {durationMs}, signal));
   }
@@ -274,6 +282,7 @@ export class ProcessLink implements RunningMachine {
     this.#haltReason = hello.haltReason;
     this.#diskTops = hello.diskTops;
     this.#hasAgent = hello.hasAgent;
+    this.#hasStreams = hello.hasStreams;
     // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
     const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
     for (const top of hello.diskTops) if (known.has(top)) await this.#syncer.add(top);

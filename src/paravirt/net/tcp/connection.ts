@@ -36,6 +36,16 @@ export interface ConnectionHost {
   ended(connection: TcpConnection): void;
 }
 
+/** How a connection into the guest began: `refused` by the guest, which did not answer at all when it is `silent`. */
+export type Opening = 'open' | 'refused' | 'silent' | 'too-many';
+
+/** Ends a socket of the host at once; its peer is told where there is a way to. */
+export function cutSocket(socket: Socket): void {
+  // Unix sockets know no reset.
+  if (socket.remoteFamily === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** Segments that one connection sends before others have their turn. */
 const SEGMENTS_PER_TURN = 8;
 const DUPLICATES = 3;
@@ -59,6 +69,7 @@ export class TcpConnection {
   readonly #host: ConnectionHost;
   readonly #socket: Socket;
   readonly #segmentBytes: number;
+  #tellOpening: ((opening: Opening) => void) | undefined;
   readonly #queue = new SendQueue();
   #una: number;
   #next: number;
@@ -82,7 +93,7 @@ export class TcpConnection {
   #socketBytes = 0;
   readonly #written = (): void => this.#hostTook();
 
-  /** `start` is our first sequence number; `segmentBytes` the largest packet's payload that we take. */
+  /** `start` is our first sequence number; `segmentBytes` the largest packet's payload that we take. `onOpening` is called once. */
   constructor(
     host: ConnectionHost,
     flow: TcpFlow,
@@ -90,7 +101,9 @@ export class TcpConnection {
     start: number,
     segmentBytes: number,
     state: 'connecting' | 'syn-sent',
+    onOpening?: (opening: Opening) => void,
   ) {
+    this.#tellOpening = onOpening;
     this.#host = host;
     this.flow = flow;
     this.#socket = socket;
@@ -169,14 +182,14 @@ export class TcpConnection {
     // Without buffers the guest is not told; its next segment will find nobody and be told then.
     if (this.state !== 'connecting' && this.state !== 'syn-sent') this.#emit(this.#max, FLAG.RST | FLAG.ACK, 0);
     this.#close();
-    this.#socket.resetAndDestroy();
+    cutSocket(this.#socket);
   }
 
   /** Ends the host's side without a word to the guest, which is gone. */
   drop(): void {
     if (this.state === 'closed') return;
     this.#close();
-    this.#socket.resetAndDestroy();
+    cutSocket(this.#socket);
   }
 
   #listen(): void {
@@ -240,7 +253,13 @@ export class TcpConnection {
     this.state = 'open';
     this.#restTimer();
     this.#askAck();
+    this.#opened('open');
     this.#socket.resume();
+  }
+
+  #opened(opening: Opening): void {
+    this.#tellOpening?.(opening);
+    this.#tellOpening = undefined;
   }
 
   #guestResets(segment: Segment): void {
@@ -249,6 +268,7 @@ export class TcpConnection {
         ? segment.has(FLAG.ACK) && segment.ack === this.#max
         : this.state === 'connecting' || segment.sequence === this.#receiveNext;
     if (isExpected) {
+      this.#opened('refused');
       this.drop();
       return;
     }
@@ -464,6 +484,7 @@ export class TcpConnection {
   #close(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.#opened('silent');
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#host.budget.usedBytes -= this.#queue.bytes;
     this.#queue.drop(this.#queue.bytes);
