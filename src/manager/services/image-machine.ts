@@ -57,9 +57,22 @@ export function machineRunOf(driver: HypervisorDriver, hostMemoryReserveBytes: n
 export async function endLeftMachine(folder: string): Promise<void> {
   const text = await readFile(join(folder, PROCESS_FILE), 'utf8').catch(() => undefined);
   if (text === undefined) return;
-  const left = z.object({pid: z.int().min(2), startToken: z.string()}).safeParse(JSON.parse(text));
+  const left = leftSchema.safeParse(text);
   if (left.success && isAlive(left.data)) process.kill(left.data.pid, 'SIGKILL');
 }
+
+/** The file may be cut off: then the machine had not begun. */
+const leftSchema = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue('it is no JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.object({pid: z.int().min(2), startToken: z.string()}));
 
 function planOf({folder, name, memoryBytes, newDisk, disks, ...files}: RunRequest): LaunchPlan {
   const {kernelPath, initrdPath, commandLine} = files;
