@@ -22,6 +22,7 @@ import type {Tier} from '../../src/engine/tiers.js';
 import {packageFolder} from '../../src/manager/bundle.js';
 import {builtInCatalogDir, ImageStore} from '../../src/manager/image/image-store.js';
 import {findPaths} from '../../src/manager/paths.js';
+import {noMachines} from '../support/image-machines.js';
 import {benchBoot} from './boot.js';
 import {benchBoots} from './boots.js';
 import {benchDisk} from './disk.js';
@@ -61,7 +62,7 @@ const check = (isRight: boolean) => {
 
 const {cache} = findPaths(process.env);
 const buildImage = () => {
-  const images = new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: cache});
+  const images = new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: cache, machines: noMachines});
   return images.buildImage('debian-mini', {onProgress: ({stage}) => process.stderr.write(`${stage}\n`)});
 };
 

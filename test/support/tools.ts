@@ -15,6 +15,7 @@ const packages = {
   dtc: 'device-tree-compiler',
   'qemu-img': 'qemu-utils',
   cpio: 'cpio',
+  bsdtar: 'libarchive-tools',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
   scp: 'openssh-client',

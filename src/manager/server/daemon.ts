@@ -1,9 +1,7 @@
 /** The daemon: its services put together, its start and its end. */
 import {randomUUID} from 'node:crypto';
-import {bundledEntry, packageFolder} from '../bundle.js';
-
+import {openBuiltinDriver} from '../hypervisor/builtin/open-driver.js';
 import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
-import {BuiltinDriver} from '../hypervisor/registry.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
 import type {daemonStop} from '../protocol/daemon.js';
@@ -25,6 +23,7 @@ import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
+import {MachineInstaller} from '../services/machine-installer.js';
 import {MachineLayers} from '../services/machine-layers.js';
 import {MachinePacker} from '../services/machine-packer.js';
 import {MachineRunner} from '../services/machine-runner.js';
@@ -38,6 +37,7 @@ import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
+import {readGuestKeys} from '../ssh/guest-keys.js';
 import {SshServer} from '../ssh/ssh-server.js';
 import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
@@ -287,30 +287,18 @@ async function assemble(
   const consoles = new ConsoleHub(settings.console, (id) => store.folder(id), openPseudoTerminal);
   const templates = new TemplateStore(paths.templates);
   await templates.sweep();
-  const images = new ImageService(openImageStore(paths, settings.images), templates, jobs, log);
-  const driver = new BuiltinDriver({
-    runtimeFolder: paths.runtime,
-    // Tests put a scripted machine here.
-    program: environment['VIVARIUM_MACHINE_PROGRAM'] || bundledEntry('machine'),
-    packageFolder: packageFolder(),
-    sparesFolder: paths.spares,
-    // A scripted one cannot wait.
-    spareIdleMs: environment['VIVARIUM_MACHINE_PROGRAM'] ? 0 : settings.machines.spareIdleMs,
-    scrollbackBytes: settings.console.scrollbackBytes,
-    logMaxBytes: settings.console.logMaxBytes,
-    sampleIntervalMs: settings.metrics.intervalMs,
-    startTimeoutMs: settings.machines.startTimeoutMs,
-    defaultTier: settings.machines.defaultTier,
-    regions: settings.regions,
-  });
+  const driver = openBuiltinDriver(environment, paths, settings, settings.machines.spareIdleMs);
+  const images = new ImageService(openImageStore(paths, settings, driver), templates, jobs, log);
   const fleet = new Fleet();
   const locks = new ImageLocks(paths.imageLocks);
   locks.sweep();
   const volumes = new Volumes(settings.disks, locks);
-  const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
-  const definer = new MachineDefiner({...shared, driver, privateFolders: [paths.home, paths.runtime]});
+  const layers = new MachineLayers({fleet, store, volumes});
+  const keysFor = (name: string) => readGuestKeys(environment, paths, name);
+  const installer = new MachineInstaller({fleet, store, layers, keysFor});
+  const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
+  const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
   const runner = new MachineRunner({...shared, jobs});
-  const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
   const packer = new MachinePacker({...shared, layers});

@@ -92,6 +92,12 @@ export class MachineTemplates {
     const {boot} = params;
     const template = boot.kind === 'image' ? await templates.find(boot.image) : undefined;
     if (template === undefined || boot.kind !== 'image') return undefined;
+    if (boot.diskBytes !== undefined || params.seed !== undefined)
+      throw new ManagerError(
+        'bad-request',
+        `${template.name} was made from a machine: its disks are as they were there.`,
+        'Leave out --root-size, --seed and --user-data.',
+      );
     const {manifest} = template;
     const memoryBytes = checkMemorySize(params.memoryBytes ?? manifest.machine.memoryBytes);
     const hartCount = checkHartCount(params.hartCount ?? manifest.machine.hartCount);

@@ -119,9 +119,12 @@ export class EngineHost implements MachineHost {
       // Told in whole seconds: a clock that is hardly behind would be set back.
       ...(Math.abs(now - savedAtMs) < CLOCK_STEP_MIN_MS ? [] : [`clock ${Math.round(now / 1000)}`]),
     ];
-    if (!this.#agent().isGuestOpen && this.#current.guestAgent?.isGuestOpen)
+    if (!this.#agent().isGuestOpen && this.#current.guestAgent?.isGuestOpen) {
+      const rename = {path: 'hostname', arg: [newGuestName]};
+      if (newGuestName !== undefined)
+        this.#tellAgent({command: 'guest-exec', arguments: rename, timeoutMs: TELL_TIMEOUT_MS});
       this.#tellAgent({command: 'guest-set-time', arguments: {time: now * 1e6}, timeoutMs: TELL_TIMEOUT_MS});
-    else if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+    } else if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
   }
 
   async pause(): Promise<void> {
