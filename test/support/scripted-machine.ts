@@ -11,7 +11,13 @@ import type {HostListener, MachineHost} from '../../src/manager/hypervisor/built
 import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
 import {Places} from '../../src/manager/hypervisor/builtin/places.js';
-import type {DiskPlan, MachineEnd, SavedMachine, StreamRefusal} from '../../src/manager/hypervisor/contract.js';
+import type {
+  DiskPlan,
+  GuestPlace,
+  MachineEnd,
+  SavedMachine,
+  StreamRefusal,
+} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
@@ -72,7 +78,7 @@ class ScriptedHost implements MachineHost {
   }
 
   /** Its guest sends back what it gets at port 7, says nothing at all at port 9, and refuses all else. */
-  join(socket: Socket, port: number, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
+  join(socket: Socket, {port}: GuestPlace, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
     if (port === 9) return;
     onAnswer(port === 7 ? 'open' : 'refused');
     if (port === 7) socket.pipe(socket);

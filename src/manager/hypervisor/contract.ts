@@ -130,7 +130,13 @@ export interface RunListener {
  * Why there is no connection to a port of a guest: nothing listens there, it did not answer, it has too many, it has no
  * network, or its process was started by a version that knew no streams.
  */
-export const streamRefusals = ['refused', 'silent', 'too-many', 'no-network', 'too-old'] as const;
+export const streamRefusals = ['refused', 'silent', 'too-many', 'no-network', 'no-driver', 'too-old'] as const;
+/** Where a connection leads: a TCP port of the guest's network, or one of its socket device. */
+export interface GuestPlace {
+  readonly kind: 'tcp' | 'vsock';
+  readonly port: number;
+}
+
 /** See `streamRefusals`. */
 export type StreamRefusal = (typeof streamRefusals)[number];
 
@@ -166,7 +172,7 @@ export interface RunningMachine {
    * Opens a TCP connection to a port of the guest through its user-mode network; the host listens nowhere. Each side ends
    * by itself. Errors: machine-failed, and the signal's reason
    */
-  connect(port: number, signal: AbortSignal): Promise<Duplex | StreamRefusal>;
+  connect(place: GuestPlace, signal: AbortSignal): Promise<Duplex | StreamRefusal>;
   /** Samples where the guest spends its time; resolves after `durationMs`. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   write(bytes: Uint8Array): Promise<void>;

@@ -1,4 +1,4 @@
-/** TCP connections from the daemon into guests, and in one sentence why there is none. */
+/** Connections into guests, and in one sentence why there is none. */
 import type {Duplex} from 'node:stream';
 import type {StreamRefusal} from '../hypervisor/contract.js';
 import {ManagerError} from '../protocol/errors.js';
@@ -38,11 +38,13 @@ export class GuestStreams {
     let isOpen = false;
     try {
       const late = AbortSignal.timeout(this.#openingMaxMs);
-      const opened = await run.connect(port, AbortSignal.any([signal, late])).catch((thrown: unknown) => {
-        if (late.aborted && !signal.aborted) return 'silent' as const;
-        throw thrown;
-      });
-      if (typeof opened === 'string') throw explain(opened, machine.name, port);
+      const opened = await run
+        .connect({kind: 'tcp', port}, AbortSignal.any([signal, late]))
+        .catch((thrown: unknown) => {
+          if (late.aborted && !signal.aborted) return 'silent' as const;
+          throw thrown;
+        });
+      if (typeof opened === 'string') throw explainRefusal(opened, machine.name, port);
       isOpen = true;
       opened.once('close', () => this.#count--);
       return opened;
@@ -52,7 +54,8 @@ export class GuestStreams {
   }
 }
 
-function explain(refusal: StreamRefusal, name: string, port: number): ManagerError {
+/** The error that tells why a connection was not opened. */
+export function explainRefusal(refusal: StreamRefusal, name: string, port: number): ManagerError {
   switch (refusal) {
     case 'refused':
       return new ManagerError(
@@ -77,6 +80,12 @@ function explain(refusal: StreamRefusal, name: string, port: number): ManagerErr
         'not-supported',
         `${name} has no network.`,
         'Create a machine with --network user; its console and commands need none.',
+      );
+    case 'no-driver':
+      return new ManagerError(
+        'not-supported',
+        `The guest of ${name} has no driver for sockets to its host.`,
+        'Load vmw_vsock_virtio_transport in it; a state from before there were such sockets has to be rebooted.',
       );
     case 'too-old':
       return new ManagerError(

@@ -13,7 +13,7 @@ import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, MachineEnd, SavedMachine, StreamRefusal} from '../contract.js';
+import type {DiskPlan, GuestPlace, MachineEnd, SavedMachine, StreamRefusal} from '../contract.js';
 import {
   type AssembledMachine,
   type AssemblyEnvironment,
@@ -201,8 +201,16 @@ export class EngineHost implements MachineHost {
     this.#plan = {...this.#plan, network: {...planned, forwards}};
   }
 
-  join(socket: Socket, port: number, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
-    const {network} = this.#current;
+  join(socket: Socket, {kind, port}: GuestPlace, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
+    const {network, vsock} = this.#current;
+    if (kind === 'vsock') {
+      if (vsock !== undefined) vsock.join(socket, port, onAnswer);
+      else {
+        onAnswer('no-driver');
+        socket.destroy();
+      }
+      return;
+    }
     if (network !== undefined) {
       network.join(socket, port, onAnswer);
       return;

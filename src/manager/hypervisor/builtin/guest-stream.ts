@@ -1,8 +1,8 @@
 /**
- * A TCP connection into a guest, on a connection of its own to the private socket of its machine's process: one line each
+ * A connection into a guest, to a TCP port or one of its socket device, on a connection of its own to the private socket of its machine's process: one line each
  * way, then bytes. A channel's first bytes are those of a JSON-RPC frame, which tells the two apart.
  *
- *   daemon   `vivarium-stream PORT\n` ─▶ process ─ SYN ─▶ guest
+ *   daemon   `vivarium-stream PORT\n`, or `vivarium-vsock PORT\n` ─▶ process ─ SYN, or REQUEST ─▶ guest
  *   daemon   ◀─ `open\n`, then bytes both ways, each end by itself
  *            ◀─ `refused\n` or another word of `StreamRefusal`, then the end
  */
@@ -10,9 +10,10 @@ import {connect, type Socket} from 'node:net';
 import {z} from 'zod';
 import {ManagerError} from '../../protocol/errors.js';
 import {untilAborted} from '../../until-aborted.js';
-import {type StreamRefusal, streamRefusals} from '../contract.js';
+import {type GuestPlace, type StreamRefusal, streamRefusals} from '../contract.js';
 
-const GREETING = /^vivarium-stream ([1-9]\d{0,4})\n$/;
+const GREETING = /^vivarium-(stream|vsock) ([1-9]\d{0,9})\n$/;
+const PORT_MAX = {stream: 0xffff, vsock: 0xffff_fffe} as const;
 const answerSchema = z.enum(['open', ...streamRefusals]);
 /** Longest first line, in either direction. */
 const LINE_BYTES_MAX = 64;
@@ -22,7 +23,7 @@ export interface SocketRoles {
   /** A channel: nothing of it has been read. */
   channel(socket: Socket): void;
   /** A stream into the guest, not read any further. */
-  stream(socket: Socket, port: number): void;
+  stream(socket: Socket, place: GuestPlace): void;
 }
 
 /** Looks at the first bytes of a connection, which is open at both ends by itself (`allowHalfOpen`). */
@@ -33,13 +34,20 @@ export function meet(socket: Socket, roles: SocketRoles): void {
   socket.once('data', (bytes: Buffer) => {
     socket.pause();
     socket.removeAllListeners('end');
-    const port = Number(GREETING.exec(bytes.toString('latin1', 0, LINE_BYTES_MAX))?.[1]);
-    if (port <= 0xffff) return roles.stream(socket, port);
+    const place = placeOf(bytes.toString('latin1', 0, LINE_BYTES_MAX));
+    if (place !== undefined) return roles.stream(socket, place);
     socket.allowHalfOpen = false;
     socket.unshift(bytes);
     roles.channel(socket);
     socket.resume();
   });
+}
+
+function placeOf(line: string): GuestPlace | undefined {
+  const [, kind, digits] = GREETING.exec(line) ?? [];
+  const port = Number(digits);
+  if (kind === 'stream' && port <= PORT_MAX.stream) return {kind: 'tcp', port};
+  return kind === 'vsock' && port <= PORT_MAX.vsock ? {kind: 'vsock', port} : undefined;
 }
 
 /** Says on a stream how it began. */
@@ -53,12 +61,12 @@ export function answerStream(socket: Socket, answer: z.input<typeof answerSchema
  */
 export async function openGuestStream(
   socketPath: string,
-  port: number,
+  {kind, port}: GuestPlace,
   signal: AbortSignal,
 ): Promise<Socket | StreamRefusal> {
   const socket = connect({path: socketPath, allowHalfOpen: true});
   try {
-    socket.write(`vivarium-stream ${port}\n`);
+    socket.write(`vivarium-${kind === 'tcp' ? 'stream' : kind} ${port}\n`);
     const answer = await untilAborted(firstLine(socket), signal);
     if (answer === 'open') return socket;
     socket.destroy();

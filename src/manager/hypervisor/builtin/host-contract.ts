@@ -4,7 +4,7 @@ import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, MachineEnd, RunCounters, SavedMachine, StreamRefusal} from '../contract.js';
+import type {DiskPlan, GuestPlace, MachineEnd, RunCounters, SavedMachine, StreamRefusal} from '../contract.js';
 import type {StateRequest} from './assembly.js';
 
 /** Counters that a host can tell; the process adds its own memory. */
@@ -39,8 +39,8 @@ export interface MachineHost extends AsyncDisposable {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
-  /** Joins a stream of the host, not read yet, to a port of the guest. `onAnswer` says once how that went, before any byte. */
-  join(socket: Socket, port: number, onAnswer: (answer: 'open' | StreamRefusal) => void): void;
+  /** Joins a stream of the host, not read yet, to a place in the guest. `onAnswer` says once how that went, before any byte. */
+  join(socket: Socket, place: GuestPlace, onAnswer: (answer: 'open' | StreamRefusal) => void): void;
   /** Samples the guest for a while. An abort ends that early, with what there is. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   /** Settles when the guest has powered off or crashed for good; a reboot is not an end. */

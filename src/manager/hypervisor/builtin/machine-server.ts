@@ -11,7 +11,7 @@ import {ByteRing} from '../../console/byte-ring.js';
 import {StreamPump} from '../../console/stream-pump.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
-import type {MachineEnd} from '../contract.js';
+import type {GuestPlace, MachineEnd} from '../contract.js';
 import {ConsoleLog} from './console-log.js';
 import {endProcess} from './end-process.js';
 import {answerStream, meet} from './guest-stream.js';
@@ -85,7 +85,7 @@ export class MachineServer {
     this.#ring = new ByteRing(launch.scrollbackBytes);
     this.#log = new ConsoleLog(join(launch.folder, 'console.log'), launch.logMaxBytes);
     this.#server = createServer({allowHalfOpen: true}, (socket) =>
-      meet(socket, {channel: (each) => this.#adopt(each), stream: (each, port) => this.#join(each, port)}),
+      meet(socket, {channel: (each) => this.#adopt(each), stream: (each, place) => this.#join(each, place)}),
     );
   }
 
@@ -208,9 +208,9 @@ export class MachineServer {
     channel.listen();
   }
 
-  #join(socket: Socket, port: number): void {
+  #join(socket: Socket, place: GuestPlace): void {
     if (this.#host === undefined) socket.destroy();
-    else this.#host.join(socket, port, (answer) => answerStream(socket, answer));
+    else this.#host.join(socket, place, (answer) => answerStream(socket, answer));
   }
 
   async #build(): Promise<void> {

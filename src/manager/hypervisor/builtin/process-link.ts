@@ -19,6 +19,7 @@ import {syncFolder} from '../../store/atomic-file.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {
   DiskPlan,
+  GuestPlace,
   MachineEnd,
   MachineParts,
   RunListener,
@@ -237,8 +238,8 @@ export class ProcessLink implements RunningMachine {
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
-  async connect(port: number, signal: AbortSignal): Promise<Duplex | StreamRefusal> {
-    return this.#hasStreams ? openGuestStream(this.#handle.socketPath, port, signal) : 'too-old';
+  async connect(place: GuestPlace, signal: AbortSignal): Promise<Duplex | StreamRefusal> {
+    return this.#hasStreams ? openGuestStream(this.#handle.socketPath, place, signal) : 'too-old';
   }
 
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
