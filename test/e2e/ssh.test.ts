@@ -1,5 +1,6 @@
 /** Logging in with OpenSSH: consoles, commands and the terminal UI. */
 import {execFile, spawn} from 'node:child_process';
+import {randomBytes} from 'node:crypto';
 import {chmod, mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {join} from 'node:path';
@@ -224,6 +225,33 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
       await terminal.see(/:~# *$/m, STEP_MS);
       terminal.press('\x1d');
       expect(await terminal.exited).toBe(0);
+    },
+    2 * STEP_MS,
+  );
+
+  itWith(
+    ['sftp', 'scp'],
+    'takes and gives files through the agent of the guest',
+    async () => {
+      const [here, back] = [join(home.folder, 'noise'), join(home.folder, 'back')];
+      const noise = randomBytes(700_001);
+      await writeFile(here, noise, {mode: 0o640});
+      const options = words('one', keyFile('id_ed25519')).slice(0, -3);
+      const place = ['-P', String(port)];
+      const lines = [
+        ...['pwd', 'mkdir "a b"', 'cd "a b"', `put -p ${here} n`, 'rename n m', 'ln -s m l', 'chmod 700 m', 'ls -la'],
+        ...[`get m ${back}`, 'rm l', 'rm m', 'cd ..', 'rmdir "a b"', '-get nothing'],
+      ];
+      const files = await run('sftp', [...options, ...place, '-b', '-', 'one@localhost'], lines.join('\n'));
+      expect(files).toMatchObject({status: 0, stderr: expect.stringContaining('not found')});
+      expect(files.stdout).toContain('Remote working directory: /root\n');
+      expect(files.stdout).toMatch(/^-rwx------ +1 0 +0 +700001 \w{3} [ \d]\d \d\d:\d\d m$/m);
+      expect(files.stdout).toMatch(/^lrwxrwxrwx .* l$/m);
+      expect((await readFile(back)).equals(noise)).toBe(true);
+      await writeFile(back, '');
+      expect(await run('scp', [...options, ...place, here, 'one@localhost:/tmp/'], '')).toMatchObject({status: 0});
+      expect(await run('scp', [...options, ...place, 'one@localhost:/tmp/noise', back], '')).toMatchObject({status: 0});
+      expect((await readFile(back)).equals(noise)).toBe(true);
     },
     2 * STEP_MS,
   );
