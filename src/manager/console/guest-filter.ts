@@ -28,6 +28,35 @@ function isQuery(sequence: readonly number[]): boolean {
   return final === 'u' && /^[?<>=]/.test(body);
 }
 
+/** Bytes that are not simply shown in text. */
+function isSpecial(byte: number): boolean {
+  return byte === ESC || byte === ENQ || byte === 0xc2;
+}
+
+/** What may be shown of a piece, and of a sequence that began before it. */
+class Shown {
+  readonly #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(pieceBytes: number) {
+    // Nothing is shown that did not come: of earlier pieces a sequence may be held, or the head of a character.
+    this.#bytes = new Uint8Array(pieceBytes + MAX_CSI_BYTES + 1);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  push(...bytes: readonly number[]): void {
+    for (const byte of bytes) this.#bytes[this.#length++] = byte;
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+}
+
 /** Puts back what a guest's program may have left switched on in the terminal of somebody who leaves its console. */
 export const TERMINAL_RESTORE =
   '\x1b[0m\x1b[?25h\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l\x1b[?7h\r\n';
@@ -37,14 +66,23 @@ export class GuestFilter {
   private state: 'text' | 'escape' | 'csi' | 'string' | 'stringEscape' | 'c2' = 'text';
   private held: number[] = [];
 
-  /** Returns the bytes that may be shown. */
+  /** Returns the bytes that may be shown. Text between sequences is copied at once: each viewer of a console has a filter. */
   feed(bytes: Uint8Array): Uint8Array {
-    const out: number[] = [];
-    for (const byte of bytes) this.step(byte, out);
-    return Uint8Array.from(out);
+    const out = new Shown(bytes.length);
+    for (let at = 0; at < bytes.length; ) {
+      if (this.state !== 'text') {
+        this.step(bytes[at++]!, out);
+        continue;
+      }
+      const start = at;
+      while (at < bytes.length && !isSpecial(bytes[at]!)) at++;
+      out.append(bytes.subarray(start, at));
+      if (at < bytes.length) this.step(bytes[at++]!, out);
+    }
+    return out.bytes;
   }
 
-  private step(byte: number, out: number[]): void {
+  private step(byte: number, out: Shown): void {
     switch (this.state) {
       case 'text':
         if (byte === ESC) this.begin('escape', byte);
@@ -89,7 +127,7 @@ export class GuestFilter {
     this.held = [byte];
   }
 
-  private stepEscape(byte: number, out: number[]): void {
+  private stepEscape(byte: number, out: Shown): void {
     if (byte === ESC) return;
     if (byte < 0x20) {
       this.stepControl(byte, out);
@@ -114,7 +152,7 @@ export class GuestFilter {
     if (byte !== 0x5a) out.push(ESC, byte);
   }
 
-  private stepCsi(byte: number, out: number[]): void {
+  private stepCsi(byte: number, out: Shown): void {
     if (byte === ESC) {
       this.begin('escape', byte);
       return;
@@ -137,7 +175,7 @@ export class GuestFilter {
   }
 
   // Terminals obey control characters inside a sequence at once and then go on with it; CAN and SUB end it.
-  private stepControl(byte: number, out: number[]): void {
+  private stepControl(byte: number, out: Shown): void {
     if (byte === CAN || byte === SUB) this.state = 'text';
     else if (byte !== ENQ) out.push(byte);
   }
