@@ -17,4 +17,4 @@ export type {
 export {type Embedded, openEmbedded, type RunFirmwareOptions, type RunImageOptions} from './client/embedded.js';
 export type {SymbolPlace, SymbolTable} from './client/symbols.js';
 export {DETACH_WAIT_MS, type DetachResult, DetachScanner} from './console/detach.js';
-export {GuestFilter, TERMINAL_RESTORE} from './console/guest-filter.js';
+export {GuestFilter} from './console/guest-filter.js';

@@ -73,10 +73,12 @@ function serveSession(
 ): void {
   let size: TerminalSize = {columns: 80, rows: 24};
   let term = '';
+  let hasTerminal = false;
   let resized: (size: TerminalSize) => void = () => undefined;
   // One program a session; the library lets none follow.
   session.on('pty', (acceptPty, _reject, info) => {
     size = readSize(info, size);
+    hasTerminal = true;
     // The library's types leave it out of what a terminal is asked for with.
     term = 'term' in info && typeof info.term === 'string' ? info.term : '';
     acceptPty?.();
@@ -110,6 +112,12 @@ function serveSession(
           'bad-request',
           `${SCREEN_USER}@ is the terminal UI and takes no command.`,
           'Run one in a guest: ssh NAME@localhost uname -a',
+        );
+      if (hasTerminal)
+        throw new ManagerError(
+          'not-supported',
+          'Commands in a guest run without a terminal: its agent has none to give.',
+          `Leave out -t, or type it on the console: ssh ${user}@localhost. The guest's own SSH server has terminals, by -J.`,
         );
       return serveCommand({...below, channel}, parts.agents.of(user), command);
     });
