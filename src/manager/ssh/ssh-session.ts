@@ -17,7 +17,7 @@ import type {AgentService} from '../services/agent-service.js';
 import type {ConsoleHub} from '../services/console-hub.js';
 import type {Fleet} from '../services/fleet.js';
 import type {GuestStreams} from '../services/guest-streams.js';
-import {type ClientEnd, signalGone} from './client-end.js';
+import {type ClientEnd, InputGuard, signalGone} from './client-end.js';
 import {SCREEN_USER} from './client-names.js';
 import {serveFiles} from './sftp/sftp-session.js';
 import {serveConsole, type TerminalChannel} from './ssh-console.js';
@@ -52,8 +52,9 @@ export function serveSessions(connection: Connection, socket: Socket, login: Log
   const {user} = login;
   // A listener of each session and tunnel, for when the client has read what waited.
   socket.setMaxListeners(3 * (SESSIONS_MAX + TUNNELS_MAX));
+  const guard = new InputGuard(socket);
   const own = user === SCREEN_USER ? undefined : user;
-  serveTunnels(connection, socket, {...parts, own, mayReach: (name) => login.mayReach(name)});
+  serveTunnels(connection, socket, guard, {...parts, own, mayReach: (name) => login.mayReach(name)});
   let open = 0;
   connection.on('session', (accept, reject) => {
     if (open >= SESSIONS_MAX) return reject();
@@ -61,13 +62,14 @@ export function serveSessions(connection: Connection, socket: Socket, login: Log
     const session = accept();
     const gone = signalGone(socket, (listener) => session.on('close', listener));
     gone.addEventListener('abort', () => open--, {once: true});
-    serveSession(session, {socket, gone}, user, parts);
+    serveSession(session, {socket, gone}, guard, user, parts);
   });
 }
 
 function serveSession(
   session: Session,
   below: Pick<ClientEnd, 'socket' | 'gone'>,
+  guard: InputGuard,
   user: string,
   parts: SessionParts,
 ): void {
@@ -97,7 +99,7 @@ function serveSession(
     },
   });
   session.on('shell', (acceptShell) => {
-    const channel = acceptShell();
+    const channel = guard.watch(acceptShell(), below.gone);
     void answer(channel, channel, async () => {
       if (user === SCREEN_USER) return serveScreen(terminal(channel), term, parts.environment);
       await serveConsole(terminal(channel), parts.fleet, parts.consoles, user);
@@ -105,7 +107,7 @@ function serveSession(
     });
   });
   session.on('exec', (acceptExec, _reject, {command}) => {
-    const channel = acceptExec();
+    const channel = guard.watch(acceptExec(), below.gone);
     void answer(channel, channel.stderr, () => {
       if (user === SCREEN_USER)
         throw new ManagerError(
@@ -124,7 +126,7 @@ function serveSession(
   });
   session.on('subsystem', (acceptSubsystem, reject, {name}) => {
     if (name !== SFTP) return reject?.();
-    const channel = acceptSubsystem();
+    const channel = guard.watch(acceptSubsystem(), below.gone);
     void answer(channel, channel.stderr, () => {
       if (user === SCREEN_USER)
         throw new ManagerError(
