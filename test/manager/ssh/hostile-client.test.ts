@@ -1,4 +1,4 @@
-/** Clients that have logged in and do not keep to the protocol. */
+/** Clients that have logged in and go to the limits of the protocol, or beyond. */
 import {randomBytes} from 'node:crypto';
 import {Duplex, PassThrough} from 'node:stream';
 import type {Client} from 'ssh2';
@@ -8,7 +8,7 @@ import {Fleet, type FleetMachine} from '../../../src/manager/services/fleet.js';
 import {UNREAD_INPUT_BYTES_MAX} from '../../../src/manager/ssh/client-end.js';
 import {makeKey} from '../../../src/manager/ssh/host-key.js';
 import {HANDLES_MAX} from '../../../src/manager/ssh/sftp/sftp-session.js';
-import {openTunnel, sshLogIn} from '../../support/ssh-client.js';
+import {openTunnel, readChannel, sshLogIn} from '../../support/ssh-client.js';
 import {TestSshServer} from '../../support/ssh-server.js';
 
 const stack: AsyncDisposable[] = [];
@@ -95,6 +95,32 @@ describe('a client', () => {
     const piece = randomBytes(32_768);
     for (let sent = 0; sent < 2 * UNREAD_INPUT_BYTES_MAX; sent += piece.length) protocol.channelData(id, piece);
     await closed;
+  });
+});
+
+describe('a client of a tunnel', () => {
+  it('may go on sending to a guest that has ended its side', async () => {
+    const taken: Buffer[] = [];
+    const ended = Promise.withResolvers<void>();
+    const stream = new Duplex({
+      read: () => undefined,
+      write: (bytes: Buffer, _, done) => {
+        taken.push(bytes);
+        done();
+      },
+      final: (done) => {
+        ended.resolve();
+        done();
+      },
+    });
+    const {client} = await logIn({open: async () => stream});
+    const channel = await openTunnel(client, 'one', 7);
+    stream.push('bye');
+    stream.push(null);
+    expect((await readChannel(channel)).toString()).toBe('bye');
+    channel.end('more');
+    await ended.promise;
+    expect(Buffer.concat(taken).toString()).toBe('more');
   });
 });
 
