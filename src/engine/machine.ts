@@ -4,26 +4,23 @@
  *
  *   created ──start──▶ running ⇄ paused ──▶ ended (power off, reboot, crash or dispose)
  */
-import {MessageChannel, Worker} from 'node:worker_threads';
-import {type Assembly, assemble, deviceStateBytes, modelOf} from './assembly.js';
+import {MessageChannel, type Worker} from 'node:worker_threads';
+import {type Assembly, assemble, modelOf} from './assembly.js';
 import {buildDeviceTree} from './boot/device-tree.js';
 import {type BootPlan, type BootSpec, planBoot} from './boot/layout.js';
-import {hostFuses} from './codegen/host-fusion.js';
-import {type CodeKeeper, interpreterCode} from './codegen/interpreter-source.js';
+import type {CodeKeeper} from './codegen/interpreter-source.js';
 import {prepareForRegions} from './compiler/flags.js';
 import {CompilerThread} from './compiler/thread.js';
 import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} from './contract.js';
 import {EngineError} from './error.js';
+import {Groundwork, layoutOf} from './groundwork.js';
 import * as H from './hart/layout.js';
-import {HART_STACK_MB} from './hart/region-maker.js';
 import {resetHart} from './hart/reset.js';
 import {Sampler} from './hart/samples.js';
 import {pcOf} from './hart/saved-hart.js';
 import {kick} from './hart/signals.js';
 import {HartState, type MemoryViews, viewMemory} from './hart/state.js';
-import {EXIT, type HartMessage, type HartWorkerData} from './hart/worker.js';
-import {Decoder} from './isa/decoder.js';
-import {instructions} from './isa/instructions.js';
+import {EXIT, type HartBirth, type HartMessage} from './hart/worker.js';
 import {type MachineState, restoreMachine, type StatePlace, saveMachine, startAddresses} from './machine-state.js';
 import {AbsentPages} from './memory/absent-pages.js';
 import {hostNs, MachineClock} from './memory/clock.js';
@@ -44,7 +41,7 @@ import {
   RUNNING,
   TOUCHED_PAGES,
 } from './memory/header.js';
-import {layoutMemory, type MemoryLayout, PAGE_BYTES, RAM_BASE} from './memory/layout.js';
+import {type MemoryLayout, PAGE_BYTES, RAM_BASE} from './memory/layout.js';
 import {Poll} from './memory/poll.js';
 import {PAGE_FLAG, Ram} from './memory/ram.js';
 import {Syscon} from './platform/syscon.js';
@@ -75,6 +72,8 @@ export interface MachineEnvironment {
   readonly models: readonly DeviceModel[];
   /** Spares a machine the making of code that an earlier one had. */
   readonly codeKeeper?: CodeKeeper | undefined;
+  /** What was begun before the machine was known, with the same `hartWorker`. */
+  readonly groundwork?: Groundwork | undefined;
 }
 
 /** How a machine ended. `status` 0 is a clean power-off. */
@@ -220,7 +219,8 @@ export class Machine implements AsyncDisposable {
   static async create(spec: MachineSpec, environment: MachineEnvironment): Promise<Machine> {
     const {models} = environment;
     const settings = checkRegionSettings(spec.regions);
-    const layout = layoutMemory(spec.memoryBytes, spec.hartCount, deviceStateBytes(spec.devices, models));
+    const layout = layoutOf(spec, models);
+    const groundwork = environment.groundwork ?? new Groundwork(environment.hartWorker, environment.codeKeeper);
     const memory = allocate(layout.totalBytes);
     const views = viewMemory(memory.buffer);
     const place: StatePlace = {views, layout, plans: spec.devices, models};
@@ -238,7 +238,7 @@ export class Machine implements AsyncDisposable {
       new CompilerThread(views, {entry: environment.compilerWorker, data, patienceMs, lost});
     const workers = Array.from({length: spec.hartCount}, (_, id) => {
       const channel = channels[id];
-      const workerData: HartWorkerData = {
+      const birth: HartBirth = {
         id,
         memory,
         layout,
@@ -250,18 +250,15 @@ export class Machine implements AsyncDisposable {
         pc: start.pcs[id]!,
         tohost: start.tohost,
       };
-      return new Worker(environment.hartWorker, {
-        workerData,
-        ...(channel ? {transferList: [channel.port1]} : {}),
-        name: `hart ${id}`,
-        resourceLimits: {stackSizeMb: HART_STACK_MB},
-      });
+      const worker = groundwork.thread();
+      worker.postMessage(birth, channel ? [channel.port1] : []);
+      return worker;
     });
     const compiler = spec.tier === 'auto' ? makeCompiler : undefined;
     const machine = new Machine(place, clock, assembly, start, spec.tier, workers, compiler);
     try {
       // The harts' threads come up meanwhile.
-      const module = await makeInterpreter(spec, layout, start.hasSbi, environment.codeKeeper);
+      const module = await groundwork.interpreter({...spec, hasSbi: start.hasSbi}, layout);
       for (const worker of workers) worker.postMessage(module);
       return machine;
     } catch (thrown) {
@@ -555,28 +552,6 @@ function prepareStart(place: StatePlace, {boot, memoryBytes, hartCount, devices}
     resetHart(new HartState(hart, views, layout), {hasSbi, isBootHart: hart === 0, a1: registers.a1});
   const pcs = Array<bigint>(hartCount).fill(BigInt(registers.pc));
   return {pcs, hasSbi, tohost: symbol('tohost') ?? -1, symbol};
-}
-
-async function makeInterpreter(
-  {tier}: MachineSpec,
-  layout: MemoryLayout,
-  hasSbi: boolean,
-  keeper: CodeKeeper | undefined,
-): Promise<WebAssembly.Module> {
-  const pages = layout.totalBytes / WASM_PAGE;
-  const memory = {initialPages: pages, maximumPages: pages};
-  const options = {memory, layout, hasSbi, hasRegions: tier !== 'interpreter', hasFusion: hostFuses()};
-  return compileInBackground(await interpreterCode(() => new Decoder(instructions), options, keeper));
-}
-
-/** Node ends a process that waits for nothing else while V8 compiles. */
-async function compileInBackground(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  const stay = setInterval(() => undefined, 2 ** 30);
-  try {
-    return await WebAssembly.compile(bytes);
-  } finally {
-    clearInterval(stay);
-  }
 }
 
 function allocate(totalBytes: number): WebAssembly.Memory {

@@ -16,6 +16,8 @@ export interface Paths {
   readonly daemonLog: string;
   readonly machines: string;
   readonly trash: string;
+  /** Folders of machine processes that started before their machine was known. */
+  readonly spares: string;
   /** Built images and fetched packages; may be deleted to win space. */
   readonly cache: string;
   /** Images made from machines. */
@@ -56,6 +58,7 @@ export function findPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     daemonLog: join(home, 'daemon.log'),
     machines: join(home, 'machines'),
     trash: join(home, 'trash'),
+    spares: join(home, 'spares'),
     cache: join(home, 'cache'),
     templates: join(home, 'templates'),
     recipes: join(home, 'recipes'),

@@ -8,6 +8,7 @@
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
  *   ssh       a console while connections flood, and while a guest floods ten viewers (`--seconds N` each)
+ *   net       TCP of a Linux guest through the user network (`--mib N` for bulk rows)
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).
@@ -27,6 +28,7 @@ import {benchBoots} from './boots.js';
 import {benchDisk} from './disk.js';
 import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
+import {benchNet} from './net.js';
 import {benchOs} from './os.js';
 import {benchSaving} from './saving.js';
 import {benchSmp} from './smp.js';
@@ -40,6 +42,7 @@ const {values, positionals} = parseArgs({
     rounds: {type: 'string', default: '3'},
     seconds: {type: 'string', default: '60'},
     count: {type: 'string', default: '50'},
+    mib: {type: 'string', default: '256'},
     cpus: {type: 'string'},
     classes: {type: 'string', default: ''},
     tier: {type: 'string'},
@@ -72,7 +75,7 @@ const buildImage = () => {
 
 const guests = mkdtempSync(join(tmpdir(), 'vivarium-bench-'));
 try {
-  if (isDefault || wants('kernels') || wants('os') || wants('smp') || wants('disk'))
+  if (isDefault || wants('kernels') || wants('os') || wants('smp') || wants('disk') || wants('net'))
     execFileSync('sh', [join(root, 'test/bench/guest/build.sh')], {
       env: {...process.env, OUT: guests},
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -83,6 +86,7 @@ try {
   if (isDefault || wants('smp'))
     check(await benchSmp(self, await buildImage(), guests, rounds, Number(values.cpus ?? 2)));
   if (wants('disk')) await benchDisk(self, await buildImage(), guests, rounds);
+  if (wants('net')) await benchNet(self, await buildImage(), guests, rounds, Number(values.mib));
   if (isDefault || wants('warm')) {
     await buildImage();
     check(await benchWarm(root, cache, rounds));

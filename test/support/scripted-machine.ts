@@ -10,6 +10,7 @@ import {endProcess} from '../../src/manager/hypervisor/builtin/end-process.js';
 import type {HostListener, MachineHost} from '../../src/manager/hypervisor/builtin/host-contract.js';
 import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
+import {Places} from '../../src/manager/hypervisor/builtin/places.js';
 import type {DiskPlan, MachineEnd, SavedMachine, StreamRefusal} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
@@ -172,7 +173,7 @@ class ScriptedHost implements MachineHost {
 }
 
 const launch = launchSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
-const server = new MachineServer(launch, async (plan, listener) => {
+const server = new MachineServer(launch, Places.none, async (plan, listener) => {
   const kernel = plan.boot.kind === 'linux' ? readFileSync(plan.boot.kernelPath, 'utf8').slice(64) : '';
   if (kernel === 'slow') await new Promise(() => undefined);
   if (kernel === 'bad') throw new ManagerError('bad-kernel', 'The file is no kernel.', 'Choose another file.');

@@ -1,8 +1,8 @@
 /**
  * A hart's thread. `runHart` is called once by the entry file of a hart worker with the device models that machines of
- * this process may have; everything else arrives as the worker's data.
+ * this process may have; everything else arrives as messages, so that a thread may be up before its machine is known.
  */
-import {type MessagePort, parentPort, workerData} from 'node:worker_threads';
+import {type MessagePort, parentPort} from 'node:worker_threads';
 import {assemble} from '../assembly.js';
 import {HandlerSet} from '../codegen/interpreter.js';
 import {fusedSequences} from '../codegen/sequences.js';
@@ -22,8 +22,8 @@ import {Hart} from './hart.js';
 import {endMachine, SbiCalls} from './sbi-calls.js';
 import {HartState, type MemoryViews, viewMemory} from './state.js';
 
-/** What a hart worker is started with, structured-cloneable. The interpreter's module follows as its one message. */
-export interface HartWorkerData {
+/** What a hart worker is told first, structured-cloneable. The interpreter's module follows as the second message. */
+export interface HartBirth {
   readonly id: number;
   readonly memory: WebAssembly.Memory;
   readonly layout: MemoryLayout;
@@ -53,13 +53,24 @@ export const EXIT = {poweroff: 1, reboot: 2, fault: 3} as const;
 
 const UART_BASE = 0x10000000;
 
-/** Runs the hart this worker was started for once its interpreter is there, until the machine ends. */
-export function runHart(options: {readonly models: readonly DeviceModel[]}): void {
-  const data = workerData as HartWorkerData;
+/** Runs the hart that this worker is told to be once its interpreter is there, until the machine ends. */
+export function runHart({models}: {readonly models: readonly DeviceModel[]}): void {
+  let begin: ((interpreter: WebAssembly.Module) => void) | undefined;
+  const listen = (message: HartBirth | WebAssembly.Module) => {
+    if (message instanceof WebAssembly.Module) {
+      parentPort?.off('message', listen);
+      begin?.(message);
+    } else begin = prepareHart(message, models);
+  };
+  parentPort?.on('message', listen);
+}
+
+/** Puts a hart together; it runs when it is given its interpreter. */
+function prepareHart(data: HartBirth, models: readonly DeviceModel[]): (interpreter: WebAssembly.Module) => void {
   const views = viewMemory(data.memory.buffer);
   const {layout} = data;
   const clock = new MachineClock(views.f64);
-  const assembly = assemble(views, layout.deviceBase, layout.hartCount, data.plans, options.models, clock);
+  const assembly = assemble(views, layout.deviceBase, layout.hartCount, data.plans, models, clock);
   const state = new HartState(data.id, views, layout);
   const ram = new Ram(
     views,
@@ -83,11 +94,11 @@ export function runHart(options: {readonly models: readonly DeviceModel[]}): voi
   const pages = layout.totalBytes / 65536;
   const limits = {initialPages: pages, maximumPages: pages};
   const regions = {settings: data.settings, limits, ...(data.compiler ? {compiler: data.compiler} : {})};
-  parentPort?.once('message', (module: WebAssembly.Module) => {
-    hart.link(module, data.memory, data.tier === 'interpreter' ? undefined : regions);
+  return (interpreter) => {
+    hart.link(interpreter, data.memory, data.tier === 'interpreter' ? undefined : regions);
     hart.setPc(Number(BigInt.asIntN(32, data.pc)), Number(BigInt.asIntN(32, data.pc >> 32n)));
     run(hart, views, end);
-  });
+  };
 }
 
 function run(hart: Hart, views: MemoryViews, end: (kind: number, status: number) => void): void {

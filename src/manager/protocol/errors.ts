@@ -57,6 +57,8 @@ export const errorCodes = [
   'keyring-missing',
   'package-broken',
   'network-unreachable',
+  'download-failed',
+  'checksum-mismatch',
   'connection-refused',
   'internal',
 ] as const;

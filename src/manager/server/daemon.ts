@@ -19,6 +19,7 @@ import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
 import {GuestStreams} from '../services/guest-streams.js';
+import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
@@ -73,6 +74,7 @@ export interface DaemonParts {
   readonly forwards: MachineForwards;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
+  readonly importer: ImageImporter;
 }
 
 /** See the module. */
@@ -291,6 +293,9 @@ async function assemble(
     // Tests put a scripted machine here.
     program: environment['VIVARIUM_MACHINE_PROGRAM'] || bundledEntry('machine'),
     packageFolder: packageFolder(),
+    sparesFolder: paths.spares,
+    // A scripted one cannot wait.
+    spareIdleMs: environment['VIVARIUM_MACHINE_PROGRAM'] ? 0 : settings.machines.spareIdleMs,
     scrollbackBytes: settings.console.scrollbackBytes,
     logMaxBytes: settings.console.logMaxBytes,
     sampleIntervalMs: settings.metrics.intervalMs,
@@ -330,5 +335,6 @@ async function assemble(
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),
+    importer: new ImageImporter({...shared, templates, jobs, driver}),
   };
 }

@@ -38,9 +38,9 @@ export class ImageService {
   async list(): Promise<Image[]> {
     const {templates, broken} = await this.#templates.list();
     const made = templates.map(
-      ({name, manifest: {machine, state, packedAtMs}, sizeBytes}): Image => ({
-        ...{name, title: `Made from ${machine.name}`, state: 'ready', sizeBytes, builtAtMs: packedAtMs},
-        description: state === undefined ? 'Its disks.' : 'Goes on from what ran in it.',
+      ({name, manifest: {machine, state, packedAtMs, title}, sizeBytes}): Image => ({
+        ...{name, title: title ?? `Made from ${machine.name}`, state: 'ready', sizeBytes, builtAtMs: packedAtMs},
+        description: state === undefined ? 'Boots from its own files.' : 'Goes on from what ran in it.',
         machine: {memoryBytes: machine.memoryBytes, hartCount: machine.hartCount, isWarm: state !== undefined},
       }),
     );
@@ -81,7 +81,7 @@ export class ImageService {
     if ((await this.#templates.find(name)) !== undefined)
       throw new ManagerError(
         'bad-request',
-        `${name} was made from a machine: no recipe builds it.`,
+        `${name} was made from a machine or imported: no recipe builds it.`,
         'It is ready as it is.',
       );
     await this.#store.findImage(name);
@@ -101,7 +101,7 @@ export class ImageService {
   async remove(name: string): Promise<{freedBytes: number}> {
     const freedBytes = await this.#templates.remove(name);
     if (freedBytes !== undefined) {
-      this.#log.record('image-removed', `The image ${name}, which was made from a machine, was removed.`);
+      this.#log.record('image-removed', `The image ${name}, which no recipe makes again, was removed.`);
       return {freedBytes};
     }
     const freed = await this.#store.removeImage(name);

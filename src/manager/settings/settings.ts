@@ -22,6 +22,8 @@ export const settingsSchema = z.strictObject({
     /** What becomes of running machines when the daemon gets SIGTERM, as at the host's shutdown. */
     onSignal: z.enum(['save', 'keep']),
     startTimeoutMs: z.number().int().min(1000).max(3_600_000),
+    /** How long a process waits for the next machine after one was started, to be there at once. 0: none does. */
+    spareIdleMs: z.number().int().min(0).max(86_400_000),
     /** Left to the host when a machine's memory is weighed against what is free. */
     hostMemoryReserveBytes: bytes,
   }),

@@ -13,10 +13,11 @@
 import {readFile} from 'node:fs/promises';
 import {pathToFileURL} from 'node:url';
 import type {DevicePlan} from '../../../engine/contract.js';
+import type {Groundwork} from '../../../engine/groundwork.js';
 import {type BootSpec, Machine, type RegionSettings, type Tier} from '../../../engine/machine.js';
 import {GenerationId} from '../../../engine/platform/generation-id.js';
 import {virtioSlot} from '../../../engine/platform/memory-map.js';
-import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
+import {standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {Uart16550} from '../../../engine/platform/uart16550.js';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {VirtioDevice} from '../../../paravirt/device.js';
@@ -37,6 +38,7 @@ import {defaultNetwork, type Network, type Share} from '../../protocol/machine.j
 import {programVersion} from '../../version.js';
 import type {BootFiles, DiskOverlay, DiskPlan} from '../contract.js';
 import {CodeFolder} from './code-folder.js';
+import {machineModels} from './groundwork.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
@@ -79,6 +81,8 @@ export interface AssemblyPlan {
 export interface AssemblyEnvironment extends DiskEnvironment {
   /** What is at `savedPath`, where that was opened before. It is then the machine's. */
   readonly openedState?: Promise<OpenedState> | undefined;
+  /** What was begun before the machine was known. */
+  readonly groundwork?: Groundwork | undefined;
   /** Who does in a shared folder, an index, what this process may not. */
   readonly deputyOf?: ((share: number) => Deputy) | undefined;
 }
@@ -179,7 +183,8 @@ export async function assembleMachine(
       await Machine.create(spec, {
         hartWorker: pathToFileURL(bundledEntry('hart')),
         compilerWorker: pathToFileURL(bundledEntry('compiler')),
-        models: [...platformModels, virtioMmio],
+        models: machineModels,
+        groundwork: environment.groundwork,
         codeKeeper: plan.codeFolder === undefined ? undefined : new CodeFolder(plan.codeFolder),
       }),
     );

@@ -16,19 +16,18 @@ import type {
   StateMake,
 } from '../contract.js';
 import {checkMachine} from './check.js';
+import {shapeOf} from './groundwork.js';
 import {type Launch, LINK_VERSION} from './link.js';
 import {explainEnd} from './obituary.js';
 import {ProcessLink, removeSocket} from './process-link.js';
 import {checkWholeState, readWholeState} from './saved/whole-state.js';
+import {SpareKeeper, type SpareOptions} from './spare-keeper.js';
+import {SpareProcess} from './spare-process.js';
 import {SpawnedProcess, startFailed} from './spawned-process.js';
 import {WrittenStates} from './written-states.js';
 
 /** What the driver takes from the settings and from the installation. */
-export interface BuiltinDriverOptions {
-  readonly runtimeFolder: string;
-  /** The bundled machine program; tests put a scripted one here. */
-  readonly program: string;
-  readonly packageFolder: string;
+export interface BuiltinDriverOptions extends SpareOptions {
   readonly scrollbackBytes: number;
   readonly logMaxBytes: number;
   readonly sampleIntervalMs: number;
@@ -46,9 +45,11 @@ export class BuiltinDriver implements HypervisorDriver {
   /** Processes that were started ahead, by machine. */
   readonly #prepared = new Map<string, SpawnedProcess>();
   readonly #written = new WrittenStates();
+  readonly #spares: SpareKeeper;
 
   constructor(options: BuiltinDriverOptions) {
     this.#options = options;
+    this.#spares = new SpareKeeper(options);
   }
 
   check(memoryBytes: number, boot: Boot): Promise<void> {
@@ -57,7 +58,8 @@ export class BuiltinDriver implements HypervisorDriver {
 
   async prepare(plan: LaunchPlan): Promise<void> {
     this.forgetPrepared(plan.id);
-    const spawned = await SpawnedProcess.start(await this.#launch(plan), this.#options, true);
+    const launch = await this.#launch(plan);
+    const spawned = await this.#spawn(launch, true);
     this.forgetPrepared(plan.id);
     this.#prepared.set(plan.id, spawned);
   }
@@ -70,7 +72,7 @@ export class BuiltinDriver implements HypervisorDriver {
   async start(plan: LaunchPlan, listener: RunListener, signal: AbortSignal): Promise<RunningMachine> {
     const launch = await this.#launch(plan);
     signal.throwIfAborted();
-    using spawned = this.#takePrepared(launch) ?? (await SpawnedProcess.start(launch, this.#options));
+    using spawned = this.#takePrepared(launch) ?? (await this.#spawn(launch, false));
     const timeout = AbortSignal.timeout(this.#options.startTimeoutMs);
     const given = AbortSignal.any([signal, timeout]);
     let isStarted = false;
@@ -97,6 +99,7 @@ export class BuiltinDriver implements HypervisorDriver {
       await untilAborted(link.boot(), given);
       isStarted = true;
       spawned.linked();
+      this.#spares.used(shapeOf(launch));
       return link;
     } catch (thrown) {
       if (signal.aborted) throw new ManagerError('cancelled', 'The start was cancelled.', 'Start it again any time.');
@@ -156,6 +159,17 @@ export class BuiltinDriver implements HypervisorDriver {
     }
     this.forgetPrepared(launch.id);
     return undefined;
+  }
+
+  /** A process for a launch: the one that waits for one, or a new one. */
+  async #spawn(launch: Launch, isAhead: boolean): Promise<SpawnedProcess> {
+    const spare = SpareProcess.suits(launch) ? this.#spares.take() : undefined;
+    if (spare !== undefined) {
+      // Its end may not have been heard of yet.
+      const spawned = await spare.become(launch).catch(() => undefined);
+      if (spawned !== undefined) return spawned;
+    }
+    return SpawnedProcess.start(launch, this.#options, isAhead);
   }
 
   #socketPath(id: string): string {

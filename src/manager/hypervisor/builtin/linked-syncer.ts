@@ -12,11 +12,14 @@ const SYNC_TIMEOUT_MS = 30_000;
 /** See the module. */
 export class LinkedSyncer implements FileSyncer {
   readonly #channel: () => Channel | undefined;
+  readonly #outside: (path: string) => string;
   /** One that could not do it: of another version, or stuck. It is not asked again. */
   #useless: Channel | undefined;
 
-  constructor(channel: () => Channel | undefined) {
+  /** `outside` has the names that the daemon knows for those of this process. */
+  constructor(channel: () => Channel | undefined, outside: (path: string) => string = (path) => path) {
     this.#channel = channel;
+    this.#outside = outside;
   }
 
   get isThere(): boolean {
@@ -28,7 +31,7 @@ export class LinkedSyncer implements FileSyncer {
     const worthwhile = worthPunching(ranges);
     if (worthwhile.length === 0) return;
     await this.#channel()
-      ?.request(linkPunch, {path, ranges: worthwhile})
+      ?.request(linkPunch, {path: this.#outside(path), ranges: worthwhile})
       // A hint: without an answer the file keeps its room.
       .catch(() => undefined);
   }
@@ -37,7 +40,7 @@ export class LinkedSyncer implements FileSyncer {
     const channel = this.#channel();
     if (channel === undefined || !this.isThere) throw gone();
     try {
-      await channel.request(linkSync, {path}, AbortSignal.timeout(SYNC_TIMEOUT_MS));
+      await channel.request(linkSync, {path: this.#outside(path)}, AbortSignal.timeout(SYNC_TIMEOUT_MS));
     } catch (thrown) {
       if (thrown instanceof ManagerError && thrown.code === 'disk-full')
         throw new ParavirtError(

@@ -41,6 +41,7 @@ import {
   linkShutdown,
 } from './link.js';
 import {LinkedSyncer} from './linked-syncer.js';
+import type {Places} from './places.js';
 import {LinkedDeputy} from './share-deputies.js';
 import {freeYoungGarbage} from './young-garbage.js';
 
@@ -60,6 +61,7 @@ const ATTENDED_POLL_MS = 200;
 /** See the module. */
 export class MachineServer {
   readonly #launch: Launch;
+  readonly #places: Places;
   readonly #factory: HostFactory;
   readonly #ring: ByteRing;
   readonly #log: ConsoleLog;
@@ -75,8 +77,10 @@ export class MachineServer {
   #saving: Promise<unknown> = Promise.resolve();
   #haltReason: string | undefined;
 
-  constructor(launch: Launch, factory: HostFactory) {
+  /** `places` has the names that the daemon knows for those of the launch. */
+  constructor(launch: Launch, places: Places, factory: HostFactory) {
     this.#launch = launch;
+    this.#places = places;
     this.#factory = factory;
     this.#ring = new ByteRing(launch.scrollbackBytes);
     this.#log = new ConsoleLog(join(launch.folder, 'console.log'), launch.logMaxBytes);
@@ -121,32 +125,40 @@ export class MachineServer {
       clearInterval(this.#sampler);
       this.#endUnlessRun();
     });
-    channel.handle(linkHello, async () => ({
+    const handle: Channel['handle'] = (type, handler) =>
+      channel.handle(type, async (params, signal) => {
+        try {
+          return await handler(params, signal);
+        } catch (thrown) {
+          throw this.#places.outsideError(thrown);
+        }
+      });
+    handle(linkHello, async () => ({
       linkVersion: LINK_VERSION,
       id: this.#launch.id,
       isStarted: this.#startedAtMs > 0,
       isPaused: this.#isPaused,
       haltReason: this.#haltReason,
-      diskTops: [...(this.#host?.diskTops ?? [])],
+      diskTops: this.#diskTops(),
       startedAtMs: this.#startedAtMs,
       hasAgent: true,
       hasStreams: true,
     }));
-    channel.handle(linkBoot, async ({waits}) => {
+    handle(linkBoot, async ({waits}) => {
       await this.#build();
       return {startedAtMs: waits ? 0 : this.#run()};
     });
-    channel.handle(linkRun, async () => ({startedAtMs: this.#run()}));
-    channel.handle(linkAttach, async ({sinceOffset}) => {
+    handle(linkRun, async () => ({startedAtMs: this.#run()}));
+    handle(linkAttach, async ({sinceOffset}) => {
       this.#attach(channel, sinceOffset);
       return {};
     });
-    channel.handle(linkPause, async () => {
+    handle(linkPause, async () => {
       await this.#started().pause();
       this.#isPaused = true;
       return {};
     });
-    channel.handle(linkResume, async () => {
+    handle(linkResume, async () => {
       // Asked by a daemon that did not start the save: a guest that runs on would make nonsense of the file.
       await this.#saving;
       // First: what failed before may fail again at once.
@@ -155,36 +167,44 @@ export class MachineServer {
       this.#started().resume();
       return {};
     });
-    channel.handle(linkShutdown, async () => {
+    handle(linkShutdown, async () => {
       this.#started().askShutdown();
       return {};
     });
-    channel.handle(linkAgent, async (request) => ({answer: await this.#started().askAgent(request)}));
-    channel.handle(linkInput, async ({data}) => {
+    handle(linkAgent, async (request) => ({answer: await this.#started().askAgent(request)}));
+    handle(linkInput, async ({data}) => {
       this.#started().write(Buffer.from(data, 'base64'));
       return {};
     });
-    channel.handle(linkResize, async ({size}) => {
+    handle(linkResize, async ({size}) => {
       this.#started().resize(size);
       return {};
     });
-    channel.handle(linkSave, async ({keptIds, ...request}) => {
-      const save = this.#saving.then(() => this.#started().save({...request, keptIds: new Set(keptIds)}));
+    handle(linkSave, async ({keptIds, overlays, path, ...request}) => {
+      const inside = {
+        path: this.#places.inside(path),
+        overlays: overlays.map((overlay) => ({...overlay, path: this.#places.inside(overlay.path)})),
+      };
+      const save = this.#saving.then(() => this.#started().save({...request, ...inside, keptIds: new Set(keptIds)}));
       this.#saving = save.catch(() => undefined);
       const saved = await save;
       freeYoungGarbage();
       return {...saved, sources: [...saved.sources]};
     });
-    channel.handle(linkRechain, async ({disk, images}) => {
-      await this.#started().rechain(disk, images);
+    handle(linkRechain, async ({disk, images}) => {
+      const inside = images.map((image) => ({...image, path: this.#places.inside(image.path)}));
+      await this.#started().rechain(disk, inside);
       return {};
     });
-    channel.handle(linkForward, async ({forward, isWanted}) => {
+    handle(linkForward, async ({forward, isWanted}) => {
       await this.#started().forward(forward, isWanted);
       return {};
     });
-    channel.handle(linkDisks, async () => ({diskTops: [...this.#started().diskTops]}));
-    channel.handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
+    handle(linkDisks, async () => {
+      this.#started();
+      return {diskTops: this.#diskTops()};
+    });
+    handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
     channel.listen();
   }
 
@@ -206,11 +226,14 @@ export class MachineServer {
         onRebooted: () => this.#channel?.notify(linkRebooted, {}),
         onHalted: (reason) => {
           this.#isPaused = true;
-          this.#haltReason = reason;
-          this.#channel?.notify(linkHalted, {reason});
+          this.#haltReason = this.#places.outside(reason);
+          this.#channel?.notify(linkHalted, {reason: this.#haltReason});
         },
       },
-      new LinkedSyncer(() => this.#channel),
+      new LinkedSyncer(
+        () => this.#channel,
+        (path) => this.#places.outside(path),
+      ),
       (share) => new LinkedDeputy(() => this.#channel, share),
     );
     this.#host = host;
@@ -275,13 +298,21 @@ export class MachineServer {
     }
   }
 
+  #diskTops(): string[] {
+    return [...(this.#host?.diskTops ?? [])].map((path) => this.#places.outside(path));
+  }
+
+  #outside(end: MachineEnd): MachineEnd {
+    return end.kind === 'crashed' ? {...end, reason: this.#places.outside(end.reason)} : end;
+  }
+
   #started(): MachineHost {
     if (this.#host !== undefined) return this.#host;
     throw new ManagerError('wrong-state', 'The machine has not been booted.', 'Start it first.');
   }
 
   async #close(): Promise<void> {
-    const end = await this.#finished.promise;
+    const end = this.#outside(await this.#finished.promise);
     clearInterval(this.#sampler);
     // While the daemon still listens: disks are synced through it.
     await this.#closeHost();

@@ -9,6 +9,7 @@
  */
 import {dirname, join} from 'node:path';
 import type {Launch} from './link.js';
+import {placeFolders} from './places.js';
 
 /**
  * V8 flags of machine processes. Their JavaScript is a thin layer around generated code, so small heaps and few helper
@@ -37,15 +38,19 @@ export function machineEnvironment(own: NodeJS.ProcessEnv = process.env): Record
   };
 }
 
+/** What is run. */
+export interface MachineProgram {
+  readonly program: string;
+  readonly packageFolder: string;
+}
+
 /** Arguments for Node before the program's path. */
-export function machineNodeFlags(launch: Launch, program: string, packageFolder: string): string[] {
+export function machineNodeFlags(launch: Launch, program: MachineProgram): string[] {
   const bootFiles =
     launch.boot.kind === 'firmware'
       ? [launch.boot.elfPath]
       : [launch.boot.kernelPath, ...(launch.boot.initrdPath === undefined ? [] : [launch.boot.initrdPath])];
   const reads = [
-    dirname(program),
-    join(packageFolder, 'package.json'),
     launch.folder,
     ...bootFiles,
     ...(launch.savedPath === undefined ? [] : [launch.savedPath]),
@@ -58,6 +63,20 @@ export function machineNodeFlags(launch: Launch, program: string, packageFolder:
     ...launch.disks.flatMap(({images, isReadOnly}) => (isReadOnly ? [] : images.slice(0, 1).map(({path}) => path))),
     ...launch.shares.flatMap(({path, isReadOnly}) => (isReadOnly ? [] : [path])),
   ];
+  return nodeFlags(program, reads, writes);
+}
+
+/** Those of a process that is to become some machine, and reaches what that needs through links (see `places.ts`). */
+export function spareNodeFlags(folder: string, socketPath: string, program: MachineProgram): string[] {
+  return nodeFlags(program, [folder], [placeFolders(folder).written, socketPath]);
+}
+
+function nodeFlags(
+  {program, packageFolder}: MachineProgram,
+  own: readonly string[],
+  writes: readonly string[],
+): string[] {
+  const reads = [dirname(program), join(packageFolder, 'package.json'), ...own];
   return [
     '--permission',
     ...reads.map((path) => `--allow-fs-read=${path}`),

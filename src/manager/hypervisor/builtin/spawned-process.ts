@@ -15,16 +15,11 @@ import {identifyProcess, type ProcessIdentity} from '../../store/process-identit
 import {untilAborted} from '../../until-aborted.js';
 import type {MachineEnd} from '../contract.js';
 import type {Launch} from './link.js';
-import {machineEnvironment, machineNodeFlags} from './node-flags.js';
+import {type MachineProgram, machineEnvironment, machineNodeFlags} from './node-flags.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
 
-/** What is run. */
-export interface MachineProgram {
-  readonly program: string;
-  readonly packageFolder: string;
-}
-
-interface Names {
+/** Files by which a process is known. */
+export interface ProcessNames {
   readonly socketPath: string;
   readonly launchPath: string;
   readonly logPath: string;
@@ -40,7 +35,8 @@ export class SpawnedProcess implements Disposable {
   readonly #ready: Promise<void>;
   #isLinked = false;
 
-  private constructor(launch: Launch, names: Names, child: ChildProcess) {
+  /** A process that was started, or told, to become the machine of a launch, under these names. */
+  constructor(launch: Launch, names: ProcessNames, child: ChildProcess) {
     this.launch = launch;
     const usual = namesOf(launch, '');
     this.#renames = (['launchPath', 'logPath', 'socketPath'] as const)
@@ -68,7 +64,7 @@ export class SpawnedProcess implements Disposable {
     await writeFileAtomic(names.launchPath, `${JSON.stringify(own, null, 2)}\n`);
     const log = openSync(names.logPath, 'w', 0o600);
     try {
-      const flags = machineNodeFlags(own, program.program, program.packageFolder);
+      const flags = machineNodeFlags(own, program);
       const child = spawn(process.execPath, [...flags, program.program, names.launchPath], {
         cwd: launch.folder,
         detached: true,
@@ -128,13 +124,17 @@ export class SpawnedProcess implements Disposable {
   }
 }
 
-function namesOf({folder, socketPath}: Launch, tag: string): Names {
+function namesOf({folder, socketPath}: Launch, tag: string): ProcessNames {
   return {
-    // No longer than the usual one, which just fits.
-    socketPath: tag === '' ? socketPath : join(dirname(socketPath), `ahead${tag}.sock`),
+    socketPath: tag === '' ? socketPath : aheadSocket(dirname(socketPath), tag),
     launchPath: join(folder, `launch${tag}.json`),
     logPath: join(folder, `machine${tag}.log`),
   };
+}
+
+/** No longer than a machine's, which just fits. */
+export function aheadSocket(runtimeFolder: string, tag: string): string {
+  return join(runtimeFolder, `ahead${tag}.sock`);
 }
 
 /** A process that ended, or whose start took too long. */

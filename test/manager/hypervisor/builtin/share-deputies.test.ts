@@ -58,7 +58,7 @@ it('a machine process is given its shared folders, and may write those only that
     ],
     ...{scrollbackBytes: 1, logMaxBytes: 1, sampleIntervalMs: 1000},
   });
-  const flags = machineNodeFlags(launch, '/dist/machine.js', '/');
+  const flags = machineNodeFlags(launch, {program: '/dist/machine.js', packageFolder: '/'});
   expect(flags).toEqual(expect.arrayContaining(['--allow-fs-read=/data', '--allow-fs-read=/work']));
   expect(flags.filter((flag) => flag.startsWith('--allow-fs-write='))).toEqual([
     '--allow-fs-write=/machines/one',
