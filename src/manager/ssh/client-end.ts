@@ -29,8 +29,11 @@ export function waitingBytes(socket: Socket): number {
   return socket.writableLength + Math.max(0, givenBytes - (socket.bytesWritten - sentBefore));
 }
 
-/** Bytes of a channel that may wait to be read here: the library's window, and what may be under way when it closes. */
-export const UNREAD_INPUT_BYTES_MAX = 2 * 1_048_576 + 65_536;
+/**
+ * Bytes of a channel that may wait to be read here: the library renews its window of 2 MiB while less than that waits, so that as
+ * much again may come, and a last packet.
+ */
+export const UNREAD_INPUT_BYTES_MAX = 2 * 2_097_152 + 65_536;
 
 /** Ends connections whose clients send more than the windows they were given, which the library would keep. */
 export class InputGuard {

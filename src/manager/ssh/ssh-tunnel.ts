@@ -16,7 +16,7 @@ import {type ClientEnd, type InputGuard, signalGone, untilGone, writeAtPace} fro
 import {GUEST_SUFFIX} from './client-names.js';
 import {explainRefusals} from './open-refusals.js';
 
-/** Connections that one client may have open at a time. Each holds 2 MiB each way at most: a window of the library. */
+/** Connections that one client may have open at a time. Each holds 4 MiB each way at most: two windows of the library. */
 export const TUNNELS_MAX = 32;
 const OWN_NAMES = ['localhost', '127.0.0.1', '::1'];
 

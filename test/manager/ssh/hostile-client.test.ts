@@ -92,7 +92,8 @@ describe('a client', () => {
     const channel = await openTunnel(client, 'one', 7);
     const protocol: {channelData(id: number, bytes: Buffer): void} = Reflect.get(client, '_protocol');
     const {id} = Reflect.get(channel, 'outgoing') as {id: number};
-    const piece = randomBytes(32_768);
+    // Windows are no multiple of it: the library takes no more by itself where one is used up exactly.
+    const piece = randomBytes(30_000);
     for (let sent = 0; sent < 2 * UNREAD_INPUT_BYTES_MAX; sent += piece.length) protocol.channelData(id, piece);
     await closed;
   });
