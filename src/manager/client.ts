@@ -19,4 +19,4 @@ export {type ImportRecipe, isAddress, readImportRecipe} from './client/import-re
 export type {SymbolPlace, SymbolTable} from './client/symbols.js';
 export {openVsockStream, VSOCK_PORT_MAX} from './client/vsock-stream.js';
 export {DETACH_WAIT_MS, type DetachResult, DetachScanner} from './console/detach.js';
-export {GuestFilter, TERMINAL_RESTORE} from './console/guest-filter.js';
+export {GuestFilter} from './console/guest-filter.js';

@@ -7,6 +7,7 @@
  *   saving    a guest of 1 GiB saved while it runs, and restored
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
+ *   ssh       a console while connections flood, and while a guest floods ten viewers (`--seconds N` each)
  *   net       TCP of a Linux guest through the user network (`--mib N` for bulk rows)
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
@@ -32,6 +33,7 @@ import {benchNet} from './net.js';
 import {benchOs} from './os.js';
 import {benchSaving} from './saving.js';
 import {benchSmp} from './smp.js';
+import {benchSsh, runSshLoad, type SshLoad} from './ssh.js';
 import {benchStress} from './stress.js';
 import {benchWarm} from './warm.js';
 
@@ -46,8 +48,14 @@ const {values, positionals} = parseArgs({
     classes: {type: 'string', default: ''},
     tier: {type: 'string'},
     guest: {type: 'string'},
+    'ssh-load': {type: 'string'},
   },
 });
+if (values['ssh-load']) {
+  await runSshLoad(JSON.parse(values['ssh-load']) as SshLoad);
+  process.disconnect?.();
+  process.exit();
+}
 if (values.guest) await runGuest(JSON.parse(values.guest) as LinuxGuest);
 
 const self = {path: fileURLToPath(import.meta.url), tier: values.tier as Tier | undefined};
@@ -84,6 +92,7 @@ try {
     await buildImage();
     check(await benchWarm(root, cache, rounds));
   }
+  if (wants('ssh')) check(await benchSsh(self.path, root, Number(values.seconds)));
   if (wants('saving')) await benchSaving(self, await buildImage(), rounds);
   if (wants('stress')) {
     const classes = values.classes === '' ? [] : values.classes.split(',');

@@ -29,3 +29,10 @@ export function readChannel(channel: ClientChannel): Promise<Buffer> {
     channel.once('end', () => resolve(Buffer.concat(chunks)));
   });
 }
+
+/** Opens a shell with a terminal: a console. */
+export function openShell(client: Client): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.shell({term: 'xterm', cols: 80, rows: 24}, (error, channel) => (error ? reject(error) : resolve(channel)));
+  });
+}

@@ -20,6 +20,7 @@ const packages = {
   'ssh-keygen': 'openssh-client',
   scp: 'openssh-client',
   sftp: 'openssh-client',
+  'qemu-ga': 'qemu-guest-agent',
   dbclient: 'dropbear-bin',
   plink: 'putty-tools',
   'apt-get': 'apt',

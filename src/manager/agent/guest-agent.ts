@@ -8,7 +8,7 @@ import {ManagerError} from '../protocol/errors.js';
 import type {AgentRequest} from './agent-session.js';
 
 /** Bytes of a file in one request; in base64 a third more. */
-export const FILE_PIECE_BYTES = 96 * 1024;
+export const FILE_PIECE_BYTES = 192 * 1024;
 /** How long a command may take that only looks something up. */
 const QUICK_TIMEOUT_MS = 10_000;
 /** How long one that moves a piece of a file may take. */

@@ -2,7 +2,6 @@
  * Files and folders of a guest as its agent reaches them: what the agent's own dialect lacks is done by programs that every
  * Linux guest has. The guest is hostile: what it says of its files is read with bounds, and is only ever its own word.
  */
-import {randomBytes} from 'node:crypto';
 import {ManagerError} from '../protocol/errors.js';
 import type {GuestAgent} from './guest-agent.js';
 
@@ -41,11 +40,11 @@ const STATUS_FORMAT = '%f %h %u %g %s %X %Y';
 const STATUS_LINE = /^([0-9a-f]{1,8}) (\d{1,10}) (\d{1,10}) (\d{1,10}) (\d{1,16}) (-?\d{1,12}) (-?\d{1,12})/;
 /** No name has a slash, and in the list each has one before it: two of them begin a record. */
 const LIST = `cd "$1" || exit 1
-umask 077
-find . -mindepth 1 -maxdepth 1 -exec stat -c '//${STATUS_FORMAT} %n' {} + >"$2" 2>/dev/null
-[ "$(stat -c %s "$2")" -gt ${LIST_AT_ONCE_BYTES} ] && exit ${STATUS_IN_FILE}
-cat "$2"
-rm -f "$2"`;
+list=$(mktemp /run/vivarium-XXXXXX 2>/dev/null || mktemp) || exit 1
+find . -mindepth 1 -maxdepth 1 -exec stat -c '//${STATUS_FORMAT} %n' {} + >"$list" 2>/dev/null
+if [ "$(stat -c %s "$list")" -gt ${LIST_AT_ONCE_BYTES} ]; then printf %s "$list"; exit ${STATUS_IN_FILE}; fi
+cat "$list"
+rm -f "$list"`;
 const HOME = `: "\${HOME:=/root}"; cd "$HOME" 2>/dev/null || cd /; pwd`;
 
 /** See the module. Errors of all: file-not-found, no-permission, agent-failed with the guest's reason, and the agent's own */
@@ -70,12 +69,8 @@ export class GuestFiles {
 
   /** All of a folder, in no order; at most `LIST_BYTES_MAX` of text. */
   async list(path: string): Promise<GuestFolderEntry[]> {
-    const scratch = `/run/vivarium-${randomBytes(8).toString('hex')}.list`;
-    const {status, stdout, stderr} = await this.#agent.run({
-      path: 'sh',
-      arguments: ['-c', LIST, 'sh', path, scratch],
-    });
-    if (status === STATUS_IN_FILE) return readList(await this.#readWhole(scratch));
+    const {status, stdout, stderr} = await this.#agent.run({path: 'sh', arguments: ['-c', LIST, 'sh', path]});
+    if (status === STATUS_IN_FILE) return readList(await this.#readWhole(Buffer.from(stdout).toString('utf8')));
     if (status !== 0) throw explain(status, stderr);
     return readList(Buffer.from(stdout));
   }

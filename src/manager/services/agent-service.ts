@@ -35,17 +35,18 @@ export class AgentService {
     return new GuestAgent((request) => run.askAgent(request));
   }
 
-  /** As `of`, once the agent is there. Errors: as `of`; no-agent after `waitMs`; agent-too-old; cancelled */
+  /** As `of`, once the agent is there, of a machine that is being started too. Errors: as `of`; no-agent after `waitMs`; agent-too-old; cancelled */
   async whenThere(reference: string, waitMs: number, signal: AbortSignal): Promise<GuestAgent> {
     const deadline = Date.now() + waitMs;
     for (;;) {
-      // Anew each time: the machine may have ended or begun meanwhile.
-      const agent = this.of(reference);
+      const isStarting = this.#fleet.find(reference).state === 'starting';
       try {
+        // Anew each time: the machine may have ended or begun meanwhile.
+        const agent = this.of(reference);
         await agent.ping();
         return agent;
       } catch (thrown) {
-        const isMissing = thrown instanceof ManagerError && thrown.code === 'no-agent';
+        const isMissing = isStarting || (thrown instanceof ManagerError && thrown.code === 'no-agent');
         if (!isMissing || Date.now() >= deadline) throw thrown;
       }
       await delay(WAIT_POLL_MS, undefined, {signal});

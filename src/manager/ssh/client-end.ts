@@ -29,6 +29,30 @@ export function waitingBytes(socket: Socket): number {
   return socket.writableLength + Math.max(0, givenBytes - (socket.bytesWritten - sentBefore));
 }
 
+/**
+ * Bytes of a channel that may wait to be read here: the library renews its window of 2 MiB while less than that waits, so that as
+ * much again may come, and a last packet.
+ */
+export const UNREAD_INPUT_BYTES_MAX = 2 * 2_097_152 + 65_536;
+
+/** Ends connections whose clients send more than the windows they were given, which the library would keep. */
+export class InputGuard {
+  readonly #channels = new Set<ServerChannel>();
+
+  constructor(socket: Socket) {
+    socket.on('data', () => {
+      for (const channel of this.#channels) if (channel.readableLength > UNREAD_INPUT_BYTES_MAX) socket.destroy();
+    });
+  }
+
+  /** Looks after a channel until it is over. */
+  watch<Channel extends ServerChannel>(channel: Channel, gone: AbortSignal): Channel {
+    this.#channels.add(channel);
+    gone.addEventListener('abort', () => this.#channels.delete(channel), {once: true});
+    return channel;
+  }
+}
+
 /** A channel, what is below it, and whether it is over: the library tells that of a channel only once all of it is read. */
 export interface ClientEnd {
   readonly channel: ServerChannel;

@@ -4,7 +4,7 @@
  */
 import type {ServerChannel} from 'ssh2';
 import {DETACH_WAIT_MS, DetachScanner} from '../console/detach.js';
-import {GuestFilter, TERMINAL_RESTORE} from '../console/guest-filter.js';
+import {GuestFilter} from '../console/guest-filter.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
@@ -80,7 +80,7 @@ export async function serveConsole(
     isAttached ? consoles.viewed(viewerId).type(viewerId, bytes) : Promise.resolve();
   stack.use(listenToKeys(channel, type, (error) => left.resolve(error?.message ?? keepsRunning)));
   const said = await left.promise;
-  if (said !== undefined) channel.write(`${TERMINAL_RESTORE}${said}\r\n`);
+  if (said !== undefined) channel.write(`${filter.restore}${said}\r\n`);
 }
 
 /** Types what comes from the client, one piece after the other. */

@@ -17,7 +17,7 @@ import type {AgentService} from '../services/agent-service.js';
 import type {ConsoleHub} from '../services/console-hub.js';
 import type {Fleet} from '../services/fleet.js';
 import type {GuestStreams} from '../services/guest-streams.js';
-import {type ClientEnd, signalGone} from './client-end.js';
+import {type ClientEnd, InputGuard, signalGone} from './client-end.js';
 import {SCREEN_USER} from './client-names.js';
 import {serveFiles} from './sftp/sftp-session.js';
 import {serveConsole, type TerminalChannel} from './ssh-console.js';
@@ -52,8 +52,9 @@ export function serveSessions(connection: Connection, socket: Socket, login: Log
   const {user} = login;
   // A listener of each session and tunnel, for when the client has read what waited.
   socket.setMaxListeners(3 * (SESSIONS_MAX + TUNNELS_MAX));
+  const guard = new InputGuard(socket);
   const own = user === SCREEN_USER ? undefined : user;
-  serveTunnels(connection, socket, {...parts, own, mayReach: (name) => login.mayReach(name)});
+  serveTunnels(connection, socket, guard, {...parts, own, mayReach: (name) => login.mayReach(name)});
   let open = 0;
   connection.on('session', (accept, reject) => {
     if (open >= SESSIONS_MAX) return reject();
@@ -61,22 +62,25 @@ export function serveSessions(connection: Connection, socket: Socket, login: Log
     const session = accept();
     const gone = signalGone(socket, (listener) => session.on('close', listener));
     gone.addEventListener('abort', () => open--, {once: true});
-    serveSession(session, {socket, gone}, user, parts);
+    serveSession(session, {socket, gone}, guard, user, parts);
   });
 }
 
 function serveSession(
   session: Session,
   below: Pick<ClientEnd, 'socket' | 'gone'>,
+  guard: InputGuard,
   user: string,
   parts: SessionParts,
 ): void {
   let size: TerminalSize = {columns: 80, rows: 24};
   let term = '';
+  let hasTerminal = false;
   let resized: (size: TerminalSize) => void = () => undefined;
   // One program a session; the library lets none follow.
   session.on('pty', (acceptPty, _reject, info) => {
     size = readSize(info, size);
+    hasTerminal = true;
     // The library's types leave it out of what a terminal is asked for with.
     term = 'term' in info && typeof info.term === 'string' ? info.term : '';
     acceptPty?.();
@@ -95,7 +99,7 @@ function serveSession(
     },
   });
   session.on('shell', (acceptShell) => {
-    const channel = acceptShell();
+    const channel = guard.watch(acceptShell(), below.gone);
     void answer(channel, channel, async () => {
       if (user === SCREEN_USER) return serveScreen(terminal(channel), term, parts.environment);
       await serveConsole(terminal(channel), parts.fleet, parts.consoles, user);
@@ -103,7 +107,7 @@ function serveSession(
     });
   });
   session.on('exec', (acceptExec, _reject, {command}) => {
-    const channel = acceptExec();
+    const channel = guard.watch(acceptExec(), below.gone);
     void answer(channel, channel.stderr, () => {
       if (user === SCREEN_USER)
         throw new ManagerError(
@@ -111,12 +115,18 @@ function serveSession(
           `${SCREEN_USER}@ is the terminal UI and takes no command.`,
           'Run one in a guest: ssh NAME@localhost uname -a',
         );
+      if (hasTerminal)
+        throw new ManagerError(
+          'not-supported',
+          'Commands in a guest run without a terminal: its agent has none to give.',
+          `Leave out -t, or type it on the console: ssh ${user}@localhost. The guest's own SSH server has terminals, by -J.`,
+        );
       return serveCommand({...below, channel}, parts.agents.of(user), command);
     });
   });
   session.on('subsystem', (acceptSubsystem, reject, {name}) => {
     if (name !== SFTP) return reject?.();
-    const channel = acceptSubsystem();
+    const channel = guard.watch(acceptSubsystem(), below.gone);
     void answer(channel, channel.stderr, () => {
       if (user === SCREEN_USER)
         throw new ManagerError(

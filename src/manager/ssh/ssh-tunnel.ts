@@ -12,11 +12,11 @@ import type {Connection} from 'ssh2';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Fleet} from '../services/fleet.js';
 import type {GuestStreams} from '../services/guest-streams.js';
-import {type ClientEnd, signalGone, untilGone, writeAtPace} from './client-end.js';
+import {type ClientEnd, type InputGuard, signalGone, untilGone, writeAtPace} from './client-end.js';
 import {GUEST_SUFFIX} from './client-names.js';
 import {explainRefusals} from './open-refusals.js';
 
-/** Connections that one client may have open at a time. Each holds 2 MiB each way at most: a window of the library. */
+/** Connections that one client may have open at a time. Each holds 4 MiB each way at most: two windows of the library. */
 export const TUNNELS_MAX = 32;
 const OWN_NAMES = ['localhost', '127.0.0.1', '::1'];
 
@@ -30,7 +30,7 @@ export interface TunnelOptions {
 }
 
 /** Answers the requests for tunnels of a connection that has logged in. */
-export function serveTunnels(connection: Connection, socket: Socket, options: TunnelOptions): void {
+export function serveTunnels(connection: Connection, socket: Socket, guard: InputGuard, options: TunnelOptions): void {
   const refuse = explainRefusals(connection);
   const over = signalGone(socket, () => undefined);
   let open = 0;
@@ -45,7 +45,9 @@ export function serveTunnels(connection: Connection, socket: Socket, options: Tu
         (stream) => {
           if (over.aborted) return void stream.destroy();
           const channel = accept();
-          return join({channel, socket, gone: signalGone(socket, (listener) => channel.on('close', listener))}, stream);
+          const gone = signalGone(socket, (listener) => channel.on('close', listener));
+          guard.watch(channel, gone);
+          return join({channel, socket, gone}, stream);
         },
         (thrown: unknown) => {
           const {code, message, hint, cause} = toManagerError(thrown);
