@@ -179,7 +179,10 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     offload.checksumStart = isPartial ? at : 0;
     offload.checksumOffset = isPartial ? 16 : 0;
     offload.segmentBytes = bodyBytes > guestSegmentBytes ? guestSegmentBytes : 0;
-    return link.send(head, at + headerBytes, body, offload);
+    const isSent = link.send(head, at + headerBytes, body, offload);
+    // A reset that no turn follows would lie in the guest's buffers unseen.
+    if (isSent && !this.#isInTurn) link.flush();
+    return isSent;
   }
 
   largestSegment(isIpv6: boolean, guestSegmentBytes: number): number {
@@ -356,7 +359,6 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     const flags = FLAG.RST | FLAG.ACK;
     const rest = {window: 0, segmentBytes: 0, windowShift: undefined};
     this.emit(flow, {sequence: next, ack: receiveNext, flags, ...rest}, [], 0);
-    this.#link?.flush();
   }
 
   /** Packs a payload into frames: one, or over IPv4 as many as it takes. */
