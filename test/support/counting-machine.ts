@@ -14,6 +14,7 @@ import type {
   SavedMachine,
   SaveRequest,
 } from '../../src/manager/hypervisor/contract.js';
+import type {CaptureAnswer} from '../../src/manager/protocol/network.js';
 import {syncFolder} from '../../src/manager/store/atomic-file.js';
 import {identifyProcess} from '../../src/manager/store/process-identity.js';
 import {openChain} from '../../src/paravirt/block/chain.js';
@@ -109,6 +110,9 @@ export class CountingMachine implements RunningMachine {
   }
 
   async forward(): Promise<void> {}
+  async capture(): Promise<CaptureAnswer> {
+    return {frames: [], seenCount: 0, droppedCount: 0, waitingCount: 0};
+  }
   async askAgent(): Promise<unknown> {
     return undefined;
   }

@@ -13,6 +13,7 @@ import {Places} from '../../src/manager/hypervisor/builtin/places.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
+import type {CaptureAnswer} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
@@ -68,6 +69,10 @@ class ScriptedHost implements MachineHost {
 
   async forward({hostPort, guestPort}: PortForward, isWanted: boolean): Promise<void> {
     this.#print(`[${isWanted ? 'forwards' : 'forwards no more'} ${hostPort}:${guestPort}]`);
+  }
+
+  async capture(): Promise<CaptureAnswer> {
+    return {frames: [], seenCount: 0, droppedCount: 0, waitingCount: 0};
   }
 
   async rechain(disk: number, images: DiskPlan['images']): Promise<void> {

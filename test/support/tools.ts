@@ -17,6 +17,7 @@ const packages = {
   cpio: 'cpio',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
+  tshark: 'tshark',
   dbclient: 'dropbear-bin',
   plink: 'putty-tools',
   'apt-get': 'apt',

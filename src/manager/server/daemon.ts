@@ -32,6 +32,7 @@ import {MachineTemplates} from '../services/machine-templates.js';
 import {MachineUndo} from '../services/machine-undo.js';
 import {MachineUnpacker} from '../services/machine-unpacker.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {NetworkService} from '../services/network-service.js';
 import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
@@ -70,6 +71,7 @@ export interface DaemonParts {
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
   readonly forwards: MachineForwards;
+  readonly networks: NetworkService;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
 }
@@ -100,7 +102,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards} = parts;
+    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, networks} = parts;
     this.#ssh = new SshServer({
       settings: settings.ssh,
       folder: paths.ssh,
@@ -118,7 +120,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
-        ...networkHandlers(forwards),
+        ...networkHandlers(forwards, networks),
         ...snapshotFileHandlers(snapshotFiles),
         ...agentHandlers(agents),
         ...consoleHandlers(fleet, consoles),
@@ -328,6 +330,7 @@ async function assemble(
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     forwards: new MachineForwards(shared),
+    networks: new NetworkService(fleet),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),

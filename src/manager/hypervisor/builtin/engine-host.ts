@@ -12,6 +12,7 @@ import {changeForwards} from '../../machine/port-forwards.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
+import type {CaptureAnswer, CaptureRequest} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
 import {
@@ -24,6 +25,8 @@ import {
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
+import type {MachineNetwork} from './machine-network.js';
+import {NetworkCaptures} from './network-captures.js';
 import {filesOf} from './saved/saved-base.js';
 
 /** What a run has counted so far; a reboot adds the counters of the machine before. */
@@ -55,6 +58,10 @@ export class EngineHost implements MachineHost {
   readonly #environment: AssemblyEnvironment;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
+  readonly #captures = new NetworkCaptures((tap) => {
+    const {network} = this.#current;
+    if (network !== undefined) network.device.tap = tap;
+  });
   #current: AssembledMachine;
   #session: AgentSession | undefined;
   #before: Totals = zero;
@@ -183,19 +190,28 @@ export class EngineHost implements MachineHost {
   }
 
   async forward(forward: PortForward, isWanted: boolean): Promise<void> {
-    const {network} = this.#current;
-    if (network === undefined)
-      throw new ManagerError(
-        'not-supported',
-        'It has no network.',
-        'A machine that was saved before it had one gets it when it boots.',
-      );
-    await network.forward(forward, isWanted);
+    await this.#network().forward(forward, isWanted);
     const planned = this.#plan.network;
     if (planned === undefined) return;
     // For the next boot of this run.
     const forwards = changeForwards(planned.forwards, forward, isWanted);
     this.#plan = {...this.#plan, network: {...planned, forwards}};
+  }
+
+  async capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer> {
+    this.#network();
+    return this.#captures.ask(request, signal);
+  }
+
+  /** Errors: not-supported */
+  #network(): MachineNetwork {
+    const {network} = this.#current;
+    if (network !== undefined) return network;
+    throw new ManagerError(
+      'not-supported',
+      'It has no network.',
+      'A machine that was saved before it had one gets it when it boots.',
+    );
   }
 
   get diskTops(): readonly string[] {
@@ -257,6 +273,7 @@ export class EngineHost implements MachineHost {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#captures[Symbol.dispose]();
     await this.#current[Symbol.asyncDispose]();
   }
 
@@ -317,6 +334,7 @@ export class EngineHost implements MachineHost {
       drained: () => this.#flushInput(),
       guestOpenChanged: () => this.#flushInput(),
     });
+    if (assembled.network !== undefined) assembled.network.device.tap = this.#captures.tap;
     this.#agent().setHostOpen(true);
     const {guestAgent} = assembled;
     this.#session = guestAgent && new AgentSession(guestAgent);

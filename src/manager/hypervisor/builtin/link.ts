@@ -13,6 +13,7 @@ import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {networkSchema, portForwardSchema, shareSchema, tierSchema} from '../../protocol/machine.js';
 import {codeCountersSchema, guestMemorySchema} from '../../protocol/metrics.js';
+import {captureAnswerSchema, captureRequestSchema} from '../../protocol/network.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 import {SOURCES_MAX} from './saved/format.js';
 
@@ -82,6 +83,8 @@ export const linkHello = defineRequest(
     startedAtMs: z.number(),
     /** It knows `linkAgent`. */
     hasAgent: z.boolean().default(false),
+    /** It knows `linkCapture`. */
+    hasCapture: z.boolean().default(false),
   }),
 );
 
@@ -162,6 +165,9 @@ export const linkForward = defineRequest(
   z.object({forward: portForwardSchema, isWanted: z.boolean()}),
   z.object({}),
 );
+
+/** See `networkCapture`. Errors: bad-request, not-supported */
+export const linkCapture = defineRequest('link/capture', captureRequestSchema, captureAnswerSchema);
 
 /** Console input. */
 export const linkInput = defineRequest('link/input', z.object({data: bytesSchema}), z.object({}));

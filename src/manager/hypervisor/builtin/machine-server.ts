@@ -21,6 +21,7 @@ import {
   linkAgent,
   linkAttach,
   linkBoot,
+  linkCapture,
   linkCounters,
   linkDisks,
   linkEnded,
@@ -139,6 +140,7 @@ export class MachineServer {
       diskTops: this.#diskTops(),
       startedAtMs: this.#startedAtMs,
       hasAgent: true,
+      hasCapture: true,
     }));
     handle(linkBoot, async ({waits}) => {
       await this.#build();
@@ -196,6 +198,7 @@ export class MachineServer {
       await this.#started().forward(forward, isWanted);
       return {};
     });
+    handle(linkCapture, (request, signal) => this.#started().capture(request, signal));
     handle(linkDisks, async () => {
       this.#started();
       return {diskTops: this.#diskTops()};

@@ -12,6 +12,7 @@ import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
+import type {CaptureAnswer, CaptureRequest} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {syncFolder} from '../../store/atomic-file.js';
@@ -31,6 +32,7 @@ import {
   linkAgent,
   linkAttach,
   linkBoot,
+  linkCapture,
   linkCounters,
   linkDisks,
   linkEnded,
@@ -88,6 +90,7 @@ export class ProcessLink implements RunningMachine {
   #haltReason: string | undefined;
   #diskTops: readonly string[] = [];
   #hasAgent = false;
+  #hasCapture = false;
   #isKilled = false;
   #isReleased = false;
   #isOver = false;
@@ -233,6 +236,16 @@ export class ProcessLink implements RunningMachine {
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
+  async capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer> {
+    if (!this.#hasCapture)
+      throw new ManagerError(
+        'not-supported',
+        'It was started by a version of Vivarium whose networks cannot be looked at.',
+        'Shut it down and start it again.',
+      );
+    return this.#request(() => this.#channel.request(linkCapture, request, signal));
+  }
+
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
     return this.#request(() => this.#channel.request(linkProfile, {durationMs}, signal));
   }
@@ -274,6 +287,7 @@ export class ProcessLink implements RunningMachine {
     this.#haltReason = hello.haltReason;
     this.#diskTops = hello.diskTops;
     this.#hasAgent = hello.hasAgent;
+    this.#hasCapture = hello.hasCapture;
     // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
     const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
     for (const top of hello.diskTops) if (known.has(top)) await this.#syncer.add(top);

@@ -1,9 +1,11 @@
 import {type Command, InvalidArgumentError} from 'commander';
 import {defaultNetwork, type Machine, machineList, machineShow} from '../../../manager/protocol/machine.js';
-import {networkForward, networkUnforward} from '../../../manager/protocol/network.js';
+import {MAX_SNAP_BYTES, networkForward, networkUnforward} from '../../../manager/protocol/network.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
+import {type CaptureOptions, captureToFile} from '../net-capture.js';
 import {formatTable} from '../output.js';
+import {integerOption, sizeOption} from '../parse-values.js';
 import {type ForwardSpec, parseForward, parseHostEnd} from '../port-spec.js';
 
 const ABOUT = `
@@ -11,11 +13,18 @@ Each machine has a network of its own: 10.0.2.0/24 with the gateway 10.0.2.2, th
 10.0.2.15 by DHCP. A guest reaches what the host's user does, but not the host's own loopback (viv create --network
 user,host lets it, by the gateway's address); nobody reaches the guest but through port forwards.`;
 
-/** `viv net`: networks of machines, and ports of the host that lead into them. */
+/** A day. */
+const MAX_SECONDS = 86_400;
+const CAPTURE_EXAMPLES = `
+  viv net capture web-1 -o web-1.pcapng --seconds 60
+  viv net capture web-1 -o - | tshark -r -
+A slow file or reader loses packets, never the guest: how many is in the file's interface statistics.`;
+
+/** `viv net`: networks of machines, ports of the host that lead into them, and what passes there. */
 export const net: CliCommand = {
   rank: 8,
   register(program: Command, cli: CliContext): void {
-    const group = program.command('net').description('networks of machines, and port forwards into them');
+    const group = program.command('net').description('networks of machines, port forwards into them, and captures');
     group.addHelpText('after', ABOUT);
     group
       .command('ls')
@@ -45,6 +54,17 @@ export const net: CliCommand = {
         const client = await cli.connect();
         await client.request(networkUnforward, {machine, ...end});
       });
+    group
+      .command('capture')
+      .description('write what the network card of a running machine receives and sends into a file; Ctrl-C ends it')
+      .argument('<name>', 'machine')
+      .requiredOption('-o, --output <file>', 'a pcapng file, as Wireshark reads it; - for standard output')
+      .option('--seconds <count>', 'end after that time', integerOption(1, MAX_SECONDS))
+      .option('--packets <count>', 'end after so many', integerOption(1, 2 ** 31))
+      .option('--max-bytes <size>', 'end before the file is larger, like 100M', sizeOption)
+      .option('--snap <bytes>', 'keep the beginning of each packet only', integerOption(1, MAX_SNAP_BYTES))
+      .addHelpText('after', CAPTURE_EXAMPLES)
+      .action((machine: string, options: CaptureOptions) => captureToFile(cli, machine, options));
   },
 };
 
