@@ -7,9 +7,9 @@ import type {RequestType} from '../../src/manager/protocol/define.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {Image} from '../../src/manager/protocol/image.js';
 import type {Job} from '../../src/manager/protocol/job.js';
-import type {Machine, MachineState, MachineVerb, Permission} from '../../src/manager/protocol/machine.js';
+import type {Machine, MachineState, MachineVerb, Permission, PortForward} from '../../src/manager/protocol/machine.js';
 import type {MachineSample} from '../../src/manager/protocol/metrics.js';
-import type {CaptureAnswer} from '../../src/manager/protocol/network.js';
+import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import type {Snapshot} from '../../src/manager/protocol/snapshot.js';
 import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
@@ -82,6 +82,11 @@ export class FakeFleet {
   /** Points of every machine. */
   points: Snapshot[] = [];
   isTimelineOn = true;
+  /** How every network is. */
+  network: NetworkStatus = {
+    ...{mac: '52:54:00:b8:6a:8d', isUp: true, addresses: ['10.0.2.15'], flows: [], flowCount: 0},
+    ...{receivedBytes: 2048, receivedFrames: 20, sentBytes: 1024, sentFrames: 10, droppedFrames: 0},
+  };
   /** What every network card sees. */
   frames: CaptureAnswer['frames'] = [];
   private readonly captures = new Map<string, {readonly taken: number; readonly wake: () => void}>();
@@ -219,6 +224,11 @@ export class FakeFleet {
         return this.actOnPoint(type.method, machine, params);
       case 'network/capture':
         return this.capture(machine, params);
+      case 'network/status':
+        return {status: this.network};
+      case 'network/forward':
+      case 'network/unforward':
+        return {machine: machine && this.changeForwards(machine, params)};
       case 'agent/addresses':
         return {machines: this.machines.map(({id}) => ({id, addresses: this.addresses}))};
       default:
@@ -271,6 +281,30 @@ export class FakeFleet {
     }
     this.tellPoints();
     return {snapshot};
+  }
+
+  /** Every card sees a frame. */
+  pass(...frames: CaptureAnswer['frames']): void {
+    this.frames = [...this.frames, ...frames];
+    for (const {wake} of this.captures.values()) wake();
+  }
+
+  private changeForwards(machine: Machine, params: Record<string, unknown>): Machine {
+    const network = {
+      kind: 'user',
+      egress: 'allow',
+      allowsHostLoopback: false,
+      forwards: [],
+      ...machine.config?.network,
+    };
+    const forward = params['forward'] as PortForward | undefined;
+    if (forward !== undefined && network.forwards.some(({hostPort}) => hostPort === forward.hostPort))
+      throw new ManagerError('port-in-use', `Port ${forward.hostPort} is forwarded already.`, 'Take another.');
+    const others = network.forwards.filter(({hostPort}) => hostPort !== params['hostPort']);
+    const forwards = forward === undefined ? others : [...others, forward];
+    const changed = {...machine, config: {...machine.config!, network: {...network, forwards} as const}} as Machine;
+    this.put(changed);
+    return changed;
   }
 
   /** Every capture gets the same frames, two at a time, and then waits. */

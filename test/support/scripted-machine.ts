@@ -13,7 +13,7 @@ import {Places} from '../../src/manager/hypervisor/builtin/places.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
-import type {CaptureAnswer} from '../../src/manager/protocol/network.js';
+import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
@@ -69,6 +69,13 @@ class ScriptedHost implements MachineHost {
 
   async forward({hostPort, guestPort}: PortForward, isWanted: boolean): Promise<void> {
     this.#print(`[${isWanted ? 'forwards' : 'forwards no more'} ${hostPort}:${guestPort}]`);
+  }
+
+  networkStatus(): NetworkStatus {
+    return {
+      ...{mac: '52:54:00:00:00:01', isUp: true, addresses: [], flows: [], flowCount: 0},
+      ...{receivedBytes: 0, receivedFrames: 0, sentBytes: 0, sentFrames: 0, droppedFrames: 0},
+    };
   }
 
   async capture(): Promise<CaptureAnswer> {

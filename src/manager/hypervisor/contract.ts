@@ -6,7 +6,7 @@ import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
 import type {CodeCounters, GuestMemoryFigures} from '../protocol/metrics.js';
-import type {CaptureAnswer, CaptureRequest} from '../protocol/network.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../protocol/network.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {ProcessIdentity} from '../store/process-identity.js';
 
@@ -154,6 +154,8 @@ export interface RunningMachine {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported, machine-failed */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** See `networkStatus`. Errors: not-supported, machine-failed */
+  networkStatus(): Promise<NetworkStatus>;
   /** See `networkCapture`. Errors: bad-request, not-supported, machine-failed, cancelled */
   capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer>;
   /** Samples where the guest spends its time; resolves after `durationMs`. */

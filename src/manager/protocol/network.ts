@@ -82,3 +82,46 @@ export const networkCapture = defineRequest(
   captureRequestSchema.extend({machine: machineRefSchema}),
   captureAnswerSchema,
 );
+
+/** Connections that one answer tells of; the newest. */
+export const MAX_FLOWS_TOLD = 256;
+
+/** One connection, or one peer of a UDP socket of the guest. Units: bytes of payload as the guest sees it */
+export const networkFlowSchema = z.object({
+  protocol: z.enum(['tcp', 'udp']),
+  state: z.enum(['connecting', 'opening', 'open', 'half-closed', 'closing']),
+  guestAddress: z.string().max(64),
+  guestPort: z.number().int(),
+  peerAddress: z.string().max(64),
+  peerPort: z.number().int(),
+  receivedBytes: z.number(),
+  sentBytes: z.number(),
+});
+/** See `networkFlowSchema`. */
+export type NetworkFlow = z.output<typeof networkFlowSchema>;
+
+/**
+ * A network card and what passes it. `isUp`: the guest's driver is there; `addresses` were leased to the guest; counters
+ * begin with the guest's boot. Units: bytes of frames, as the guest sees it
+ */
+export const networkStatusSchema = z.object({
+  mac: z.string().max(32),
+  isUp: z.boolean(),
+  addresses: z.array(z.string().max(64)).max(64),
+  receivedBytes: z.number(),
+  receivedFrames: z.number(),
+  sentBytes: z.number(),
+  sentFrames: z.number(),
+  droppedFrames: z.number(),
+  flows: z.array(networkFlowSchema).max(MAX_FLOWS_TOLD),
+  flowCount: z.number().int(),
+});
+/** See `networkStatusSchema`. */
+export type NetworkStatus = z.output<typeof networkStatusSchema>;
+
+/** The network of a running machine at this moment. Errors: machine-not-found, wrong-state, not-supported, machine-failed */
+export const networkStatus = defineRequest(
+  'network/status',
+  z.object({machine: machineRefSchema}),
+  z.object({status: networkStatusSchema}),
+);

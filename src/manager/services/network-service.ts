@@ -2,7 +2,7 @@
 
 import type {RunningMachine} from '../hypervisor/contract.js';
 import {ManagerError} from '../protocol/errors.js';
-import type {CaptureAnswer, CaptureRequest} from '../protocol/network.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../protocol/network.js';
 import type {Fleet} from './fleet.js';
 
 /** See the module. */
@@ -11,6 +11,11 @@ export class NetworkService {
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
+  }
+
+  /** See `networkStatus`. */
+  async status(reference: string): Promise<NetworkStatus> {
+    return this.#running(reference).networkStatus();
   }
 
   /** See `networkCapture`. */

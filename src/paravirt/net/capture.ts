@@ -2,7 +2,8 @@
  * Frames of a card on their way to whoever captures them. They wait in a buffer that is bounded: who takes them too slowly
  * loses frames and is told how many, and never costs the machine more.
  *
- * A checksum that the sender left to the card is filled in, as it would be on a wire, so that no reader takes it for an error.
+ * A checksum that the sender left to the card is filled in where a frame is kept whole, as it would be on a wire, so that no
+ * reader takes it for an error.
  */
 import {addPieces, finish} from './checksum.js';
 import type {FrameDirection, FrameOffload, FrameTap} from './contract.js';
@@ -69,7 +70,8 @@ export class FrameCapture implements FrameTap {
       bytes.set(part, at);
       at += part.length;
     }
-    if (offload.checksumStart > 0) fillChecksum(bytes, head.subarray(0, headBytes), body, offload);
+    if (offload.checksumStart > 0 && keptBytes === frameBytes)
+      fillChecksum(bytes, head.subarray(0, headBytes), body, offload);
     const atUs = Math.round(this.#startUs + performance.now() * 1000);
     this.#frames.push({atUs, direction, frameBytes, bytes});
     this.#usedBytes += keptBytes + FRAME_COST_BYTES;

@@ -56,6 +56,11 @@ export class LeaseTable {
     return withLast(last);
   }
 
+  /** Addresses that are leased, the one asked for last first. */
+  get addresses(): Uint8Array[] {
+    return [...this.#leases.values()].reverse().map(withLast);
+  }
+
   /** The card does without. */
   release(mac: Uint8Array): void {
     this.#leases.delete(mac.join());

@@ -12,7 +12,7 @@ import {changeForwards} from '../../machine/port-forwards.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
-import type {CaptureAnswer, CaptureRequest} from '../../protocol/network.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
 import {
@@ -196,6 +196,10 @@ export class EngineHost implements MachineHost {
     // For the next boot of this run.
     const forwards = changeForwards(planned.forwards, forward, isWanted);
     this.#plan = {...this.#plan, network: {...planned, forwards}};
+  }
+
+  networkStatus(): NetworkStatus {
+    return this.#network().status;
   }
 
   async capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer> {

@@ -2,7 +2,7 @@
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import type {PortForward} from '../../protocol/machine.js';
-import type {CaptureAnswer, CaptureRequest} from '../../protocol/network.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, MachineEnd, RunCounters, SavedMachine} from '../contract.js';
 import type {StateRequest} from './assembly.js';
@@ -39,6 +39,8 @@ export interface MachineHost extends AsyncDisposable {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** See `networkStatus`. Errors: not-supported */
+  networkStatus(): NetworkStatus;
   /** See `networkCapture`. Errors: bad-request, not-supported, cancelled */
   capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer>;
   /** Samples the guest for a while. An abort ends that early, with what there is. */

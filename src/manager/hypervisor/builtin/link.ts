@@ -13,7 +13,7 @@ import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {networkSchema, portForwardSchema, shareSchema, tierSchema} from '../../protocol/machine.js';
 import {codeCountersSchema, guestMemorySchema} from '../../protocol/metrics.js';
-import {captureAnswerSchema, captureRequestSchema} from '../../protocol/network.js';
+import {captureAnswerSchema, captureRequestSchema, networkStatusSchema} from '../../protocol/network.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 import {SOURCES_MAX} from './saved/format.js';
 
@@ -83,7 +83,7 @@ export const linkHello = defineRequest(
     startedAtMs: z.number(),
     /** It knows `linkAgent`. */
     hasAgent: z.boolean().default(false),
-    /** It knows `linkCapture`. */
+    /** It knows `linkCapture` and `linkNetwork`. */
     hasCapture: z.boolean().default(false),
   }),
 );
@@ -168,6 +168,9 @@ export const linkForward = defineRequest(
 
 /** See `networkCapture`. Errors: bad-request, not-supported */
 export const linkCapture = defineRequest('link/capture', captureRequestSchema, captureAnswerSchema);
+
+/** See `networkStatus`. Errors: not-supported */
+export const linkNetwork = defineRequest('link/network', z.object({}), z.object({status: networkStatusSchema}));
 
 /** Console input. */
 export const linkInput = defineRequest('link/input', z.object({data: bytesSchema}), z.object({}));

@@ -1,20 +1,24 @@
 /** The network of a machine that is put together: its card, and the user network behind it. */
 import {createHash} from 'node:crypto';
 import {NetDevice} from '../../../paravirt/devices/net.js';
+import {formatAddress} from '../../../paravirt/net/address.js';
 import {UserNetwork} from '../../../paravirt/net/user-network.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {Network, PortForward} from '../../protocol/machine.js';
+import {MAX_FLOWS_TOLD, type NetworkStatus} from '../../protocol/network.js';
 import {translatePortError} from './host-errors.js';
 
 /** See the module. */
 export class MachineNetwork implements AsyncDisposable {
   readonly device: NetDevice;
   readonly #network: UserNetwork;
+  readonly #mac: Uint8Array;
   readonly #forwards: readonly PortForward[];
 
   /** `id` is the machine's: its card has the same address in every run, and a copy of the machine another. */
   constructor({egress, allowsHostLoopback, forwards}: Network, id: string) {
     const mac = macOf(id);
+    this.#mac = mac;
     this.#network = new UserNetwork({mac, egress, allowsHostLoopback});
     this.device = new NetDevice({backend: this.#network, mac});
     this.#forwards = forwards;
@@ -27,6 +31,21 @@ export class MachineNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.device[Symbol.asyncDispose]();
+  }
+
+  /** See `networkStatus`. */
+  get status(): NetworkStatus {
+    const {counters, isUp} = this.device;
+    const {tcp, udp, leases} = this.#network;
+    // The newest of either first.
+    const reports = [...tcp.reports.reverse(), ...udp.reports.reverse()];
+    const flows = reports.slice(0, MAX_FLOWS_TOLD).map(({protocol, state, receivedBytes, sentBytes, ...ends}) => ({
+      ...{protocol, state, receivedBytes, sentBytes},
+      ...{guestAddress: formatAddress(ends.guestAddress), guestPort: ends.guestPort},
+      ...{peerAddress: formatAddress(ends.peerAddress), peerPort: ends.peerPort},
+    }));
+    const mac = [...this.#mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+    return {mac, isUp, addresses: leases.addresses.map(formatAddress), ...counters, flows, flowCount: reports.length};
   }
 
   /** Adds or removes a port forward. Errors: port-in-use, bad-request */

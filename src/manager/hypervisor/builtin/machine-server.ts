@@ -29,6 +29,7 @@ import {
   linkHalted,
   linkHello,
   linkInput,
+  linkNetwork,
   linkOutput,
   linkPause,
   linkProfile,
@@ -198,6 +199,7 @@ export class MachineServer {
       await this.#started().forward(forward, isWanted);
       return {};
     });
+    handle(linkNetwork, async () => ({status: this.#started().networkStatus()}));
     handle(linkCapture, (request, signal) => this.#started().capture(request, signal));
     handle(linkDisks, async () => {
       this.#started();

@@ -12,7 +12,7 @@ import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
-import type {CaptureAnswer, CaptureRequest} from '../../protocol/network.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {syncFolder} from '../../store/atomic-file.js';
@@ -40,6 +40,7 @@ import {
   linkHalted,
   linkHello,
   linkInput,
+  linkNetwork,
   linkOutput,
   linkPause,
   linkProfile,
@@ -236,13 +237,22 @@ export class ProcessLink implements RunningMachine {
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
+  async networkStatus(): Promise<NetworkStatus> {
+    this.#checkNetwork();
+    return (await this.#request(() => this.#channel.request(linkNetwork, {}))).status;
+  }
+
+  #checkNetwork(): void {
+    if (this.#hasCapture) return;
+    throw new ManagerError(
+      'not-supported',
+      'It was started by a version of Vivarium whose networks cannot be looked at.',
+      'Shut it down and start it again.',
+    );
+  }
+
   async capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer> {
-    if (!this.#hasCapture)
-      throw new ManagerError(
-        'not-supported',
-        'It was started by a version of Vivarium whose networks cannot be looked at.',
-        'Shut it down and start it again.',
-      );
+    this.#checkNetwork();
     return this.#request(() => this.#channel.request(linkCapture, request, signal));
   }
 

@@ -11,6 +11,7 @@ export function networkHandlers(forwards: MachineForwards, networks: NetworkServ
     networkUnforward: async ({machine, hostPort, address}) => ({
       machine: describe(await forwards.remove(machine, hostPort, address)),
     }),
+    networkStatus: async ({machine}) => ({status: await networks.status(machine)}),
     networkCapture: async ({machine, ...request}, _connection, signal) => networks.capture(machine, request, signal),
-  } satisfies Handlers<'networkForward' | 'networkUnforward' | 'networkCapture'>;
+  } satisfies Handlers<'networkForward' | 'networkUnforward' | 'networkStatus' | 'networkCapture'>;
 }

@@ -1,12 +1,14 @@
 import {type Command, InvalidArgumentError} from 'commander';
 import {defaultNetwork, type Machine, machineList, machineShow} from '../../../manager/protocol/machine.js';
-import {MAX_SNAP_BYTES, networkForward, networkUnforward} from '../../../manager/protocol/network.js';
+import {MAX_SNAP_BYTES, networkForward, networkStatus, networkUnforward} from '../../../manager/protocol/network.js';
+import {formatEnd} from '../../packets/packet-reader.js';
+import {type ForwardSpec, parseForward, parseHostEnd} from '../../state/port-spec.js';
+import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {type CaptureOptions, captureToFile} from '../net-capture.js';
-import {formatTable} from '../output.js';
+import {formatFields, formatTable} from '../output.js';
 import {integerOption, sizeOption} from '../parse-values.js';
-import {type ForwardSpec, parseForward, parseHostEnd} from '../port-spec.js';
 
 const ABOUT = `
 Each machine has a network of its own: 10.0.2.0/24 with the gateway 10.0.2.2, the name server 10.0.2.3, and the guest at
@@ -32,6 +34,12 @@ export const net: CliCommand = {
       .argument('[name]', 'machine; all when left out')
       .option('--json', 'print them as JSON')
       .action((name: string | undefined, options: JsonOption) => list(cli, name, options));
+    group
+      .command('show')
+      .description('show the network of a running machine: its card, addresses and connections')
+      .argument('<name>', 'machine')
+      .option('--json', 'print it as JSON')
+      .action((name: string, options: JsonOption) => show(cli, name, options));
     group
       .command('forward')
       .description('forward a TCP port of the host to the guest; also while it runs')
@@ -77,6 +85,35 @@ async function list(cli: CliContext, name: string | undefined, {json}: JsonOptio
   const networks = machines.map((machine) => ({name: machine.name, ...(machine.config?.network ?? defaultNetwork)}));
   if (json) cli.printJson(networks);
   else cli.print(formatTable(['NAME', 'NETWORK', 'FORWARDS'], machines.map(row)));
+}
+
+async function show(cli: CliContext, machine: string, {json}: JsonOption): Promise<void> {
+  const client = await cli.connect();
+  const {status} = await client.request(networkStatus, {machine});
+  if (json) {
+    cli.printJson(status);
+    return;
+  }
+  const {mac, isUp, addresses, receivedBytes, receivedFrames, sentBytes, sentFrames, droppedFrames, flows} = status;
+  const fields = [
+    ['Card', `${mac}, ${isUp ? 'up' : 'down'}`],
+    ['Addresses', addresses.join(' ')],
+    ['Received', `${formatBytes(receivedBytes)} in ${receivedFrames} frames`],
+    ['Sent', `${formatBytes(sentBytes)} in ${sentFrames} frames`],
+    ['Dropped', `${droppedFrames} frames`],
+    ['Connections', String(status.flowCount)],
+  ] as const;
+  cli.print(formatFields(fields));
+  if (flows.length === 0) return;
+  const rows = flows.map((flow) => [
+    flow.protocol,
+    formatEnd(flow.guestAddress, flow.guestPort),
+    formatEnd(flow.peerAddress, flow.peerPort),
+    flow.state,
+    formatBytes(flow.receivedBytes),
+    formatBytes(flow.sentBytes),
+  ]);
+  cli.print(`\n${formatTable(['KIND', 'GUEST', 'PEER', 'STATE', 'RECEIVED', 'SENT'], rows)}`);
 }
 
 function row({name, config}: Machine): string[] {
