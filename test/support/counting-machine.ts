@@ -110,6 +110,7 @@ export class CountingMachine implements RunningMachine {
   }
 
   async forward(): Promise<void> {}
+  async tellSiblings(): Promise<void> {}
   async networkStatus(): Promise<NetworkStatus> {
     return {
       ...{mac: '52:54:00:00:00:01', isUp: true, addresses: [], flows: [], flowCount: 0},

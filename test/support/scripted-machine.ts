@@ -10,7 +10,7 @@ import type {HostListener, MachineHost} from '../../src/manager/hypervisor/built
 import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
 import {Places} from '../../src/manager/hypervisor/builtin/places.js';
-import type {DiskPlan, MachineEnd, SavedMachine} from '../../src/manager/hypervisor/contract.js';
+import type {DiskPlan, MachineEnd, SavedMachine, Sibling} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
 import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
@@ -69,6 +69,12 @@ class ScriptedHost implements MachineHost {
 
   async forward({hostPort, guestPort}: PortForward, isWanted: boolean): Promise<void> {
     this.#print(`[${isWanted ? 'forwards' : 'forwards no more'} ${hostPort}:${guestPort}]`);
+  }
+
+  plug(): void {}
+
+  tellSiblings(siblings: readonly Sibling[]): void {
+    this.#print(`[siblings ${siblings.map(({name, address}) => `${name}=${address}`).join(' ')}]`);
   }
 
   networkStatus(): NetworkStatus {

@@ -110,6 +110,12 @@ export interface RunCounters {
   readonly code?: CodeCounters | undefined;
 }
 
+/** A running machine on the same private switch. `address` is of IPv4. */
+export interface Sibling {
+  readonly name: string;
+  readonly address: string;
+}
+
 /** What a running machine tells. Called one at a time. */
 export interface RunListener {
   /** During `start`, before the guest runs: the process is there and must be remembered to be found again. */
@@ -154,6 +160,8 @@ export interface RunningMachine {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported, machine-failed */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** Its guest finds these machines by their names from now on. Errors: not-supported, machine-failed */
+  tellSiblings(siblings: readonly Sibling[]): Promise<void>;
   /** See `networkStatus`. Errors: not-supported, machine-failed */
   networkStatus(): Promise<NetworkStatus>;
   /** See `networkCapture`. Errors: bad-request, not-supported, machine-failed, cancelled */

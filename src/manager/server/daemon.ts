@@ -33,6 +33,7 @@ import {MachineUndo} from '../services/machine-undo.js';
 import {MachineUnpacker} from '../services/machine-unpacker.js';
 import {MetricsService} from '../services/metrics-service.js';
 import {NetworkService} from '../services/network-service.js';
+import {NetworkSiblings} from '../services/network-siblings.js';
 import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
@@ -72,6 +73,7 @@ export interface DaemonParts {
   readonly timeline: TimelineService;
   readonly forwards: MachineForwards;
   readonly networks: NetworkService;
+  readonly siblings: NetworkSiblings;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
 }
@@ -242,6 +244,7 @@ export class Daemon {
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
+    this.parts.siblings[Symbol.dispose]();
     await log[Symbol.asyncDispose]();
     this.#lock[Symbol.dispose]();
     this.#ended.resolve();
@@ -331,6 +334,7 @@ async function assemble(
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     forwards: new MachineForwards(shared),
     networks: new NetworkService(fleet),
+    siblings: new NetworkSiblings(fleet),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),

@@ -18,7 +18,7 @@ import {IPV4, IPV6, isInSubnet, ROUTER_MAC} from './addresses.js';
 import {answerArp} from './arp.js';
 import {addBytes, addPieces, finish, fold} from './checksum.js';
 import {COMPLETE_FRAME, ETHERNET_BYTES, type FrameOffload, type NetBackend, type NetLink} from './contract.js';
-import {answerDhcp, LeaseTable} from './dhcp.js';
+import {answerDhcp, LeaseTable, type OnlyLease} from './dhcp.js';
 import {DnsForwarder, type NameServer, parseNameServer, refuseQuery} from './dns.js';
 import {createFrame, ETHER_TYPE, etherType, putEthernet} from './ethernet.js';
 import {Reassembler} from './fragments.js';
@@ -30,6 +30,7 @@ import {answerNdp, NDP_HOP_LIMIT} from './ndp.js';
 import {PortForwards} from './port-forwards.js';
 import {pseudoSum} from './pseudo-header.js';
 import {readSavedNetwork} from './saved-network.js';
+import {answerSibling, NAMES_MAX} from './sibling-names.js';
 import type {TcpFlow} from './tcp/flow.js';
 import {FLAG, putSegment, Segment, type SegmentHeader, segmentHeaderBytes, TCP_BYTES} from './tcp/segment.js';
 import {type LostConnection, type TcpOutlet, TcpTable} from './tcp/table.js';
@@ -54,6 +55,8 @@ export interface UserNetworkOptions {
   readonly egress: 'allow' | 'deny';
   /** The gateway's address leads to the host's loopback. */
   readonly allowsHostLoopback: boolean;
+  /** The guest's only lease, where it has neighbours; see `switched-network.ts`. */
+  readonly onlyLease?: OnlyLease | undefined;
   /** The host's name servers, unless others are given. */
   readonly nameServers?: () => readonly NameServer[];
   /** Bytes that TCP may keep for the guest; see `tcp/limits.ts`. */
@@ -65,8 +68,10 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   readonly forwards = new PortForwards((socket, port) => this.#accept(socket, port));
   readonly tcp: TcpTable;
   readonly udp = new UdpFlows((answer) => this.#answerUdp(answer));
-  readonly leases = new LeaseTable();
+  readonly leases: LeaseTable;
   readonly #options: UserNetworkOptions;
+  /** Addresses of neighbours by their names. */
+  #siblings: ReadonlyMap<string, Uint8Array> = new Map();
   readonly #nameServers: () => readonly NameServer[];
   readonly #dns: DnsForwarder;
   readonly #reassembler = new Reassembler();
@@ -86,7 +91,8 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   constructor(options: UserNetworkOptions) {
     this.#options = options;
     this.#mac = options.mac;
-    this.#guest = {mac: options.mac.slice(), address: IPV4.firstGuest};
+    this.leases = new LeaseTable(options.onlyLease);
+    this.#guest = {mac: options.mac.slice(), address: this.leases.first};
     this.#nameServers = options.nameServers ?? (() => getServers().map(parseNameServer));
     this.#dns = new DnsForwarder(this.#nameServers);
     this.tcp = new TcpTable(this, options.bufferedBytesMax);
@@ -98,6 +104,11 @@ export class UserNetwork implements NetBackend, TcpOutlet {
 
   connect(link: NetLink): void {
     this.#link = link;
+  }
+
+  /** Names of neighbours are answered so from now on; of more than `NAMES_MAX` the rest is not known. */
+  tellSiblings(names: readonly (readonly [name: string, address: Uint8Array])[]): void {
+    this.#siblings = new Map(names.slice(0, NAMES_MAX).map(([name, address]) => [name.toLowerCase(), address]));
   }
 
   linkChanged(isUp: boolean): void {
@@ -293,6 +304,11 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     const peer = {address: destination.slice(), port: destinationPort};
     if (isNameServer(destination) && destinationPort === DNS_PORT) {
       const reply = (answer: Uint8Array): void => this.#answerUdp({guest, peer, data: answer});
+      const sibling = answerSibling(data, this.#siblings);
+      if (sibling !== undefined) {
+        reply(sibling);
+        return;
+      }
       if (this.#options.egress === 'allow') {
         this.#dns.ask(data, reply);
         return;

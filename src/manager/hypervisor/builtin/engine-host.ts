@@ -6,6 +6,7 @@
 
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
+import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import {changeForwards} from '../../machine/port-forwards.js';
@@ -14,7 +15,7 @@ import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, MachineEnd, SavedMachine} from '../contract.js';
+import type {DiskPlan, MachineEnd, SavedMachine, Sibling} from '../contract.js';
 import {
   type AssembledMachine,
   type AssemblyEnvironment,
@@ -58,6 +59,8 @@ export class EngineHost implements MachineHost {
   readonly #environment: AssemblyEnvironment;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
+  #wire: SwitchWire | undefined;
+  #siblings: readonly Sibling[] = [];
   readonly #captures = new NetworkCaptures((tap) => {
     const {network} = this.#current;
     if (network !== undefined) network.device.tap = tap;
@@ -198,6 +201,17 @@ export class EngineHost implements MachineHost {
     this.#plan = {...this.#plan, network: {...planned, forwards}};
   }
 
+  plug(wire: SwitchWire): void {
+    this.#wire?.[Symbol.dispose]();
+    this.#wire = wire;
+    this.#current.network?.plug(wire);
+  }
+
+  tellSiblings(siblings: readonly Sibling[]): void {
+    this.#siblings = siblings;
+    this.#current.network?.tellSiblings(siblings);
+  }
+
   networkStatus(): NetworkStatus {
     return this.#network().status;
   }
@@ -278,6 +292,7 @@ export class EngineHost implements MachineHost {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#captures[Symbol.dispose]();
+    this.#wire?.[Symbol.dispose]();
     await this.#current[Symbol.asyncDispose]();
   }
 
@@ -338,7 +353,12 @@ export class EngineHost implements MachineHost {
       drained: () => this.#flushInput(),
       guestOpenChanged: () => this.#flushInput(),
     });
-    if (assembled.network !== undefined) assembled.network.device.tap = this.#captures.tap;
+    const {network} = assembled;
+    if (network !== undefined) {
+      network.device.tap = this.#captures.tap;
+      if (this.#wire !== undefined) network.plug(this.#wire);
+      network.tellSiblings(this.#siblings);
+    }
     this.#agent().setHostOpen(true);
     const {guestAgent} = assembled;
     this.#session = guestAgent && new AgentSession(guestAgent);

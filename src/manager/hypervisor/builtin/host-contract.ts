@@ -1,10 +1,11 @@
 /** What the machine process and the embedded runs need of a machine, so that either can be tried with a scripted one. */
+import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, MachineEnd, RunCounters, SavedMachine} from '../contract.js';
+import type {DiskPlan, MachineEnd, RunCounters, SavedMachine, Sibling} from '../contract.js';
 import type {StateRequest} from './assembly.js';
 
 /** Counters that a host can tell; the process adds its own memory. */
@@ -39,6 +40,10 @@ export interface MachineHost extends AsyncDisposable {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** The way to its private switch, which the host closes in the end. */
+  plug(wire: SwitchWire): void;
+  /** Machines on that switch. */
+  tellSiblings(siblings: readonly Sibling[]): void;
   /** See `networkStatus`. Errors: not-supported */
   networkStatus(): NetworkStatus;
   /** See `networkCapture`. Errors: bad-request, not-supported, cancelled */

@@ -1,11 +1,14 @@
 /** The network of a machine that is put together: its card, and the user network behind it. */
 import {createHash} from 'node:crypto';
 import {NetDevice} from '../../../paravirt/devices/net.js';
-import {formatAddress} from '../../../paravirt/net/address.js';
+import {formatAddress, parseAddress} from '../../../paravirt/net/address.js';
+import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
+import {SwitchedNetwork} from '../../../paravirt/net/switched-network.js';
 import {UserNetwork} from '../../../paravirt/net/user-network.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {Network, PortForward} from '../../protocol/machine.js';
 import {MAX_FLOWS_TOLD, type NetworkStatus} from '../../protocol/network.js';
+import type {Sibling} from '../contract.js';
 import {translatePortError} from './host-errors.js';
 
 /** See the module. */
@@ -13,14 +16,17 @@ export class MachineNetwork implements AsyncDisposable {
   readonly device: NetDevice;
   readonly #network: UserNetwork;
   readonly #mac: Uint8Array;
+  readonly #switched: SwitchedNetwork | undefined;
   readonly #forwards: readonly PortForward[];
 
   /** `id` is the machine's: its card has the same address in every run, and a copy of the machine another. */
-  constructor({egress, allowsHostLoopback, forwards}: Network, id: string) {
+  constructor({egress, allowsHostLoopback, forwards, switch: place}: Network, id: string) {
     const mac = macOf(id);
     this.#mac = mac;
-    this.#network = new UserNetwork({mac, egress, allowsHostLoopback});
-    this.device = new NetDevice({backend: this.#network, mac});
+    const onlyLease = place?.number === undefined ? undefined : {mac, last: place.number};
+    this.#network = new UserNetwork({mac, egress, allowsHostLoopback, onlyLease});
+    this.#switched = onlyLease && new SwitchedNetwork(this.#network);
+    this.device = new NetDevice({backend: this.#switched ?? this.#network, mac});
     this.#forwards = forwards;
   }
 
@@ -31,6 +37,21 @@ export class MachineNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.device[Symbol.asyncDispose]();
+  }
+
+  /** The way to the machine's private switch; a machine without a place on one leaves it alone. */
+  plug(wire: SwitchWire): void {
+    this.#switched?.plug(wire);
+  }
+
+  /** Machines on the same switch, by their names. */
+  tellSiblings(siblings: readonly Sibling[]): void {
+    this.#network.tellSiblings(
+      siblings.flatMap(({name, address}) => {
+        const bytes = parseAddress(address);
+        return bytes?.length === 4 ? [[name, bytes] as const] : [];
+      }),
+    );
   }
 
   /** See `networkStatus`. */

@@ -6,6 +6,7 @@ import {writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {join} from 'node:path';
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
+import {SWITCH_GREETING, SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {ByteRing} from '../../console/byte-ring.js';
 import {StreamPump} from '../../console/stream-pump.js';
@@ -40,6 +41,7 @@ import {
   linkRun,
   linkSave,
   linkShutdown,
+  linkSiblings,
 } from './link.js';
 import {LinkedSyncer} from './linked-syncer.js';
 import type {Places} from './places.js';
@@ -58,6 +60,9 @@ export type HostFactory = (
 const ORPHAN_TIMEOUT_MS = 30_000;
 /** How often a process that is to end looks whether its daemon is still there. */
 const ATTENDED_POLL_MS = 200;
+
+/** A connection that broke before it said anything. */
+const ignoreLost = (): void => undefined;
 
 /** See the module. */
 export class MachineServer {
@@ -85,7 +90,7 @@ export class MachineServer {
     this.#factory = factory;
     this.#ring = new ByteRing(launch.scrollbackBytes);
     this.#log = new ConsoleLog(join(launch.folder, 'console.log'), launch.logMaxBytes);
-    this.#server = createServer((socket) => this.#adopt(socket));
+    this.#server = createServer((socket) => this.#accept(socket));
   }
 
   /** Ends the process once no daemon looks after it, or when one has had it for that long. */
@@ -109,6 +114,24 @@ export class MachineServer {
       clearTimeout(orphaned);
       await this.#close();
     }
+  }
+
+  /** Who speaks first: a daemon with requests, or with frames of a switch. */
+  #accept(socket: Socket): void {
+    socket.on('error', ignoreLost);
+    socket.once('readable', () => {
+      const first: Buffer | null = socket.read();
+      // Frames follow later than the greeting is read, or with it; a piece of it can only be a daemon that is confused.
+      if (first?.subarray(0, SWITCH_GREETING.length).equals(SWITCH_GREETING)) {
+        const wire = new SwitchWire(socket);
+        this.#host?.plug(wire);
+        wire.take(first.subarray(SWITCH_GREETING.length));
+      } else {
+        if (first !== null) socket.unshift(first);
+        this.#adopt(socket);
+      }
+      socket.resume();
+    });
   }
 
   #adopt(socket: Socket): void {
@@ -142,6 +165,7 @@ export class MachineServer {
       startedAtMs: this.#startedAtMs,
       hasAgent: true,
       hasCapture: true,
+      switch: this.#launch.network?.switch,
     }));
     handle(linkBoot, async ({waits}) => {
       await this.#build();
@@ -197,6 +221,10 @@ export class MachineServer {
     });
     handle(linkForward, async ({forward, isWanted}) => {
       await this.#started().forward(forward, isWanted);
+      return {};
+    });
+    handle(linkSiblings, async ({siblings}) => {
+      this.#started().tellSiblings(siblings);
       return {};
     });
     handle(linkNetwork, async () => ({status: this.#started().networkStatus()}));

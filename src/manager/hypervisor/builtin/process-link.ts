@@ -11,7 +11,7 @@ import {setTimeout as delay} from 'node:timers/promises';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
-import type {PortForward} from '../../protocol/machine.js';
+import type {PortForward, SwitchPlace} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
@@ -25,6 +25,7 @@ import type {
   RunningMachine,
   SavedMachine,
   SaveRequest,
+  Sibling,
 } from '../contract.js';
 import {DiskSyncer} from './disk-syncer.js';
 import {
@@ -53,6 +54,7 @@ import {
   linkSave,
   linkShare,
   linkShutdown,
+  linkSiblings,
   linkSync,
 } from './link.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
@@ -92,6 +94,7 @@ export class ProcessLink implements RunningMachine {
   #diskTops: readonly string[] = [];
   #hasAgent = false;
   #hasCapture = false;
+  #switch: SwitchPlace | undefined;
   #isKilled = false;
   #isReleased = false;
   #isOver = false;
@@ -237,6 +240,16 @@ export class ProcessLink implements RunningMachine {
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
+  /** Its place on a private switch, as its process was started with. */
+  get switch(): SwitchPlace | undefined {
+    return this.#switch;
+  }
+
+  async tellSiblings(siblings: readonly Sibling[]): Promise<void> {
+    if (this.#switch === undefined) return;
+    await this.#request(() => this.#channel.request(linkSiblings, {siblings: [...siblings]}));
+  }
+
   async networkStatus(): Promise<NetworkStatus> {
     this.#checkNetwork();
     return (await this.#request(() => this.#channel.request(linkNetwork, {}))).status;
@@ -298,6 +311,7 @@ export class ProcessLink implements RunningMachine {
     this.#diskTops = hello.diskTops;
     this.#hasAgent = hello.hasAgent;
     this.#hasCapture = hello.hasCapture;
+    this.#switch = hello.switch;
     // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
     const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
     for (const top of hello.diskTops) if (known.has(top)) await this.#syncer.add(top);

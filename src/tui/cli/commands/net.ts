@@ -117,8 +117,13 @@ async function show(cli: CliContext, machine: string, {json}: JsonOption): Promi
 }
 
 function row({name, config}: Machine): string[] {
-  const {kind, egress, allowsHostLoopback, forwards} = config?.network ?? defaultNetwork;
-  const limits = [egress === 'deny' ? 'deny' : '', allowsHostLoopback ? 'host' : ''].filter((word) => word !== '');
+  const {kind, egress, allowsHostLoopback, forwards, switch: place} = config?.network ?? defaultNetwork;
+  const words = [
+    egress === 'deny' ? 'deny' : '',
+    allowsHostLoopback ? 'host' : '',
+    place ? `switch=${place.name}` : '',
+  ];
+  const limits = words.filter((word) => word !== '');
   const shown = forwards.map(({address, hostPort, guestPort}) => {
     const host = address === '127.0.0.1' ? '' : address.includes(':') ? `[${address}]:` : `${address}:`;
     return `${host}${hostPort}:${guestPort}`;
