@@ -9,7 +9,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 await build();
 await esbuild.build({
   ...bundleOptions,
-  entryPoints: {bench: join(root, 'test/bench/run.ts')},
+  entryPoints: {bench: join(root, 'test/bench/run.ts'), scripted: join(root, 'test/support/scripted-machine.ts')},
+  // Of the tests' support, which bundles as well.
+  external: [...(bundleOptions.external ?? []), 'esbuild'],
   outdir: join(root, 'dist'),
   splitting: false,
 });

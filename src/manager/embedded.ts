@@ -5,12 +5,13 @@ import type {Embedded, ExecutionOptions, RunFirmwareOptions, RunImageOptions} fr
 import type {AssemblyPlan} from './hypervisor/builtin/assembly.js';
 import {runCommand} from './hypervisor/builtin/command-run.js';
 import {runConsole} from './hypervisor/builtin/console-run.js';
+import {openBuiltinDriver} from './hypervisor/builtin/open-driver.js';
 import {formatSignature} from './hypervisor/builtin/signature.js';
 import {readSymbolFile} from './hypervisor/builtin/symbol-file.js';
 import {type BuiltImage, imageCommandLine} from './image/image-record.js';
 import {checkMemorySize} from './machine/memory-size.js';
 import {checkHartCount, checkHotThreshold, checkTier} from './machine/processors.js';
-import {findPaths} from './paths.js';
+import {findPaths, secureRuntimeFolder} from './paths.js';
 import {ManagerError} from './protocol/errors.js';
 import type {Job} from './protocol/job.js';
 import {defaultNetwork} from './protocol/machine.js';
@@ -19,6 +20,7 @@ import {examineHost} from './services/doctor.js';
 import {openImageStore} from './services/image-service.js';
 import {JobService} from './services/job-service.js';
 import {checkShares} from './services/shares.js';
+import {ThrowawayDisk} from './services/throwaway-disk.js';
 import {VolumeTools} from './services/volume-tools.js';
 import {Volumes} from './services/volumes.js';
 import {loadSettings, type Settings} from './settings/settings.js';
@@ -29,7 +31,7 @@ import {TemplateStore} from './store/template-store.js';
 export async function createEmbedded(environment: NodeJS.ProcessEnv = process.env): Promise<Embedded> {
   const paths = findPaths(environment);
   const settings = await loadSettings(paths.settings);
-  const store = openImageStore(paths, settings.images);
+  const store = openImageStore(paths, settings, openBuiltinDriver(environment, paths, settings, 0));
   const templates = new TemplateStore(paths.templates);
   const locks = new ImageLocks(paths.imageLocks);
   const codeFolder = join(paths.cache, 'code');
@@ -44,6 +46,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       );
     const ready = await store.findImage(image);
     if (ready !== undefined) return ready;
+    secureRuntimeFolder(paths.runtime);
     const jobs = new JobService(1);
     if (onProgress !== undefined) jobs.events.on('progressed', onProgress);
     let built: BuiltImage | undefined;
@@ -71,7 +74,8 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       for (const [index, disk] of wanted.entries())
         await volumes.check(disk, options.disks?.[index]?.format !== undefined);
       const shares = await checkShares(options.shares ?? [], wanted.length, [paths.home, paths.runtime]);
-      const disks = await volumes.plan('/', wanted);
+      await using scratch = await ThrowawayDisk.over(image, volumes, join(paths.cache, 'runs'));
+      const disks = await volumes.plan('/', [...scratch.disks, ...wanted]);
       using _held = volumes.acquire(disks, `viv run ${image.name}`);
       const plan = {
         memoryBytes,

@@ -26,6 +26,8 @@ export interface LinuxGuest {
   readonly console: 'virtio' | 'serial';
   /** Top images; only for QEMU and `runOwnMachine`. */
   readonly disks?: readonly {readonly path: string; readonly format: string}[];
+  /** A network card whose gateway is the host's loopback; only for QEMU and `runOwnMachine`. */
+  readonly hasNetwork?: boolean;
   /** A saved state to go on from (ours only), and what is then typed at once. */
   readonly savedPath?: string;
   readonly typed?: string;
@@ -91,6 +93,7 @@ export function qemuCommand(guest: LinuxGuest): GuestCommand {
       ...['-drive', `file=${path},format=${format},if=none,id=d${index},cache=writeback,discard=unmap`],
       ...['-device', `virtio-blk-device,drive=d${index}`],
     ]),
+    ...(guest.hasNetwork ? ['-netdev', 'user,id=net', '-device', 'virtio-net-device,netdev=net'] : ['-nic', 'none']),
   ];
   return {command: 'qemu-system-riscv64', args, env: process.env};
 }

@@ -45,8 +45,10 @@ export async function runOwnMachine(
     disks.push({images: await resolveChain(path, format, {allowedFolders: [folder]}), isReadOnly: false});
   const {kernelPath, initrdPath, commandLine, memoryBytes, hartCount} = guest;
   const boot = {kind: 'linux' as const, kernelPath, initrdPath, commandLine};
-  // As QEMU's guest: without one.
-  const network = {...defaultNetwork, kind: 'none' as const};
+  // As QEMU's guest: the gateway is the host's loopback, or there is none.
+  const network = guest.hasNetwork
+    ? {...defaultNetwork, allowsHostLoopback: true}
+    : {...defaultNetwork, kind: 'none' as const};
   let output = '';
   const ended = Promise.withResolvers<MachineEnd>();
   const machine = await driver.start(

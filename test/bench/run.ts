@@ -7,6 +7,8 @@
  *   saving    a guest of 1 GiB saved while it runs, and restored
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
+ *   ssh       a console while connections flood, and while a guest floods ten viewers (`--seconds N` each)
+ *   net       TCP of a Linux guest through the user network (`--mib N` for bulk rows)
  *   boots     boots to the prompt and down (`--count N`, `--cpus 1,2,4`)
  * `--tier interpreter|auto|regions` chooses how our machine runs the code of Linux guests.
  * Builds the guest programs first (Debian packages: see `guest/build.sh`).
@@ -21,14 +23,17 @@ import type {Tier} from '../../src/engine/tiers.js';
 import {packageFolder} from '../../src/manager/bundle.js';
 import {builtInCatalogDir, ImageStore} from '../../src/manager/image/image-store.js';
 import {findPaths} from '../../src/manager/paths.js';
+import {noMachines} from '../support/image-machines.js';
 import {benchBoot} from './boot.js';
 import {benchBoots} from './boots.js';
 import {benchDisk} from './disk.js';
 import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
+import {benchNet} from './net.js';
 import {benchOs} from './os.js';
 import {benchSaving} from './saving.js';
 import {benchSmp} from './smp.js';
+import {benchSsh, runSshLoad, type SshLoad} from './ssh.js';
 import {benchStress} from './stress.js';
 import {benchWarm} from './warm.js';
 
@@ -38,12 +43,19 @@ const {values, positionals} = parseArgs({
     rounds: {type: 'string', default: '3'},
     seconds: {type: 'string', default: '60'},
     count: {type: 'string', default: '50'},
+    mib: {type: 'string', default: '256'},
     cpus: {type: 'string'},
     classes: {type: 'string', default: ''},
     tier: {type: 'string'},
     guest: {type: 'string'},
+    'ssh-load': {type: 'string'},
   },
 });
+if (values['ssh-load']) {
+  await runSshLoad(JSON.parse(values['ssh-load']) as SshLoad);
+  process.disconnect?.();
+  process.exit();
+}
 if (values.guest) await runGuest(JSON.parse(values.guest) as LinuxGuest);
 
 const self = {path: fileURLToPath(import.meta.url), tier: values.tier as Tier | undefined};
@@ -58,13 +70,13 @@ const check = (isRight: boolean) => {
 
 const {cache} = findPaths(process.env);
 const buildImage = () => {
-  const images = new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: cache});
+  const images = new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: cache, machines: noMachines});
   return images.buildImage('debian-mini', {onProgress: ({stage}) => process.stderr.write(`${stage}\n`)});
 };
 
 const guests = mkdtempSync(join(tmpdir(), 'vivarium-bench-'));
 try {
-  if (isDefault || wants('kernels') || wants('os') || wants('smp') || wants('disk'))
+  if (isDefault || wants('kernels') || wants('os') || wants('smp') || wants('disk') || wants('net'))
     execFileSync('sh', [join(root, 'test/bench/guest/build.sh')], {
       env: {...process.env, OUT: guests},
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -75,10 +87,12 @@ try {
   if (isDefault || wants('smp'))
     check(await benchSmp(self, await buildImage(), guests, rounds, Number(values.cpus ?? 2)));
   if (wants('disk')) await benchDisk(self, await buildImage(), guests, rounds);
+  if (wants('net')) await benchNet(self, await buildImage(), guests, rounds, Number(values.mib));
   if (isDefault || wants('warm')) {
     await buildImage();
     check(await benchWarm(root, cache, rounds));
   }
+  if (wants('ssh')) check(await benchSsh(self.path, root, Number(values.seconds)));
   if (wants('saving')) await benchSaving(self, await buildImage(), rounds);
   if (wants('stress')) {
     const classes = values.classes === '' ? [] : values.classes.split(',');

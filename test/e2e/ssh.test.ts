@@ -1,5 +1,6 @@
 /** Logging in with OpenSSH: consoles, commands and the terminal UI. */
 import {execFile, spawn} from 'node:child_process';
+import {randomBytes} from 'node:crypto';
 import {chmod, mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {join} from 'node:path';
@@ -88,19 +89,7 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
 
   it(
     'types on the console, which takes the size of its window, and detaches',
-    async () => {
-      await using terminal = open('one');
-      await terminal.see(/:~# *$/m, STEP_MS);
-      terminal.press('clear; stty size\r');
-      await terminal.see(/^25 90$/m, STEP_MS);
-      terminal.resize(100, 30);
-      terminal.press('until stty size | grep "^30 100"; do sleep 0.1; done; echo e"n"d\r');
-      await terminal.see(/^end$/m, STEP_MS);
-      expect(terminal.text).toMatch(/^30 100$/m);
-      terminal.press('\x1d');
-      expect(await terminal.exited).toBe(0);
-      expect(terminal.raw).toContain('Left the console; one keeps running.');
-    },
+    () => useConsole('ssh', words('one', keyFile('id_ed25519'))),
     4 * STEP_MS,
   );
 
@@ -175,6 +164,69 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
     2 * STEP_MS,
   );
 
+  /** Types on the console with the size of the window, resizes it and detaches. */
+  async function useConsole(command: string, args: string[]): Promise<void> {
+    const at = {env: home.environment, columns: 90, rows: 25};
+    await using terminal = new TerminalSession({command, args, ...at});
+    await terminal.see(/:~# *$/m, STEP_MS);
+    terminal.press('clear; stty size\r');
+    await terminal.see(/^25 90$/m, STEP_MS);
+    terminal.resize(101, 31);
+    terminal.press('until stty size | grep "^31 101"; do sleep 0.1; done; echo e"n"d\r');
+    await terminal.see(/^end$/m, STEP_MS);
+    terminal.press('\x1d');
+    expect(await terminal.exited).toBe(0);
+    // Below what was there before.
+    expect(terminal.rows.findIndex((row) => row.includes('Left the console; one keeps running.'))).toBeGreaterThan(
+      terminal.rows.indexOf('end'),
+    );
+  }
+
+  it(
+    'leaves its terminal as it was, whatever the guest has switched on',
+    async () => {
+      const ssh = words('one', keyFile('id_ed25519')).map((word) => `'${word}'`);
+      const args = ['-c', `printf '\\033]0;mine\\007before\\n'; ssh ${ssh.join(' ')}; seq 100 160; echo after; read x`];
+      await using terminal = new TerminalSession({command: 'sh', args, env: home.environment, columns: 90, rows: 25});
+      const titles: string[] = [];
+      terminal.screen.onTitleChange((title) => titles.push(title));
+      await terminal.see(/:~# *$/m, STEP_MS);
+      const before = {...terminal.screen.modes};
+      const modes = [1, 7, 25, 1000, 1002, 1003, 1004, 1006, 2004, 1049].map((mode) =>
+        mode === 7 || mode === 25 ? `\\033[?${mode}l` : `\\033[?${mode}h`,
+      );
+      terminal.press(
+        `printf '${modes.join('')}\\033=\\033[4h\\033[3;10r\\033[7m\\033]0;theirs\\007'; echo switch"ed"\r`,
+      );
+      await terminal.see('switched', STEP_MS);
+      expect(terminal.isAlternate).toBe(true);
+      terminal.press('\x1d');
+      await terminal.see(/^after$/m, STEP_MS);
+      expect({...terminal.screen.modes}).toEqual({...before, bracketedPasteMode: false});
+      expect({isAlternate: terminal.isAlternate, titles}).toEqual({isAlternate: false, titles: ['mine']});
+      // All rows scroll, and lines begin anew.
+      expect(terminal.rows.slice(0, 23)).toEqual(Array.from({length: 23}, (_, row) => String(138 + row)));
+      const {buffer} = terminal.screen;
+      const cell = buffer.active.getLine(buffer.active.baseY + terminal.rows.lastIndexOf('after'))?.getCell(0);
+      expect(cell?.isInverse()).toBe(0);
+      terminal.press('\r');
+      expect(await terminal.exited).toBe(0);
+    },
+    2 * STEP_MS,
+  );
+
+  it(
+    'is told in one sentence that commands have no terminal',
+    async () => {
+      const result = await ssh(['-tt', ...words('one', keyFile('id_ed25519'), 'top')]);
+      expect(result).toMatchObject({
+        status: 255,
+        stderr: expect.stringContaining('Commands in a guest run without a terminal'),
+      });
+    },
+    STEP_MS,
+  );
+
   itWith(
     ['dbclient'],
     'may be that of dropbear',
@@ -194,8 +246,9 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
         'read -r word; echo "got $word"; exit 4',
       ];
       expect(await run('dbclient', args, 'hello\n')).toMatchObject({status: 4, stdout: 'got hello\n'});
+      await useConsole('dbclient', args.slice(0, -1));
     },
-    STEP_MS,
+    4 * STEP_MS,
   );
 
   itWith(
@@ -208,8 +261,9 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
       const host = ['-batch', '-hostkey', stdout.split(' ')[1] ?? '', '-i', key, '-P', String(port), 'one@127.0.0.1'];
       const args = [...host, 'read -r word; echo "got $word"; exit 6'];
       expect(await run('plink', args, 'hello\n')).toMatchObject({status: 6, stdout: 'got hello\n'});
+      await useConsole('plink', host);
     },
-    STEP_MS,
+    4 * STEP_MS,
   );
 
   it(
@@ -224,6 +278,73 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
       await terminal.see(/:~# *$/m, STEP_MS);
       terminal.press('\x1d');
       expect(await terminal.exited).toBe(0);
+    },
+    2 * STEP_MS,
+  );
+
+  itWith(
+    ['sftp', 'scp'],
+    'takes and gives files through the agent of the guest',
+    async () => {
+      const [here, back] = [join(home.folder, 'noise'), join(home.folder, 'back')];
+      const noise = randomBytes(700_001);
+      await writeFile(here, noise, {mode: 0o640});
+      const options = words('one', keyFile('id_ed25519')).slice(0, -3);
+      const place = ['-P', String(port)];
+      const lines = [
+        ...['pwd', 'mkdir "a b"', 'cd "a b"', `put -p ${here} n`, 'rename n m', 'ln -s m l', 'chmod 700 m', 'ls -la'],
+        ...[`get m ${back}`, 'rm l', 'rm m', 'cd ..', 'rmdir "a b"', '-get nothing'],
+      ];
+      const files = await run('sftp', [...options, ...place, '-b', '-', 'one@localhost'], lines.join('\n'));
+      expect(files).toMatchObject({status: 0, stderr: expect.stringContaining('not found')});
+      expect(files.stdout).toContain('Remote working directory: /root\n');
+      expect(files.stdout).toMatch(/^-rwx------ +1 0 +0 +700001 \w{3} [ \d]\d \d\d:\d\d m$/m);
+      expect(files.stdout).toMatch(/^lrwxrwxrwx .* l$/m);
+      expect((await readFile(back)).equals(noise)).toBe(true);
+      await writeFile(back, '');
+      expect(await run('scp', [...options, ...place, here, 'one@localhost:/tmp/'], '')).toMatchObject({status: 0});
+      expect(await run('scp', [...options, ...place, 'one@localhost:/tmp/noise', back], '')).toMatchObject({status: 0});
+      expect((await readFile(back)).equals(noise)).toBe(true);
+    },
+    2 * STEP_MS,
+  );
+
+  it.each([
+    ["the server's own key", 'host_ed25519', 'chmod 644', 'can be read by others. Run'],
+    ['the key of viv ssh', 'id_ed25519', 'chmod 644', 'can be read by others. Run'],
+    ['what is no key', 'id_ed25519', 'echo nothing >', 'is no private key. Delete it: a new one is made.'],
+  ])(
+    'is told in one sentence that %s cannot be used',
+    async (_, name, spoil, sentence) => {
+      // Makes the keys.
+      expect(await home.viv(['ssh', 'one', '--', 'true'])).toMatchObject({status: 0});
+      const file = join(home.folder, 'viv/ssh', name);
+      const key = await readFile(file);
+      await promisify(execFile)('sh', ['-c', `${spoil} "$1"`, 'sh', file]);
+      const result = await home.viv(['ssh', 'one', '--', 'true']);
+      expect({...result, stderr: result.stderr.replace(/\n */, ' ')}).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining(sentence),
+      });
+      expect(result.stderr).toContain(file);
+      await writeFile(file, key);
+      await chmod(file, 0o600);
+      expect(await home.viv(['ssh', 'one', '--', 'echo in'])).toMatchObject({status: 0, stdout: 'in\n'});
+    },
+    STEP_MS,
+  );
+
+  it(
+    'is told in one sentence that the port is taken, and that a machine is not there',
+    async () => {
+      await using other = await Home.createWithImage({ssh: {isEnabled: true, port}});
+      expect(await other.viv(['create', 'debian-mini', '--name', 'mine'])).toMatchObject({status: 0});
+      const taken = `There is no SSH server. Port ${port} cannot be had: another program listens there.`;
+      expect(await other.viv(['ssh', 'mine'])).toMatchObject({status: 1, stderr: expect.stringContaining(taken)});
+      expect((await other.viv(['daemon', 'status'])).stdout).toContain('another program listens there');
+      const unknown = {status: 1, stderr: expect.stringContaining('There is no machine named "nobody"')};
+      expect(await other.viv(['ssh', 'nobody'])).toMatchObject(unknown);
+      expect(await other.viv(['ssh', 'root@nobody'])).toMatchObject(unknown);
     },
     2 * STEP_MS,
   );

@@ -120,6 +120,11 @@ export class CountingMachine implements RunningMachine {
   async capture(): Promise<CaptureAnswer> {
     return {frames: [], seenCount: 0, droppedCount: 0, waitingCount: 0};
   }
+
+  async connect(): Promise<'no-network'> {
+    return 'no-network';
+  }
+
   async askAgent(): Promise<unknown> {
     return undefined;
   }

@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import type {BuiltImage} from '../../src/manager/image/image-record.js';
 import {builtInCatalogDir, ImageStore} from '../../src/manager/image/image-store.js';
 import {findPackageRoot} from '../../src/manager/image/package-root.js';
+import {noMachines} from './image-machines.js';
 
 /**
  * Cache folder that all tests and runs share, so that packages are fetched and the image is built once. Give it to a
@@ -17,7 +18,11 @@ export const testImageCache: string = join(
 
 /** The image debian-mini, built by the first test that asks. */
 export function builtDebianMini(): Promise<BuiltImage> {
-  return new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: testImageCache}).buildImage('debian-mini');
+  return new ImageStore({
+    catalogDirs: [builtInCatalogDir()],
+    cacheDir: testImageCache,
+    machines: noMachines,
+  }).buildImage('debian-mini');
 }
 
 /** Makes `folder` a cache of its own that uses the packages (and the lock) of the shared one. */

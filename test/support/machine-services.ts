@@ -11,6 +11,7 @@ import {ImageService, openImageStore} from '../../src/manager/services/image-ser
 import {JobService} from '../../src/manager/services/job-service.js';
 import {MachineDefiner} from '../../src/manager/services/machine-definer.js';
 import {MachineForker} from '../../src/manager/services/machine-forker.js';
+import {MachineInstaller} from '../../src/manager/services/machine-installer.js';
 import {MachineLayers} from '../../src/manager/services/machine-layers.js';
 import {MachineRunner} from '../../src/manager/services/machine-runner.js';
 import {MachineSaver} from '../../src/manager/services/machine-saver.js';
@@ -43,17 +44,19 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
     async () => undefined,
   );
   const images = new ImageService(
-    openImageStore(paths, settings.images),
+    openImageStore(paths, settings, driver),
     new TemplateStore(paths.templates),
     jobs,
     log,
   );
   const fleet = new Fleet();
   const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));
-  const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
-  const definer = new MachineDefiner({...shared, driver, privateFolders: [paths.home, paths.runtime]});
+  const layers = new MachineLayers({fleet, store, volumes});
+  const keysFor = async () => [];
+  const installer = new MachineInstaller({fleet, store, layers, keysFor});
+  const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
+  const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
   const runner = new MachineRunner({...shared, jobs});
-  const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, saver, layers});
   const undoStore = new UndoStore(paths.undo);

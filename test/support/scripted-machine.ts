@@ -3,6 +3,7 @@
  * on its console, line by line. Bundled by `bundleScriptedMachine` and put in the real one's place.
  */
 import {readFileSync, writeFileSync} from 'node:fs';
+import type {Socket} from 'node:net';
 import type {AgentRequest} from '../../src/manager/agent/agent-session.js';
 import type {StateRequest} from '../../src/manager/hypervisor/builtin/assembly.js';
 import {endProcess} from '../../src/manager/hypervisor/builtin/end-process.js';
@@ -10,7 +11,14 @@ import type {HostListener, MachineHost} from '../../src/manager/hypervisor/built
 import {type Launch, launchSchema} from '../../src/manager/hypervisor/builtin/link.js';
 import {MachineServer} from '../../src/manager/hypervisor/builtin/machine-server.js';
 import {Places} from '../../src/manager/hypervisor/builtin/places.js';
-import type {DiskPlan, MachineEnd, SavedMachine, Sibling} from '../../src/manager/hypervisor/contract.js';
+import type {
+  DiskPlan,
+  GuestPlace,
+  MachineEnd,
+  SavedMachine,
+  Sibling,
+  StreamRefusal,
+} from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
 import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
@@ -86,6 +94,14 @@ class ScriptedHost implements MachineHost {
 
   async capture(): Promise<CaptureAnswer> {
     return {frames: [], seenCount: 0, droppedCount: 0, waitingCount: 0};
+  }
+
+  /** Its guest sends back what it gets at port 7, says nothing at all at port 9, and refuses all else. */
+  join(socket: Socket, {port}: GuestPlace, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
+    if (port === 9) return;
+    onAnswer(port === 7 ? 'open' : 'refused');
+    if (port === 7) socket.pipe(socket);
+    else socket.destroy();
   }
 
   async rechain(disk: number, images: DiskPlan['images']): Promise<void> {

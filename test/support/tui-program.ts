@@ -4,6 +4,16 @@ import type {MachineState} from '../../src/manager/protocol/machine.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
 import {FakeFleet, fakeMachine} from './fake-fleet.js';
 
+// In place of what the terminal is lent to: says so, and reads a line from it.
+if (process.argv[2] !== undefined) {
+  process.stdout.write(`lent to ${process.argv.slice(2).join(' ')}\n`);
+  if (process.env['LENT_STATUS'] === '0') {
+    process.stdout.write('typed in the login? ');
+    await new Promise((resolve) => process.stdin.once('data', resolve));
+  }
+  process.exit(Number(process.env['LENT_STATUS']));
+}
+
 const machines = (process.env['FLEET'] ?? '')
   .split(',')
   .filter((entry) => entry !== '')

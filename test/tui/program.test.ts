@@ -57,6 +57,30 @@ describe('the fleet', () => {
     await terminal.see('~ # hello');
   });
 
+  test('o lends the terminal to the login, and what went wrong there stays until Enter', async () => {
+    await using terminal = tui.open('alpha:running', SIZE, {LENT_STATUS: '1'});
+    await terminal.see('alpha  ● running');
+    terminal.press('o');
+    await terminal.see('lent to ssh root@alpha');
+    await terminal.see('Enter leads back to the machines.');
+    expect(terminal.text).not.toContain('Machines ─');
+    // Not a key of the list: it would open the console.
+    terminal.press('\r');
+    await terminal.see('alpha  ● running');
+    await terminal.see('Enter console');
+  });
+
+  test('a login that went well leads back by itself', async () => {
+    await using terminal = tui.open('alpha:running', SIZE, {LENT_STATUS: '0'});
+    await terminal.see('alpha  ● running');
+    terminal.press('o');
+    await terminal.see('typed in the login?');
+    terminal.press('yes\r');
+    await terminal.see('alpha  ● running');
+    terminal.press('?');
+    await terminal.see('Log in to the guest');
+  });
+
   test('p freezes the guest and p again lets it go on', async () => {
     await using terminal = tui.open('alpha:running');
     await terminal.see('alpha  ● running');

@@ -8,7 +8,7 @@ import {ManagerError} from '../protocol/errors.js';
 import type {AgentRequest} from './agent-session.js';
 
 /** Bytes of a file in one request; in base64 a third more. */
-export const FILE_PIECE_BYTES = 96 * 1024;
+export const FILE_PIECE_BYTES = 192 * 1024;
 /** How long a command may take that only looks something up. */
 const QUICK_TIMEOUT_MS = 10_000;
 /** How long one that moves a piece of a file may take. */
@@ -129,16 +129,22 @@ export class GuestAgent {
     await this.#call('guest-ping', undefined, z.unknown(), QUICK_TIMEOUT_MS);
   }
 
-  /** Opens a file of the guest; the number it is known by. A file that is written begins empty. */
-  openFile(path: string, mode: 'r' | 'w'): Promise<number> {
+  /** Opens a file of the guest, as fopen does; the number it is known by. Whoever may write must close it for all to be there. */
+  openFile(path: string, mode: 'r' | 'w' | 'a' | 'r+' | 'w+' | 'a+'): Promise<number> {
     return this.#call('guest-file-open', {path, mode}, z.number().int(), QUICK_TIMEOUT_MS);
   }
 
-  /** The next piece, up to `FILE_PIECE_BYTES`; an empty one is the end. */
-  async readFile(handle: number): Promise<Uint8Array> {
-    const params = {handle, count: FILE_PIECE_BYTES};
+  /** The next piece, `count` bytes at most, up to `FILE_PIECE_BYTES`; an empty one is the end. */
+  async readFile(handle: number, count = FILE_PIECE_BYTES): Promise<Uint8Array> {
+    const params = {handle, count};
     const answer = await this.#call('guest-file-read', params, readSchema, FILE_TIMEOUT_MS);
-    return Buffer.from(answer['buf-b64'], 'base64').subarray(0, FILE_PIECE_BYTES);
+    return Buffer.from(answer['buf-b64'], 'base64').subarray(0, count);
+  }
+
+  /** Goes on reading and writing from that byte on. */
+  async seekFile(handle: number, offset: number): Promise<void> {
+    // As a number, which older agents know as well: from the beginning.
+    await this.#call('guest-file-seek', {handle, offset, whence: 0}, z.unknown(), QUICK_TIMEOUT_MS);
   }
 
   /** Writes all of a piece. */

@@ -36,11 +36,14 @@ export async function copyIntoGuest(
   let length = 0;
   let isOpen = true;
   try {
+    // Small ones together: what takes time is the way to the agent and back.
+    let held = Buffer.alloc(0);
     for await (const piece of pieces) {
-      for (let at = 0; at < piece.length; at += FILE_PIECE_BYTES)
-        await agent.writeFile(handle, piece.subarray(at, at + FILE_PIECE_BYTES));
       length += piece.length;
+      for (held = Buffer.concat([held, piece]); held.length >= FILE_PIECE_BYTES; held = held.subarray(FILE_PIECE_BYTES))
+        await agent.writeFile(handle, held.subarray(0, FILE_PIECE_BYTES));
     }
+    if (held.length > 0) await agent.writeFile(handle, held);
     await agent.flushFile(handle);
     isOpen = false;
     await agent.closeFile(handle);

@@ -55,6 +55,13 @@ const manifestSchema = z.strictObject({
   /** The version of Vivarium that wrote it, for people. */
   writer: z.string().max(64),
   packedAtMs: time,
+  /** What it is, for people; without one it was made from the machine. */
+  title: z
+    .string()
+    .min(1)
+    .max(60)
+    .regex(/^\P{Cc}*$/u)
+    .optional(),
   machine: z.strictObject({
     name,
     memoryBytes: z.number().int().min(MIN_MEMORY_BYTES).max(MOST_MEMORY_BYTES).multipleOf(4096),

@@ -7,16 +7,16 @@ export const TAR_BLOCK_BYTES = 512;
 const OCTAL_END = 8 ** 11;
 
 /**
- * The header of a file that only its owner may read.
+ * The header of a file, which only its owner may read unless `mode` says otherwise.
  * Shape:  ustar; sizes from 8 GiB on in base 256, as GNU tar and bsdtar do it
  * Units:  `atMs` is milliseconds since 1970
  */
-export function encodeTarHeader(name: string, sizeBytes: number, atMs: number): Buffer {
+export function encodeTarHeader(name: string, sizeBytes: number, atMs: number, mode = 0o600): Buffer {
   const header = Buffer.alloc(TAR_BLOCK_BYTES);
   header.write(name, 0, 100, 'latin1');
   const octal = (value: number, at: number, digits: number) =>
     header.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1');
-  octal(0o600, 100, 7);
+  octal(mode, 100, 7);
   octal(0, 108, 7);
   octal(0, 116, 7);
   if (sizeBytes < OCTAL_END) octal(sizeBytes, 124, 11);

@@ -2,6 +2,7 @@
  * What a hypervisor driver does for the manager. The driver knows processes, sockets and foreign APIs; it knows
  * nothing of states, clients, files of the store or names.
  */
+import type {Duplex} from 'node:stream';
 import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
@@ -132,6 +133,20 @@ export interface RunListener {
   onEnd(end: MachineEnd): void;
 }
 
+/**
+ * Why there is no connection to a port of a guest: nothing listens there, it did not answer, it has too many, it has no
+ * network, or its process was started by a version that knew no streams.
+ */
+export const streamRefusals = ['refused', 'silent', 'too-many', 'no-network', 'no-driver', 'too-old'] as const;
+/** Where a connection leads: a TCP port of the guest's network, or one of its socket device. */
+export interface GuestPlace {
+  readonly kind: 'tcp' | 'vsock';
+  readonly port: number;
+}
+
+/** See `streamRefusals`. */
+export type StreamRefusal = (typeof streamRefusals)[number];
+
 /** A machine that has a process. Requests fail with `machine-failed` when the process is gone or does not answer. */
 export interface RunningMachine {
   readonly process: ProcessIdentity;
@@ -166,6 +181,11 @@ export interface RunningMachine {
   networkStatus(): Promise<NetworkStatus>;
   /** See `networkCapture`. Errors: bad-request, not-supported, machine-failed, cancelled */
   capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer>;
+  /**
+   * Opens a TCP connection to a port of the guest through its user-mode network; the host listens nowhere. Each side ends
+   * by itself. Errors: machine-failed, and the signal's reason
+   */
+  connect(place: GuestPlace, signal: AbortSignal): Promise<Duplex | StreamRefusal>;
   /** Samples where the guest spends its time; resolves after `durationMs`. */
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile>;
   write(bytes: Uint8Array): Promise<void>;

@@ -7,7 +7,7 @@ export function isNetworkFailure(stderr: string): boolean {
   );
 }
 
-/** Makes an error of what apt or dpkg printed. Codes: disk-full, network-unreachable, keyring-missing, apt-failed */
+/** Makes an error of what apt or dpkg printed. Codes: disk-full, network-unreachable, keyring-missing, package-broken, apt-failed */
 export function aptFailure(stderr: string): ManagerError {
   const reason = firstComplaint(stderr);
   if (/No space left on device|enough free space|Disk quota exceeded/.test(stderr))
@@ -23,6 +23,12 @@ export function aptFailure(stderr: string): ManagerError {
       'keyring-missing',
       `The archive's signature cannot be verified: ${reason}.`,
       'Upgrade the package debian-archive-keyring, or correct images.debianMirror.',
+    );
+  if (/Hash Sum mismatch|unexpected size/.test(stderr))
+    return new ManagerError(
+      'package-broken',
+      `The Debian archive sent something else than its lists tell: ${reason}.`,
+      'Nothing of it was kept. Try again in a while; if it stays so, set images.debianMirror to another mirror.',
     );
   return new ManagerError(
     'apt-failed',

@@ -9,6 +9,7 @@ import {join} from 'node:path';
 import {pipeline} from 'node:stream/promises';
 import {ManagerError} from '../protocol/errors.js';
 import {aptFailure, isNetworkFailure} from './apt-failure.js';
+import {type ArchivePart, companionSuites, guestAptConfiguration, guestSources, type Suite} from './guest-apt.js';
 import {type HostProcessOptions, type HostProcessResult, runHostProcess} from './host-process.js';
 
 /** Where packages come from and where apt may keep its things. Paths are absolute. */
@@ -36,12 +37,25 @@ export interface AptPackage {
 /** Part of a whole between 0 and 1, as apt reports it about twice a second. */
 export type FractionListener = (fraction: number) => void;
 
+/** One line of --print-uris: 'ADDRESS' FILE SIZE SHA256:HEX */
+const URI_LINE = /^'[^']*' ([^\s/]+) ([0-9]+) SHA256:([0-9a-f]{64})$/gm;
+
+/** How a set is installed, where nothing is. */
+const INSTALL = ['--no-install-recommends', 'install'] as const;
+
+/** A cache that nothing is ever put into. */
+const EMPTY_CACHE = 'cache/none';
+
 /** Where apt keeps files that have not arrived as a whole. */
 const partialFolders = ['state/lists/partial', 'cache/archives/partial'] as const;
 
 /** apt with private state. Make one for each build: it reads the host's settings once, in `open`. */
 export class Apt {
   readonly #options: AptOptions;
+  /** What of the host's apt holds here as well: how archives are reached, and which there are. */
+  #acquire = '';
+  #parts: readonly ArchivePart[] = [];
+  #mirror = '';
 
   private constructor(options: AptOptions) {
     this.#options = options;
@@ -58,7 +72,10 @@ export class Apt {
     const apt = new Apt(options);
     // Asked first, so that a host without apt hears about apt and not about a keyring it could not install anyway.
     const acquire = await apt.#hostAcquireSettings();
-    const mirror = options.mirror ?? (await apt.#hostMirror());
+    if (options.mirror === undefined) apt.#parts = await apt.#hostParts();
+    const mirror = options.mirror ?? findMirror(apt.#parts);
+    apt.#acquire = acquire;
+    apt.#mirror = mirror;
     try {
       await access(keyring);
     } catch (error) {
@@ -75,7 +92,8 @@ export class Apt {
         `The Debian mirror ${JSON.stringify(mirror.slice(0, 200))} is not an address apt understands.`,
         'Set images.debianMirror to the address of a Debian archive, beginning with http:// or https://.',
       );
-    for (const part of [...partialFolders, 'packages']) await mkdir(join(folder, part), {recursive: true});
+    for (const part of [...partialFolders, 'packages', `${EMPTY_CACHE}/partial`])
+      await mkdir(join(folder, part), {recursive: true});
     await writeFile(join(folder, 'status'), ''); // no package is installed
     await writeFile(join(folder, 'apt.conf'), configuration(options, acquire));
     await writeFile(
@@ -119,6 +137,79 @@ export class Apt {
     return {name, version, fileName, sizeBytes: Number(line[2]), sha256: line[3]!};
   }
 
+  /**
+   * The packages that a set needs, with all that those need; names may be patterns of apt's.
+   * Errors: apt-failed when one is not there
+   */
+  async resolve(names: readonly string[]): Promise<AptPackage[]> {
+    // What lies in the cache would not be listed.
+    const empty = `Dir::Cache::archives=${join(this.#options.folder, EMPTY_CACHE)}`;
+    const result = await this.#run('apt-get', ['-qq', '--print-uris', '-o', empty, ...INSTALL, ...names]);
+    if (result.status !== 0) throw aptFailure(result.stderr);
+    return [...decode(result.stdout).matchAll(URI_LINE)].map(([, fileName, size, sha256]) => ({
+      ...{fileName: fileName!, sizeBytes: Number(size), sha256: sha256!},
+      name: fileName!.split('_')[0]!,
+      version: decodeURIComponent(fileName!.split('_')[1] ?? ''),
+    }));
+  }
+
+  /**
+   * Puts the packages of a resolved set into the cache and returns the path of each. Those that are there are not fetched
+   * again, an interrupted one goes on where it was.
+   * Errors: network-unreachable, package-broken, apt-failed, disk-full, cancelled
+   */
+  async downloadSet(
+    names: readonly string[],
+    items: readonly AptPackage[],
+    onFraction: FractionListener,
+  ): Promise<Map<AptPackage, string>> {
+    const paths = new Map(items.map((item) => [item, join(this.#options.folder, 'cache/archives', item.fileName)]));
+    // apt looks at the sizes of those only.
+    for (const [{sizeBytes, sha256}, path] of paths)
+      if ((await fileDigest(path, sizeBytes)) !== sha256) await rm(path, {force: true});
+    const result = await this.#run('apt-get', ['-q', '-y', '--download-only', ...INSTALL, ...names], onFraction);
+    if (result.status !== 0) throw await this.#failure(result.stderr);
+    for (const [{name, sizeBytes, sha256}, path] of paths)
+      if ((await fileDigest(path, sizeBytes)) !== sha256) throw arrivedBroken(name);
+    return paths;
+  }
+
+  /** Removes packages of sets from the cache, but for these. */
+  async forgetOthers(items: readonly AptPackage[]): Promise<void> {
+    const kept = new Set(items.map(({fileName}) => fileName));
+    const folder = join(this.#options.folder, 'cache/archives');
+    for (const name of await readdir(folder))
+      if (name.endsWith('.deb') && !kept.has(name)) await rm(join(folder, name), {force: true});
+  }
+
+  /**
+   * What a guest of the suite is to have in /etc/apt: as `guest-apt.ts` says. A companion suite that an archive does not have,
+   * or not whole, would make every update of the guest fail: it is left out. Errors: cancelled
+   */
+  async guestSettings(): Promise<{readonly sources: string; readonly configuration: string}> {
+    const {suite, component} = this.#options;
+    const suites: Suite[] = [{address: this.#mirror, name: suite}];
+    for (const companion of companionSuites(suite, component, this.#parts))
+      if (await this.#isUsable(companion)) suites.push(companion);
+    return {sources: guestSources(component, suites), configuration: guestAptConfiguration(this.#acquire)};
+  }
+
+  /** True as well when nobody can tell now. */
+  async #isUsable({address, name}: Suite): Promise<boolean> {
+    const {folder, keyring, architecture, component} = this.#options;
+    const trial = await mkdtemp(join(folder, 'trial-'));
+    try {
+      await mkdir(join(trial, 'lists/partial'), {recursive: true});
+      const list = join(trial, 'sources.list');
+      await writeFile(list, `deb [signed-by=${keyring} arch=${architecture}] ${address} ${name} ${component}\n`);
+      const places = ['-o', `Dir::Etc::sourcelist=${list}`, '-o', `Dir::State::lists=${join(trial, 'lists')}`];
+      const result = await this.#run('apt-get', ['-q', '--error-on=any', ...places, 'update']);
+      return result.status === 0 || isNetworkFailure(result.stderr);
+    } finally {
+      await rm(trial, {recursive: true, force: true});
+    }
+  }
+
   /** True when the package's file lies in the cache, whole. */
   async isCached(item: AptPackage): Promise<boolean> {
     return (await fileDigest(this.#cachePath(item), item.sizeBytes)) === item.sha256;
@@ -141,12 +232,7 @@ export class Apt {
       );
       if (result.status !== 0) throw await this.#failure(result.stderr);
       const fetched = join(partial, item.fileName);
-      if ((await fileDigest(fetched, item.sizeBytes)) !== item.sha256)
-        throw new ManagerError(
-          'package-broken',
-          `The package ${item.name} arrived damaged: its checksum differs from Debian's.`,
-          'Try again; if it stays so, set images.debianMirror to another mirror.',
-        );
+      if ((await fileDigest(fetched, item.sizeBytes)) !== item.sha256) throw arrivedBroken(item.name);
       await rename(fetched, path);
     } finally {
       await rm(partial, {recursive: true, force: true});
@@ -179,7 +265,7 @@ export class Apt {
       .join('\n');
   }
 
-  async #hostMirror(): Promise<string> {
+  async #hostParts(): Promise<ArchivePart[]> {
     const result = await this.#runOnHost('apt-get', [
       'indextargets',
       '--no-release-info',
@@ -188,17 +274,12 @@ export class Apt {
       'Created-By: Packages',
     ]);
     if (result.status !== 0) throw aptFailure(result.stderr);
-    for (const line of decode(result.stdout).split('\n')) {
-      const [address = '', release = '', component = ''] = line.split(' ');
-      // The main archive: security and updates do not hold whole releases, other vendors not these packages.
-      const isPart = /security|updates|backports|proposed/.test(`${address} ${release}`);
-      if (/\/debian\/?$/.test(address) && component === 'main' && !isPart) return address;
-    }
-    throw new ManagerError(
-      'apt-failed',
-      "This host's apt has no Debian archive to fetch packages from.",
-      'Set images.debianMirror to the address of a Debian archive.',
-    );
+    return decode(result.stdout)
+      .split('\n')
+      .map((line) => {
+        const [address = '', release = '', component = ''] = line.split(' ');
+        return {address, release, component};
+      });
   }
 
   async #hasLists(): Promise<boolean> {
@@ -238,6 +319,20 @@ export class Apt {
   }
 }
 
+/** Errors: apt-failed */
+function findMirror(parts: readonly ArchivePart[]): string {
+  for (const {address, release, component} of parts) {
+    // The main archive: security and updates do not hold whole releases, other vendors not these packages.
+    const isPart = /security|updates|backports|proposed/.test(`${address} ${release}`);
+    if (/\/debian\/?$/.test(address) && component === 'main' && !isPart) return address;
+  }
+  throw new ManagerError(
+    'apt-failed',
+    "This host's apt has no Debian archive to fetch packages from.",
+    'Set images.debianMirror to the address of a Debian archive.',
+  );
+}
+
 function configuration(options: AptOptions, acquire: string): string {
   const {folder, architecture} = options;
   return `${acquire}
@@ -245,6 +340,7 @@ Acquire::Retries "1";
 Acquire::http::Timeout "30";
 Acquire::https::Timeout "30";
 Acquire::Languages "none";
+Acquire::ForceHash "SHA256";
 Dir::State "${folder}/state";
 Dir::State::lists "${folder}/state/lists";
 Dir::State::status "${folder}/status";
@@ -260,6 +356,14 @@ APT::Architecture "${architecture}";
 APT::Architectures {"${architecture}";};
 APT::Sandbox::User "";
 `;
+}
+
+function arrivedBroken(name: string): ManagerError {
+  return new ManagerError(
+    'package-broken',
+    `The package ${name} arrived damaged: its checksum differs from Debian's.`,
+    'Try again; if it stays so, set images.debianMirror to another mirror.',
+  );
 }
 
 /** SHA-256 of a file in hex, or `undefined` when there is none of this size. */

@@ -1,11 +1,21 @@
-/** The stages of a build, in order, as a person reads them. */
+/** The stages of builds, in order, as a person reads them; no kind of image has all. */
 export const buildStages = [
   'waiting for another build',
   'update package lists',
   'download kernel',
   'download busybox',
   'unpack',
+  'download packages',
   'initramfs',
+  'unpack packages',
+  'start machine',
+  'format disk',
+  'copy base system',
+  'install base system',
+  'install packages',
+  'configure packages',
+  'install kernel modules',
+  'finish disk',
   'done',
 ] as const;
 /** One of `buildStages`. */

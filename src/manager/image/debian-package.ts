@@ -43,7 +43,12 @@ export async function unpackXz(packed: Uint8Array, scratchFolder: string, tools:
   const folder = await mkdtemp(join(scratchFolder, 'xz-'));
   try {
     const wrapped = join(folder, 'wrapped.deb');
-    await writeFile(wrapped, wrapAsPackage(packed));
+    const members = [
+      ['debian-binary', Buffer.from('2.0\n')],
+      ['control.tar', Buffer.alloc(1024)],
+      ['data.tar.xz', packed],
+    ] as const;
+    await writeFile(wrapped, archiveOf(members));
     const result = await runHostProcess('dpkg-deb', ['--fsys-tarfile', wrapped], tools);
     if (result.status !== 0)
       throw /No space left/.test(result.stderr)
@@ -53,6 +58,24 @@ export async function unpackXz(packed: Uint8Array, scratchFolder: string, tools:
   } finally {
     await rm(folder, {recursive: true, force: true});
   }
+}
+
+/**
+ * A package again with its two parts not compressed: a guest's processor has better things to do.
+ * Errors: package-broken, apt-missing, cancelled
+ */
+export async function unpackedPackage(path: string, tools: PackageTools): Promise<Uint8Array> {
+  const part = async (option: string) => {
+    const result = await runHostProcess('dpkg-deb', [option, path], tools);
+    if (result.status !== 0) throw packageBroken(path, result.stderr.trim());
+    return result.stdout;
+  };
+  const [control, data] = await Promise.all([part('--ctrl-tarfile'), part('--fsys-tarfile')]);
+  return archiveOf([
+    ['debian-binary', Buffer.from('2.0\n')],
+    ['control.tar', control],
+    ['data.tar', data],
+  ]);
 }
 
 function packageBroken(path: string, reason: string, cause?: unknown): ManagerError {
@@ -68,15 +91,10 @@ function packageBroken(path: string, reason: string, cause?: unknown): ManagerEr
  * Shape:  ar archive = "!<arch>\n", then members of a 60-byte header and data padded to an even length
  * Source: deb(5)
  */
-function wrapAsPackage(data: Uint8Array): Uint8Array {
-  const member = (name: string, body: Uint8Array) => {
+function archiveOf(members: readonly (readonly [string, Uint8Array])[]): Uint8Array {
+  const parts = members.flatMap(([name, body]) => {
     const header = `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}${String(body.length).padEnd(10)}\`\n`;
     return [Buffer.from(header), body, Buffer.alloc(body.length & 1, '\n')];
-  };
-  return Buffer.concat([
-    Buffer.from('!<arch>\n'),
-    ...member('debian-binary', Buffer.from('2.0\n')),
-    ...member('control.tar', Buffer.alloc(1024)),
-    ...member('data.tar.xz', data),
-  ]);
+  });
+  return Buffer.concat([Buffer.from('!<arch>\n'), ...parts]);
 }

@@ -1,4 +1,4 @@
-/** A built image on disk: a folder with the kernel, the initramfs and `image.json`. */
+/** A built image on disk: a folder with the kernel, the initramfs, a disk where it has one, and `image.json`. */
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as z from 'zod';
@@ -17,6 +17,8 @@ export const imageRecordSchema = z.object({
   memoryBytes: z.int().positive(),
   kernelBytes: z.int().positive(),
   initrdBytes: z.int().positive(),
+  /** The disk that machines of it begin with; `fileBytes` of it are on the host. */
+  disk: z.object({sizeBytes: z.int().positive(), fileBytes: z.int().positive()}).optional(),
   packages: z.array(z.object({name: z.string(), version: z.string(), sha256: z.string()})),
   builtAtMs: z.int().nonnegative(),
 });
@@ -28,6 +30,8 @@ export interface BuiltImage extends ImageRecord {
   readonly folder: string;
   readonly kernelPath: string;
   readonly initrdPath: string;
+  /** Of a disk in the qcow2 format, where the record has one. */
+  readonly diskPath: string;
 }
 
 /** Reads the image in a folder; `undefined` when it holds none, or a damaged one, which is as good as none. */
@@ -40,7 +44,8 @@ export async function readImage(folder: string): Promise<BuiltImage | undefined>
   }
   const parsed = imageRecordSchema.safeParse(json);
   if (!parsed.success) return undefined;
-  return {...parsed.data, folder, kernelPath: join(folder, 'kernel'), initrdPath: join(folder, 'initrd')};
+  const at = (name: string) => join(folder, name);
+  return {...parsed.data, folder, kernelPath: at('kernel'), initrdPath: at('initrd'), diskPath: at('disk.qcow2')};
 }
 
 /** What the machine is booted for: a shell on the console, or one command over the exec ports. */

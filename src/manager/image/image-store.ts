@@ -1,7 +1,9 @@
 /**
  * The catalog of images and the builds of them in a cache folder.
  *
- *   CACHE/images/NAME/DIGEST-TIME/{kernel,initrd,image.json}   a build; the newest of the recipe's digest counts
+ *   CACHE/images/NAME/DIGEST-TIME/{kernel,initrd,image.json}   a build; the newest of the recipe's digest counts; with
+ *                                                              a disk it has disk.qcow2 as well
+ *   CACHE/images/NAME.log                                      what the machine wrote that failed to make a disk
  *   CACHE/images/.building-…/                                  a build under way; renamed when whole, else removed
  *   CACHE/apt/                                                 apt's private state and the fetched packages
  *   CACHE/apt/build.lock                                       the process that builds
@@ -12,9 +14,12 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import {untilAborted} from '../until-aborted.js';
 import {takeBuildLock} from './build-lock.js';
 import type {BuildProgress, ProgressListener} from './build-progress.js';
+import type {BuilderContext} from './builder-context.js';
+import {buildDebianDisk, MACHINE_FOLDER} from './debian-disk-builder.js';
 import {buildDebianInitramfs} from './debian-mini-builder.js';
 import {cancelled, throwIfCancelled} from './host-process.js';
 import {type BuiltImage, readImage} from './image-record.js';
+import type {MachineRun} from './machine-run.js';
 import {findPackageRoot} from './package-root.js';
 import {type LoadedRecipe, loadRecipe, readCatalog} from './recipe.js';
 
@@ -25,6 +30,8 @@ export interface ImageStoreOptions {
   /** Address of a Debian archive; without it the one of the host's own apt. */
   readonly mirror?: string;
   readonly keyring?: string;
+  /** What runs the machines that make disks, and ends one whose builder was killed. */
+  readonly machines: {readonly run: MachineRun; readonly endLeft: (folder: string) => Promise<void>};
   /** Environment of apt and dpkg; the process's own by default. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -196,7 +203,7 @@ export class ImageStore {
     signal: AbortSignal,
     report: ProgressListener,
   ): Promise<BuiltImage> {
-    const {mirror, keyring = DEBIAN_KEYRING, environment = process.env} = this.#options;
+    const {mirror, keyring = DEBIAN_KEYRING, environment = process.env, machines} = this.#options;
     const {name} = loaded.recipe;
     const aptFolder = join(this.#options.cacheDir, 'apt');
     await mkdir(this.#imagesDir, {recursive: true});
@@ -213,7 +220,19 @@ export class ImageStore {
     const folder = await mkdtemp(join(this.#imagesDir, '.building-'));
     let image: BuiltImage | undefined;
     try {
-      await buildDebianInitramfs(folder, loaded, {aptFolder, mirror, keyring, environment, signal, onProgress: report});
+      const logPath = join(this.#imagesDir, `${name}.log`);
+      await rm(logPath, {force: true});
+      const context = {
+        aptFolder,
+        mirror,
+        keyring,
+        environment,
+        signal,
+        onProgress: report,
+        runMachine: machines.run,
+        logPath,
+      };
+      await buildInto(folder, loaded, context);
       const old = await this.#buildFolders(name);
       await mkdir(join(this.#imagesDir, name), {recursive: true});
       const target = join(this.#imagesDir, name, `${loaded.digest.slice(0, 16)}-${Date.now()}`);
@@ -241,13 +260,26 @@ export class ImageStore {
         .filter((name) => name.startsWith('partial-'))
         .map((name) => join(packages, name)),
     ];
+    // One that runs on would only take time and room.
+    for (const leftover of leftovers) await this.#options.machines.endLeft(join(leftover, MACHINE_FOLDER));
     for (const leftover of leftovers) await rm(leftover, {recursive: true, force: true});
+  }
+}
+
+function buildInto(folder: string, {recipe, ...rest}: LoadedRecipe, context: BuilderContext): Promise<void> {
+  switch (recipe.kind) {
+    case 'debian-initramfs':
+      return buildDebianInitramfs(folder, {recipe, ...rest}, context);
+    case 'debian-disk':
+      return buildDebianDisk(folder, {recipe, ...rest}, context);
   }
 }
 
 async function isWhole(image: BuiltImage): Promise<boolean> {
   const hasSize = async (path: string, size: number) => (await stat(path).catch(() => undefined))?.size === size;
-  return (await hasSize(image.kernelPath, image.kernelBytes)) && (await hasSize(image.initrdPath, image.initrdBytes));
+  const {kernelPath, kernelBytes, initrdPath, initrdBytes, diskPath, disk} = image;
+  if (disk !== undefined && !(await hasSize(diskPath, disk.fileBytes))) return false;
+  return (await hasSize(kernelPath, kernelBytes)) && (await hasSize(initrdPath, initrdBytes));
 }
 
 async function removeFolder(folder: string): Promise<number> {

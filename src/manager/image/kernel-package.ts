@@ -10,6 +10,8 @@ export interface UnpackedKernel {
   readonly version: string;
   readonly kernel: Uint8Array;
   readonly modules: ModuleSource;
+  /** Lists of modules that come with them, by name: modules.order, modules.builtin and the like. */
+  readonly lists: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A module of the package. `path` is its place below the folder of all modules, `drivers/virtio/x.ko.xz` and so on. */
@@ -36,6 +38,7 @@ export async function unpackKernelPackage(
   let version = '';
   const files = new Map<string, ModuleFile>();
   const builtIn = new Set<string>();
+  const lists = new Map<string, Uint8Array>();
   let storeBytes = 0;
   const store = await open(join(scratchFolder, 'modules'), 'wx+');
   await using cleanup = new AsyncDisposableStack();
@@ -61,11 +64,11 @@ export async function unpackKernelPackage(
       });
       storeBytes += body.length;
     }
-    if (/^(?:usr\/)?lib\/modules\/[^/]+\/modules\.builtin$/.test(entry.path)) {
-      for (const line of new TextDecoder().decode(await entry.bytes()).split('\n'))
-        builtIn.add(canonicalModuleName(line.replace(/^.*\//, '').replace(/\.ko$/, '')));
-    }
+    const list = /^(?:usr\/)?lib\/modules\/[^/]+\/(modules\.[a-z.]+)$/.exec(entry.path)?.[1];
+    if (list !== undefined) lists.set(list, await entry.bytes());
   });
+  for (const line of new TextDecoder().decode(lists.get('modules.builtin')).split('\n'))
+    builtIn.add(canonicalModuleName(line.replace(/^.*\//, '').replace(/\.ko$/, '')));
   if (kernel === undefined)
     throw new ManagerError(
       'image-build-failed',
@@ -73,7 +76,7 @@ export async function unpackKernelPackage(
       'Check kernelPackage in the image recipe.',
     );
   cleanup.move();
-  return {version, kernel, modules: new ModuleSource(store, files, builtIn, scratchFolder, tools)};
+  return {version, kernel, lists, modules: new ModuleSource(store, files, builtIn, scratchFolder, tools)};
 }
 
 /** Where a module lies in the file of all modules. */
@@ -125,8 +128,22 @@ export class ModuleSource implements AsyncDisposable {
     return [...ordered.values()];
   }
 
+  /** All modules as they stand in the package, but for those in some folders. */
+  async *packed(without: readonly string[]): AsyncGenerator<{readonly path: string; readonly data: Uint8Array}> {
+    for (const {path, offset, sizeBytes} of this.#files.values()) {
+      if (without.some((folder) => path.startsWith(`${folder}/`))) continue;
+      yield {path, data: await this.#read(offset, sizeBytes)};
+    }
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#store.close();
+  }
+
+  async #read(offset: number, sizeBytes: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(sizeBytes);
+    await this.#store.read(bytes, 0, sizeBytes, offset);
+    return bytes;
   }
 
   async #load(name: string): Promise<KernelModule> {
@@ -139,8 +156,7 @@ export class ModuleSource implements AsyncDisposable {
         `The kernel package has no module ${name}.`,
         'Correct the modules in the image recipe.',
       );
-    const packed = new Uint8Array(source.sizeBytes);
-    await this.#store.read(packed, 0, source.sizeBytes, source.offset);
+    const packed = await this.#read(source.offset, source.sizeBytes);
     const data = source.isPacked ? await unpackXz(packed, this.#scratchFolder, this.#tools) : packed;
     const module: KernelModule = {...describe(name, data), path: source.path, data, packed};
     this.#loaded.set(name, module);

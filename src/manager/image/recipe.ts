@@ -12,31 +12,60 @@ const kernelParameters = z
   .max(1500)
   .regex(/^[\x20-\x7e]*$/, 'holds characters a kernel command line cannot have');
 
-/**
- * A recipe file.
- * Shape:  `guestFolder` is a folder beside the recipe whose files go into the initramfs as they are; `modules.boot` are
- *         loaded before anything else, `modules.onDemand` when a device or a file system asks for them;
- *         `execCommandLine` is added to `commandLine` when the machine runs one command
- * Units:  memoryMiB = 2^20 bytes
- */
-export const recipeSchema = z.strictObject({
+/** What every recipe says. Units: memoryMiB = 2^20 bytes */
+const common = {
   version: z.literal(1),
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'may hold a-z, 0-9, dots and dashes only'),
   title: z.string().min(1).max(60),
   description: z.string().max(400),
-  kind: z.literal('debian-initramfs'),
   suite: z.string().regex(/^[a-z][a-z0-9-]*$/, 'is not the name of a Debian suite'),
   component: z.string().regex(/^[a-z][a-z-]*$/, 'is not the name of a component'),
   kernelPackage: packageName,
   busyboxPackage: packageName,
-  modules: z.strictObject({boot: z.array(moduleName).max(32), onDemand: z.array(moduleName).max(200)}),
   guestFolder: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'is not a plain folder name'),
   commandLine: kernelParameters,
   execCommandLine: kernelParameters,
   memoryMiB: z.int().min(64).max(65_536),
+};
+
+const initramfsRecipeSchema = z.strictObject({
+  ...common,
+  kind: z.literal('debian-initramfs'),
+  modules: z.strictObject({boot: z.array(moduleName).max(32), onDemand: z.array(moduleName).max(200)}),
 });
+
+const diskRecipeSchema = z.strictObject({
+  ...common,
+  kind: z.literal('debian-disk'),
+  packages: z.array(packageName).min(1).max(500),
+  formatPackages: z.array(packageName).min(1).max(20),
+  modules: z.strictObject({
+    boot: z.array(moduleName).max(32),
+    build: z.array(moduleName).max(32),
+    without: z.array(z.string().regex(/^[a-z0-9_-]+(\/[a-z0-9_-]+)*$/, 'is not a folder of modules')).max(200),
+  }),
+  diskMiB: z
+    .int()
+    .min(512)
+    .max(2 ** 21),
+});
+
+/**
+ * A recipe file, of one of two kinds: a guest that lives in an initramfs, or a system on a disk.
+ * Shape:  `guestFolder` is a folder beside the recipe. In a `debian-initramfs` its files go into the initramfs as they are;
+ *         `modules.boot` are loaded before anything else, `modules.onDemand` when a device or a file system asks for them.
+ *         In a `debian-disk` it has three folders: `build` for the initramfs of the machine that makes the disk, `initrd` for
+ *         that of the system, and `root` for the disk. `packages` are those on the disk besides the essential ones, with what
+ *         they need; `formatPackages` bring mkfs.ext4; `modules.boot` are loaded by both initramfs, `modules.build` by the
+ *         first, and the disk has all but those in the folders `modules.without`.
+ *         `execCommandLine` is added to `commandLine` when the machine runs one command
+ * Units:  memoryMiB, diskMiB = 2^20 bytes; the disk grows as it is written
+ */
+export const recipeSchema = z.discriminatedUnion('kind', [initramfsRecipeSchema, diskRecipeSchema]);
 /** See `recipeSchema`. */
 export type Recipe = z.output<typeof recipeSchema>;
+/** A recipe of one kind. */
+export type RecipeOf<Kind extends Recipe['kind']> = Extract<Recipe, {kind: Kind}>;
 
 /** A file that a recipe puts into the guest. `path` is relative, with `/` between its parts. */
 export interface GuestFile {
@@ -46,8 +75,8 @@ export interface GuestFile {
 }
 
 /** A recipe with the files it brings and a digest of all of that. */
-export interface LoadedRecipe {
-  readonly recipe: Recipe;
+export interface LoadedRecipe<Kind extends Recipe['kind'] = Recipe['kind']> {
+  readonly recipe: RecipeOf<Kind>;
   readonly guestFiles: readonly GuestFile[];
   readonly digest: string;
 }

@@ -1,6 +1,7 @@
 /** The daemon itself: greeting, status, end, and the checks of `viv doctor`. */
 import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
+import {machineRefSchema} from './machine.js';
 
 /** Grows when a message changes so that older programs would misread it. Both ends must have the same. */
 export const PROTOCOL_VERSION = 1;
@@ -36,12 +37,14 @@ export const daemonStatus = defineRequest(
 );
 
 /**
- * Puts files in place with which `ssh -F CONFIG -l NAME HOST` reaches a machine, without ~/.ssh. Errors: not-supported
- * (there is no SSH server, with the reason), bad-setting (a key that others can read), storage-failed
+ * Puts files in place with which `ssh -F CONFIG -l NAME HOST` reaches a machine, and `ssh -F CONFIG -l USER NAME.vm` the
+ * SSH server of its guest, without ~/.ssh. With `guest`, a machine, it looks whether there is one.
+ * Errors: not-supported (there is no SSH server, with the reason), bad-setting (a key that others can read), storage-failed;
+ * of the guest machine-not-found, wrong-state, connection-refused, machine-failed
  */
 export const sshAccess = defineRequest(
   'ssh/access',
-  z.object({}),
+  z.object({guest: machineRefSchema.optional()}),
   z.object({configPath: z.string(), host: z.string()}),
 );
 

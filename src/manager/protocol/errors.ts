@@ -39,6 +39,7 @@ export const errorCodes = [
   'snapshot-not-found',
   'nothing-to-undo',
   'file-not-found',
+  'no-permission',
   'viewer-not-found',
   'keyboard-taken',
   'no-agent',
@@ -56,6 +57,9 @@ export const errorCodes = [
   'keyring-missing',
   'package-broken',
   'network-unreachable',
+  'download-failed',
+  'checksum-mismatch',
+  'connection-refused',
   'internal',
 ] as const;
 

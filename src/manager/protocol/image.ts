@@ -1,11 +1,12 @@
 /** Images: what recipes there are, which are built, building one as a job. */
 import * as z from 'zod';
 import {defineRequest} from './define.js';
+import {importSchema} from './image-import.js';
 import {jobSchema} from './job.js';
 import {machineRefSchema} from './machine.js';
 
 /**
- * A recipe and what became of it, or an image that was made from a machine. `sizeBytes` and `builtAtMs` are set when it is
+ * A recipe and what became of it, or an image that was made from a machine or imported. `sizeBytes` and `builtAtMs` are set when it is
  * ready; `machine` when it was made from one: machines of the same memory size and number of CPUs go on from what runs in it
  * when it `isWarm`.
  */
@@ -48,6 +49,17 @@ export const imageFrom = defineRequest(
     image: z.string().max(1024).optional(),
     snapshot: z.string().min(1).max(256).optional(),
   }),
+  z.object({job: jobSchema, image: z.string()}),
+);
+
+/**
+ * Makes an image of files that are there already, see `importSchema`. It is there once the job is done.
+ * Errors: bad-name, name-taken, bad-request, bad-memory-size; in the job: file-not-found, bad-kernel, bad-firmware, bad-disk,
+ * disk-in-use, disk-full, download-failed, checksum-mismatch
+ */
+export const imageImport = defineRequest(
+  'image/import',
+  z.object({image: z.string().max(1024), from: importSchema}),
   z.object({job: jobSchema, image: z.string()}),
 );
 

@@ -14,7 +14,7 @@ export type JobState = z.output<typeof jobStateSchema>;
  */
 export const jobSchema = z.object({
   id: z.string(),
-  kind: z.enum(['image-build', 'image-from', 'disk', 'snapshot-export', 'snapshot-import']),
+  kind: z.enum(['image-build', 'image-from', 'image-import', 'disk', 'snapshot-export', 'snapshot-import']),
   subject: z.string(),
   state: jobStateSchema,
   stage: z.string(),

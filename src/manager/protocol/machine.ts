@@ -45,13 +45,21 @@ export const permissionSchema = z.discriminatedUnion('isAllowed', [
 /** See `permissionSchema`. */
 export type Permission = z.output<typeof permissionSchema>;
 
+/** Disks made anew get this many bytes at most: 2 TiB, sparse. */
+export const MAX_NEW_DISK_BYTES = 2 ** 41;
+
 /**
  * What a machine boots.
  * Shape: paths are absolute host paths, or lie in the machine's own folder; `commandLine` replaces the image's own when
- * given; with `takesHostname` the machine's name is added to it, as the guest's host name
+ * given, and `diskBytes` says how large the disk is that the image brings; with `takesHostname` the machine's name is added to it, as the guest's host name
  */
 export const bootSchema = z.discriminatedUnion('kind', [
-  z.object({kind: z.literal('image'), image: z.string().min(1).max(64), commandLine: z.string().max(2047).optional()}),
+  z.object({
+    kind: z.literal('image'),
+    image: z.string().min(1).max(64),
+    commandLine: z.string().max(2047).optional(),
+    diskBytes: z.number().int().min(512).max(MAX_NEW_DISK_BYTES).multipleOf(512).optional(),
+  }),
   z.object({
     kind: z.literal('linux'),
     kernelPath: z.string().min(1).max(4096),
@@ -241,9 +249,6 @@ export type Machine = z.output<typeof machineSchema>;
 export const machineRefSchema = z.string().min(1).max(256);
 const machineParams = z.object({machine: machineRefSchema});
 
-/** Most disks made anew get this many bytes at most: 2 TiB, sparse. */
-export const MAX_NEW_DISK_BYTES = 2 ** 41;
-
 /** A disk that is there already, or one to be made. */
 export const diskParamSchema = z.union([
   diskSchema.extend({format: diskFormatSchema.optional()}),
@@ -252,6 +257,18 @@ export const diskParamSchema = z.union([
     format: diskFormatSchema.default('qcow2'),
   }),
 ]);
+
+/** Longest text of a seed. Units: characters */
+export const MAX_SEED_CHARS = 262_144;
+
+/**
+ * A disk that tells cloud-init in the guest who it is (its NoCloud data source): the machine's name, and what the user wants;
+ * without `userData` the keys of who may log in here.
+ */
+export const seedSchema = z.object({
+  userData: z.string().max(MAX_SEED_CHARS).optional(),
+  networkConfig: z.string().max(MAX_SEED_CHARS).optional(),
+});
 
 /**
  * Defines a machine without starting it. A disk whose format is left out is raw, unless it looks like something else:
@@ -273,6 +290,7 @@ export const machineCreate = defineRequest(
     disks: z.array(diskParamSchema).max(MAX_DISKS).default([]),
     network: networkSchema.optional(),
     shares: z.array(shareSchema).max(MAX_DISKS).default([]),
+    seed: seedSchema.optional(),
   }),
   z.object({machine: machineSchema, note: z.string().optional()}),
 );

@@ -1,9 +1,7 @@
 /** The daemon: its services put together, its start and its end. */
 import {randomUUID} from 'node:crypto';
-import {bundledEntry, packageFolder} from '../bundle.js';
-
+import {openBuiltinDriver} from '../hypervisor/builtin/open-driver.js';
 import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
-import {BuiltinDriver} from '../hypervisor/registry.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
 import type {daemonStop} from '../protocol/daemon.js';
@@ -18,11 +16,14 @@ import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
+import {GuestStreams} from '../services/guest-streams.js';
+import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
+import {MachineInstaller} from '../services/machine-installer.js';
 import {MachineLayers} from '../services/machine-layers.js';
 import {MachinePacker} from '../services/machine-packer.js';
 import {MachineRunner} from '../services/machine-runner.js';
@@ -38,6 +39,7 @@ import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
+import {readGuestKeys} from '../ssh/guest-keys.js';
 import {SshServer} from '../ssh/ssh-server.js';
 import {ImageLocks} from '../store/image-locks.js';
 import {acquireLock, type LockFile} from '../store/lock-file.js';
@@ -76,6 +78,7 @@ export interface DaemonParts {
   readonly siblings: NetworkSiblings;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
+  readonly importer: ImageImporter;
 }
 
 /** See the module. */
@@ -112,6 +115,7 @@ export class Daemon {
       fleet,
       consoles,
       agents,
+      streams: new GuestStreams(fleet),
       environment,
     });
     this.#server = new Server({
@@ -188,8 +192,8 @@ export class Daemon {
   }
 
   /** See `sshAccess`. */
-  sshAccess() {
-    return this.#ssh.access();
+  sshAccess(guest: string | undefined, signal: AbortSignal) {
+    return this.#ssh.access(guest, signal);
   }
 
   /** Ends the daemon; see `daemonStop`. Errors: shutdown-timeout, and then it runs on */
@@ -288,30 +292,18 @@ async function assemble(
   const consoles = new ConsoleHub(settings.console, (id) => store.folder(id), openPseudoTerminal);
   const templates = new TemplateStore(paths.templates);
   await templates.sweep();
-  const images = new ImageService(openImageStore(paths, settings.images), templates, jobs, log);
-  const driver = new BuiltinDriver({
-    runtimeFolder: paths.runtime,
-    // Tests put a scripted machine here.
-    program: environment['VIVARIUM_MACHINE_PROGRAM'] || bundledEntry('machine'),
-    packageFolder: packageFolder(),
-    sparesFolder: paths.spares,
-    // A scripted one cannot wait.
-    spareIdleMs: environment['VIVARIUM_MACHINE_PROGRAM'] ? 0 : settings.machines.spareIdleMs,
-    scrollbackBytes: settings.console.scrollbackBytes,
-    logMaxBytes: settings.console.logMaxBytes,
-    sampleIntervalMs: settings.metrics.intervalMs,
-    startTimeoutMs: settings.machines.startTimeoutMs,
-    defaultTier: settings.machines.defaultTier,
-    regions: settings.regions,
-  });
+  const driver = openBuiltinDriver(environment, paths, settings, settings.machines.spareIdleMs);
+  const images = new ImageService(openImageStore(paths, settings, driver), templates, jobs, log);
   const fleet = new Fleet();
   const locks = new ImageLocks(paths.imageLocks);
   locks.sweep();
   const volumes = new Volumes(settings.disks, locks);
-  const shared = {fleet, store, images, volumes, consoles, metrics, log, settings: settings.machines};
-  const definer = new MachineDefiner({...shared, driver, privateFolders: [paths.home, paths.runtime]});
+  const layers = new MachineLayers({fleet, store, volumes});
+  const keysFor = (name: string) => readGuestKeys(environment, paths, name);
+  const installer = new MachineInstaller({fleet, store, layers, keysFor});
+  const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
+  const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
   const runner = new MachineRunner({...shared, jobs});
-  const layers = new MachineLayers(shared);
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
   const packer = new MachinePacker({...shared, layers});
@@ -338,5 +330,6 @@ async function assemble(
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),
+    importer: new ImageImporter({...shared, templates, jobs, driver}),
   };
 }

@@ -3,6 +3,7 @@ import {setTimeout as delay} from 'node:timers/promises';
 import {type GuestAddress, GuestAgent} from '../agent/guest-agent.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Fleet, FleetMachine} from './fleet.js';
+import {findRunning} from './running-machine.js';
 
 /** Addresses are asked for again when they are older. */
 const ADDRESSES_FRESH_MS = 5000;
@@ -30,27 +31,22 @@ export class AgentService {
 
   /** The agent of a machine that runs. Errors: machine-not-found, wrong-state */
   of(reference: string): GuestAgent {
-    const machine = this.#fleet.find(reference);
-    const {run} = machine;
-    if (run !== undefined && machine.state === 'running') return new GuestAgent((request) => run.askAgent(request));
-    throw new ManagerError(
-      'wrong-state',
-      `Cannot ask the agent of ${machine.name}: it is ${machine.state}.`,
-      machine.state === 'paused' ? `Let it go on: viv resume ${machine.name}` : `Start it: viv start ${machine.name}`,
-    );
+    const {run} = findRunning(this.#fleet, reference, 'ask the agent of');
+    return new GuestAgent((request) => run.askAgent(request));
   }
 
-  /** As `of`, once the agent is there. Errors: as `of`; no-agent after `waitMs`; agent-too-old; cancelled */
+  /** As `of`, once the agent is there, of a machine that is being started too. Errors: as `of`; no-agent after `waitMs`; agent-too-old; cancelled */
   async whenThere(reference: string, waitMs: number, signal: AbortSignal): Promise<GuestAgent> {
     const deadline = Date.now() + waitMs;
     for (;;) {
-      // Anew each time: the machine may have ended or begun meanwhile.
-      const agent = this.of(reference);
+      const isStarting = this.#fleet.find(reference).state === 'starting';
       try {
+        // Anew each time: the machine may have ended or begun meanwhile.
+        const agent = this.of(reference);
         await agent.ping();
         return agent;
       } catch (thrown) {
-        const isMissing = thrown instanceof ManagerError && thrown.code === 'no-agent';
+        const isMissing = isStarting || (thrown instanceof ManagerError && thrown.code === 'no-agent');
         if (!isMissing || Date.now() >= deadline) throw thrown;
       }
       await delay(WAIT_POLL_MS, undefined, {signal});

@@ -1,5 +1,6 @@
 /** The image store as clients see it: builds are jobs, shared by all who ask. */
 import {join} from 'node:path';
+import type {HypervisorDriver} from '../hypervisor/contract.js';
 import type {BuiltImage} from '../image/image-record.js';
 import {builtInCatalogDir, ImageStore} from '../image/image-store.js';
 import type {Paths} from '../paths.js';
@@ -9,15 +10,25 @@ import type {Job} from '../protocol/job.js';
 import type {Settings} from '../settings/settings.js';
 import type {TemplateStore} from '../store/template-store.js';
 import type {EventLog} from './event-log.js';
+import {endLeftMachine, machineRunOf} from './image-machine.js';
 import type {JobService} from './job-service.js';
 
 /** The store on the given folders; the user's recipes win over those that came with the program. */
-export function openImageStore(paths: Paths, settings: Settings['images']): ImageStore {
+export function openImageStore(
+  paths: Pick<Paths, 'recipes' | 'cache'>,
+  {images, machines}: Pick<Settings, 'images' | 'machines'>,
+  driver: HypervisorDriver,
+): ImageStore {
   return new ImageStore({
     catalogDirs: [builtInCatalogDir(), paths.recipes],
     cacheDir: join(paths.cache),
-    ...(settings.debianMirror === '' ? {} : {mirror: settings.debianMirror}),
+    machines: {run: machineRunOf(driver, machines.hostMemoryReserveBytes), endLeft: endLeftMachine},
+    ...(images.debianMirror === '' ? {} : {mirror: images.debianMirror}),
   });
+}
+
+function sizeOf({kernelBytes, initrdBytes, disk}: BuiltImage): number {
+  return kernelBytes + initrdBytes + (disk?.fileBytes ?? 0);
 }
 
 /** See the module. */
@@ -38,9 +49,9 @@ export class ImageService {
   async list(): Promise<Image[]> {
     const {templates, broken} = await this.#templates.list();
     const made = templates.map(
-      ({name, manifest: {machine, state, packedAtMs}, sizeBytes}): Image => ({
-        ...{name, title: `Made from ${machine.name}`, state: 'ready', sizeBytes, builtAtMs: packedAtMs},
-        description: state === undefined ? 'Its disks.' : 'Goes on from what ran in it.',
+      ({name, manifest: {machine, state, packedAtMs, title}, sizeBytes}): Image => ({
+        ...{name, title: title ?? `Made from ${machine.name}`, state: 'ready', sizeBytes, builtAtMs: packedAtMs},
+        description: state === undefined ? 'Boots from its own files.' : 'Goes on from what ran in it.',
         machine: {memoryBytes: machine.memoryBytes, hartCount: machine.hartCount, isWarm: state !== undefined},
       }),
     );
@@ -65,7 +76,7 @@ export class ImageService {
         title,
         description: error === undefined ? description : error.message,
         state: job === undefined ? state : 'building',
-        ...(built === undefined ? {} : {sizeBytes: built.kernelBytes + built.initrdBytes, builtAtMs: built.builtAtMs}),
+        ...(built === undefined ? {} : {sizeBytes: sizeOf(built), builtAtMs: built.builtAtMs}),
         ...(job === undefined ? {} : {jobId: job.id}),
       };
     });
@@ -81,7 +92,7 @@ export class ImageService {
     if ((await this.#templates.find(name)) !== undefined)
       throw new ManagerError(
         'bad-request',
-        `${name} was made from a machine: no recipe builds it.`,
+        `${name} was made from a machine or imported: no recipe builds it.`,
         'It is ready as it is.',
       );
     await this.#store.findImage(name);
@@ -101,7 +112,7 @@ export class ImageService {
   async remove(name: string): Promise<{freedBytes: number}> {
     const freedBytes = await this.#templates.remove(name);
     if (freedBytes !== undefined) {
-      this.#log.record('image-removed', `The image ${name}, which was made from a machine, was removed.`);
+      this.#log.record('image-removed', `The image ${name}, which no recipe makes again, was removed.`);
       return {freedBytes};
     }
     const freed = await this.#store.removeImage(name);

@@ -5,6 +5,8 @@ import {mkdir} from 'node:fs/promises';
 import {isAbsolute, join} from 'node:path';
 import type {z} from 'zod';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
+import type {BuiltImage} from '../image/image-record.js';
+import {writeNoCloudSeed} from '../image/nocloud.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
 import {checkMemorySize} from '../machine/memory-size.js';
@@ -31,6 +33,7 @@ import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
+import type {MachineInstaller} from './machine-installer.js';
 import type {MetricsService} from './metrics-service.js';
 import {checkShares} from './shares.js';
 import type {Volumes} from './volumes.js';
@@ -42,6 +45,9 @@ export interface DefinerParts {
   readonly driver: HypervisorDriver;
   readonly images: ImageService;
   readonly volumes: Volumes;
+  readonly installer: MachineInstaller;
+  /** Who may log in to a guest of this name; lines of an authorized_keys. */
+  readonly keysFor: (name: string) => Promise<readonly string[]>;
   readonly consoles: ConsoleHub;
   readonly metrics: MetricsService;
   readonly log: EventLog;
@@ -56,6 +62,9 @@ type DiskParam = z.output<typeof diskParamSchema>;
 function withoutPlaces({switch: _place, ...network}: Network): Network {
   return {...network, forwards: []};
 }
+
+/** The seed of a machine that has one, in its folder. */
+const SEED_DISK: Disk = {path: join('disks', 'seed.iso'), format: 'raw', isReadOnly: true};
 
 /** A machine to be made. */
 export interface NewMachine {
@@ -82,11 +91,12 @@ export class MachineDefiner {
    * bad-firmware, bad-share, disk-full, bad-request (hart count, tier, threshold)
    */
   async create(params: ParamsOutput<typeof machineCreate>): Promise<FleetMachine> {
-    const {fleet, store, driver, volumes, log} = this.#parts;
+    const {fleet, store, driver, images, volumes, installer, keysFor, log} = this.#parts;
     const name = this.#reserveName(params.name);
     let place: SwitchPlace | undefined;
     try {
-      const memoryBytes = await this.#chooseMemory(params);
+      const image = params.boot.kind === 'image' ? await images.find(params.boot.image) : undefined;
+      const memoryBytes = this.#chooseMemory(params.memoryBytes, image);
       const hartCount = checkHartCount(params.hartCount ?? this.#parts.settings.defaultHartCount);
       const execution = {
         ...(params.tier === undefined ? {} : {tier: checkTier(params.tier)}),
@@ -94,7 +104,7 @@ export class MachineDefiner {
       };
       await checkBoot(params.boot);
       await driver.check(memoryBytes, params.boot);
-      const shares = await this.checkShares(params.shares, params.disks.length);
+      const shares = await this.checkShares(params.shares, params.disks.length + (params.seed === undefined ? 0 : 1));
       const id = randomUUID();
       const disks: Disk[] = [];
       const newDisks: {readonly path: string; readonly format: DiskFormat; readonly sizeBytes: number}[] = [];
@@ -107,6 +117,8 @@ export class MachineDefiner {
           disks.push({path, format: disk.format, isReadOnly: false});
         }
       }
+      const {seed} = params;
+      if (seed !== undefined) disks.push(SEED_DISK);
       place = params.network?.switch && this.#reservePlace(params.network.switch);
       const network =
         params.network === undefined
@@ -114,12 +126,23 @@ export class MachineDefiner {
           : {network: {...params.network, ...(place === undefined ? {} : {switch: place})}};
       const {boot} = params;
       const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot, disks, shares, ...network};
-      const definition: MachineDefinition = {id, name, createdAtMs: Date.now(), driver: driver.name, config};
-      await store.create(definition, async (folder) => {
-        await mkdir(join(folder, 'disks'), {mode: 0o700});
-        for (const {path, format, sizeBytes} of newDisks) await volumes.create(join(folder, path), format, sizeBytes);
-        return undefined;
-      });
+      const {definition} = await store.create(
+        {id, name, createdAtMs: Date.now(), driver: driver.name, config},
+        async (folder) => {
+          await mkdir(join(folder, 'disks'), {mode: 0o700});
+          for (const {path, format, sizeBytes} of newDisks) await volumes.create(join(folder, path), format, sizeBytes);
+          if (seed !== undefined) {
+            const authorizedKeys = await keysFor(name);
+            await writeNoCloudSeed(join(folder, SEED_DISK.path), {
+              ...seed,
+              instanceId: id,
+              hostName: name,
+              authorizedKeys,
+            });
+          }
+          return installer.fill(folder, {name, config}, image);
+        },
+      );
       const machine = this.adopt({id, definition, life: undefined});
       log.record('machine-created', `${name} was created.`, machine);
       return fleet.find(id);
@@ -366,9 +389,8 @@ export class MachineDefiner {
     return name;
   }
 
-  async #chooseMemory({boot, memoryBytes}: ParamsOutput<typeof machineCreate>): Promise<number> {
-    const {images, settings} = this.#parts;
-    const image = boot.kind === 'image' ? await images.find(boot.image) : undefined;
+  #chooseMemory(memoryBytes: number | undefined, image: BuiltImage | undefined): number {
+    const {settings} = this.#parts;
     const wanted = memoryBytes ?? Math.max(image?.memoryBytes ?? 0, settings.defaultMemoryBytes);
     checkMemorySize(wanted);
     checkMemoryExists(wanted);

@@ -115,13 +115,13 @@ export class MachineLayers {
     return disks;
   }
 
-  /** Puts layers over disks in a folder in the making, which nobody writes from then on. Errors: disk-full, bad-disk */
-  async cover(folder: string, frozen: readonly Disk[]): Promise<Disk[]> {
+  /** Puts layers, at least so large, over disks in a folder, which nobody writes from then on. Errors: disk-full, bad-disk */
+  async cover(folder: string, frozen: readonly Disk[], leastBytes?: number): Promise<Disk[]> {
     const own = await realpath(folder);
     const disks: Disk[] = [];
     for (const disk of frozen) {
       const [top] = await this.#images({folder}, disk);
-      disks.push(disk.isReadOnly ? disk : await this.#addLayer(own, disk, top!));
+      disks.push(disk.isReadOnly ? disk : await this.#addLayer(own, disk, top!, top!, leastBytes));
     }
     return disks;
   }
@@ -241,12 +241,18 @@ export class MachineLayers {
     }
   }
 
-  async #addLayer(folder: string, below: Disk, image: Images[number], sized: Images[number] = image): Promise<Disk> {
+  async #addLayer(
+    folder: string,
+    below: Disk,
+    image: Images[number],
+    sized: Images[number] = image,
+    leastBytes?: number,
+  ): Promise<Disk> {
     await mkdir(join(folder, DISKS), {recursive: true, mode: 0o700});
     const path = join(DISKS, `layer-${randomUUID()}.qcow2`);
     const isOwn = dirname(image.path) === join(folder, DISKS);
     const reference = {path: isOwn ? basename(image.path) : image.path, format: diskFormatSchema.parse(image.format)};
-    await this.#volumes.createLayer(join(folder, path), reference, sized);
+    await this.#volumes.createLayer(join(folder, path), reference, sized, leastBytes);
     const {path: attachedPath, format} = below;
     const outside = isOwn ? [] : [image.path];
     return {

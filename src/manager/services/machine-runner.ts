@@ -24,6 +24,7 @@ import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
 import type {JobService} from './job-service.js';
+import type {MachineInstaller} from './machine-installer.js';
 import type {MetricsService} from './metrics-service.js';
 import type {Volumes} from './volumes.js';
 
@@ -33,6 +34,7 @@ export interface RunnerParts {
   readonly store: MachineStore;
   readonly images: ImageService;
   readonly volumes: Volumes;
+  readonly installer: MachineInstaller;
   readonly jobs: JobService;
   readonly consoles: ConsoleHub;
   readonly metrics: MetricsService;
@@ -101,7 +103,7 @@ export class MachineRunner {
     const {definition, driver, id} = machine;
     const preparing = async () => {
       if (definition === undefined || driver.prepare === undefined) return;
-      const boot = await this.#findBoot(machine, definition, undefined, new AbortController().signal);
+      const boot = await this.#findBoot(machine, definition);
       const {size} = await this.#parts.consoles.open(id);
       await driver.prepare(
         await this.#planLaunch(machine, {...definition.config, disks: [...disks]}, boot, size, {savedPath}),
@@ -318,14 +320,15 @@ export class MachineRunner {
 
   async #launch(
     machine: FleetMachine,
-    definition: MachineDefinition,
+    defined: MachineDefinition,
     {savedPath, title = 'its saved state', screen, newGuestName, changes}: StartOrigin,
     job: Job | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     const {fleet, volumes, consoles, log} = this.#parts;
     try {
-      const boot = await this.#findBoot(machine, definition, job, signal);
+      const definition = await this.#install(machine, defined, job, signal);
+      const boot = await this.#findBoot(machine, definition);
       const console = await consoles.open(machine.id);
       const from = {savedPath, newGuestName};
       const plan = await this.#planLaunch(machine, definition.config, boot, console.size, from);
@@ -374,28 +377,36 @@ export class MachineRunner {
     return {id, name, folder, config, boot, disks, size, ...from};
   }
 
-  async #findBoot(
+  /** Waits for the build of the machine's image, and gives the machine what it needs of an image with a disk. */
+  async #install(
     machine: FleetMachine,
-    {config, name}: MachineDefinition,
+    definition: MachineDefinition,
     job: Job | undefined,
     signal: AbortSignal,
-  ): Promise<BootFiles> {
-    const {images, jobs, fleet} = this.#parts;
-    const {boot} = config;
-    if (boot.kind !== 'image') return resolveOwnFiles(boot, machine);
+  ): Promise<MachineDefinition> {
+    const {images, jobs, fleet, installer} = this.#parts;
+    const {boot} = definition.config;
+    if (boot.kind !== 'image') return definition;
     if (job !== undefined) {
       const {state, error} = await jobs.wait(job.id, signal);
       if (state === 'cancelled')
         throw new ManagerError(
           'cancelled',
           `The build of ${boot.image} was cancelled.`,
-          `\`viv start ${name}\` builds it again.`,
+          `\`viv start ${definition.name}\` builds it again.`,
         );
       if (error !== undefined)
         throw new ManagerError('image-build-failed', `Its image could not be built: ${error.message}`, error.hint);
       fleet.update(machine, {reason: undefined});
     }
     const image = await images.find(boot.image);
+    return image === undefined ? definition : installer.install(machine, definition, image);
+  }
+
+  async #findBoot(machine: FleetMachine, {config, name}: MachineDefinition): Promise<BootFiles> {
+    const {boot} = config;
+    if (boot.kind !== 'image') return resolveOwnFiles(boot, machine);
+    const image = await this.#parts.images.find(boot.image);
     if (image !== undefined) return imageFiles(image, boot.commandLine, name);
     throw new ManagerError('image-not-built', `The image ${boot.image} is gone again.`, 'Start the machine once more.');
   }

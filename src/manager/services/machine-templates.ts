@@ -99,6 +99,12 @@ export class MachineTemplates {
         'Machines of an image that was made from a machine cannot be on a switch.',
         'Create it without one, or take an image of a recipe.',
       );
+    if (boot.diskBytes !== undefined || params.seed !== undefined)
+      throw new ManagerError(
+        'bad-request',
+        `${template.name} was made from a machine: its disks are as they were there.`,
+        'Leave out --root-size, --seed and --user-data.',
+      );
     const {manifest} = template;
     const memoryBytes = checkMemorySize(params.memoryBytes ?? manifest.machine.memoryBytes);
     const hartCount = checkHartCount(params.hartCount ?? manifest.machine.hartCount);

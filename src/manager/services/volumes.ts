@@ -36,15 +36,17 @@ export class Volumes {
     await createImage(path, format, {sizeBytes}).catch(rethrow);
   }
 
-  /** Makes an empty layer of the size of an image, over what `reference` names. Errors: disk-full, bad-disk */
+  /** Makes an empty layer over what `reference` names, of the size of an image or larger. Errors: disk-full, bad-disk */
   async createLayer(
     path: string,
     reference: {readonly path: string; readonly format: DiskFormat},
     sized: DiskPlan['images'][number],
+    leastBytes = 0,
   ): Promise<void> {
     try {
       await using file = await HostFile.open(sized.path, true);
-      const {sizeBytes} = await findFormat(sized.format).inspect(file);
+      const inspected = await findFormat(sized.format).inspect(file);
+      const sizeBytes = Math.max(inspected.sizeBytes, leastBytes);
       await createImage(path, OVERLAY_FORMAT, {sizeBytes, backing: reference});
     } catch (thrown) {
       rethrow(thrown);

@@ -1,9 +1,12 @@
-/** What an `ssh` needs to reach this server without a word to ~/.ssh: a configuration, known hosts and a key of its own. */
+/** What an `ssh` needs to reach this server without a word to ~/.ssh: a configuration, known hosts and a key of its own; through it guests. */
 import {join} from 'node:path';
 import {ManagerError} from '../protocol/errors.js';
 import {writeFileAtomic} from '../store/atomic-file.js';
-import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME} from './client-names.js';
+import {GUEST_SUFFIX, HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME, SCREEN_USER} from './client-names.js';
 import {ownKey} from './host-key.js';
+
+/** Keys that OpenSSH tries where it is told of none. */
+const USER_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /** Writes the files as they are to be now; the path of the configuration. Errors: bad-setting, storage-failed */
 export async function writeClientFiles(folder: string, address: string, port: number): Promise<string> {
@@ -33,7 +36,19 @@ export async function writeClientFiles(folder: string, address: string, port: nu
     'PreferredAuthentications publickey',
     'LogLevel ERROR',
   ];
-  await writeFileAtomic(config, `${lines.join('\n  ')}\n`);
+  // The user's own keys as well: what the guest takes is the guest's business. Those that are missing OpenSSH passes over.
+  const guests = [
+    `Host *${GUEST_SUFFIX}`,
+    `ProxyJump ${SCREEN_USER}@${HOST_ALIAS}`,
+    `UserKnownHostsFile ${quote(join(folder, 'known_guests'))}`,
+    'GlobalKnownHostsFile none',
+    'StrictHostKeyChecking accept-new',
+    'UpdateHostKeys no',
+    ...USER_KEYS.map((name) => `IdentityFile ~/.ssh/${name}`),
+    `IdentityFile ${quote(join(folder, OWN_KEY_NAME))}`,
+    'LogLevel ERROR',
+  ];
+  await writeFileAtomic(config, `${lines.join('\n  ')}\n${guests.join('\n  ')}\n`);
   return config;
 }
 

@@ -2,25 +2,22 @@
  * A machine's console on an SSH channel. The guest's bytes pass the filter of `viv console`: nothing of them acts on the
  * client's terminal beyond its screen.
  */
-import type {Socket} from 'node:net';
 import type {ServerChannel} from 'ssh2';
 import {DETACH_WAIT_MS, DetachScanner} from '../console/detach.js';
-import {GuestFilter, TERMINAL_RESTORE} from '../console/guest-filter.js';
+import {GuestFilter} from '../console/guest-filter.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Machine} from '../protocol/machine.js';
 import type {ConsoleHub} from '../services/console-hub.js';
 import type {Fleet} from '../services/fleet.js';
+import {type ClientEnd, noteGiven, onEased, untilGone, waitingBytes} from './client-end.js';
 
 /** Enough to fill a screen with what came before, not the whole log. */
 const REPLAY_BYTES = 16_384;
 
 /** A channel with a terminal at its other end. */
-export interface TerminalChannel {
-  readonly channel: ServerChannel;
-  /** Below the channel: what the client has not read waits there. */
-  readonly socket: Socket;
+export interface TerminalChannel extends ClientEnd {
   readonly size: TerminalSize;
   /** Calls when the client's window has another size. */
   onResize(listener: (size: TerminalSize) => void): void;
@@ -28,7 +25,7 @@ export interface TerminalChannel {
 
 /** Shows a console until the client detaches or leaves, or the machine ends. Errors: machine-not-found, wrong-state, not-supported */
 export async function serveConsole(
-  {channel, socket, size, onResize}: TerminalChannel,
+  {channel, socket, gone, size, onResize}: TerminalChannel,
   fleet: Fleet,
   consoles: ConsoleHub,
   reference: string,
@@ -39,20 +36,22 @@ export async function serveConsole(
   const left = Promise.withResolvers<string | undefined>();
   await using stack = new AsyncDisposableStack();
   const filter = new GuestFilter();
-  channel.on('close', () => left.resolve(undefined));
+  void untilGone(gone).then(left.resolve);
   channel.write(`Console of ${machine.name}; Ctrl-] or Enter ~ ~ . leaves it.\r\n`);
   let viewerId = '';
   const pull = () => consoles.viewed(viewerId).pull(viewerId);
   const show = (bytes: Uint8Array) => {
     const shown = filter.feed(bytes);
-    if (shown.length > 0 && channel.writable) channel.write(shown, () => isAttached && pull());
+    if (shown.length === 0 || !channel.writable) return;
+    noteGiven(socket, shown.length);
+    channel.write(shown, () => isAttached && pull());
   };
   let isAttached = false;
   const keepsRunning = `Left the console; ${machine.name} keeps running.`;
   const options = {wantsKeyboard: true, size, sinceOffset: undefined, maxReplayBytes: REPLAY_BYTES};
   const attached = await consoles.attach(machine.id, options, () => ({
     get bufferedBytes() {
-      return channel.writableLength + socket.writableLength;
+      return channel.writableLength + waitingBytes(socket);
     },
     send: (_offset, bytes) => show(bytes),
     keyboardMoved: () => undefined,
@@ -69,9 +68,7 @@ export async function serveConsole(
     consoles.detach(viewerId);
   });
   show(attached.replay);
-  const drained = () => isAttached && pull();
-  socket.on('drain', drained);
-  stack.defer(() => void socket.off('drain', drained));
+  stack.use(onEased(socket, () => isAttached && pull()));
   onResize((now) => isAttached && consoles.viewed(viewerId).resize(viewerId, now));
   const changed = (_seq: number, news: Machine) => {
     if (news.id === machine.id && !hasProcess(news.state))
@@ -83,7 +80,7 @@ export async function serveConsole(
     isAttached ? consoles.viewed(viewerId).type(viewerId, bytes) : Promise.resolve();
   stack.use(listenToKeys(channel, type, (error) => left.resolve(error?.message ?? keepsRunning)));
   const said = await left.promise;
-  if (said !== undefined) channel.write(`${TERMINAL_RESTORE}${said}\r\n`);
+  if (said !== undefined) channel.write(`${filter.restore}${said}\r\n`);
 }
 
 /** Types what comes from the client, one piece after the other. */

@@ -1,7 +1,7 @@
 /** The terminal UI on an SSH channel: `viv` on a pseudo-terminal of its own. */
-import {once} from 'node:events';
 import {bundledEntry} from '../bundle.js';
 import {ManagerError} from '../protocol/errors.js';
+import {noteGiven, onEased, untilGone, waitingBytes} from './client-end.js';
 import type {TerminalChannel} from './ssh-console.js';
 
 /** Kinds of terminals as they are named in terminfo. */
@@ -11,7 +11,7 @@ const HIGH_WATER_BYTES = 262_144;
 
 /** Runs the UI until it or the client ends; resolves with its status. Errors: not-supported (no pseudo-terminals) */
 export async function serveScreen(
-  {channel, socket, size, onResize}: TerminalChannel,
+  {channel, socket, gone, size, onResize}: TerminalChannel,
   term: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<number> {
@@ -22,25 +22,25 @@ export async function serveScreen(
     hasEnded = true;
     ended.resolve(exitCode);
   });
+  const isFull = () => channel.writableLength + waitingBytes(socket) >= HIGH_WATER_BYTES;
+  const goOn = () => {
+    if (!isFull() && !hasEnded) pty.resume();
+  };
   pty.onData((text) => {
-    channel.write(text, () => {
-      if (channel.writableLength + socket.writableLength < HIGH_WATER_BYTES) pty.resume();
-    });
-    if (channel.writableLength + socket.writableLength >= HIGH_WATER_BYTES) pty.pause();
+    noteGiven(socket, text.length);
+    channel.write(text, goOn);
+    if (isFull()) pty.pause();
   });
-  const drained = () => pty.resume();
-  socket.on('drain', drained);
+  using _listening = onEased(socket, goOn);
   channel.on('data', (chunk: Buffer) => hasEnded || pty.write(chunk));
   onResize(({columns, rows}) => hasEnded || pty.resize(columns, rows));
-  const left = once(channel, 'close').then(() => undefined);
-  try {
-    const status = await Promise.race([ended.promise, left]);
-    if (status !== undefined) return status;
-    pty.kill('SIGHUP');
-    return await ended.promise;
-  } finally {
-    socket.off('drain', drained);
-  }
+  const left = untilGone(gone);
+  const status = await Promise.race([ended.promise, left]);
+  if (status !== undefined) return status;
+  // One that waits to be read does not end.
+  pty.resume();
+  pty.kill('SIGHUP');
+  return await ended.promise;
 }
 
 async function openUi({columns, rows}: TerminalChannel['size'], term: string, environment: NodeJS.ProcessEnv) {

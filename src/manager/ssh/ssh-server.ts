@@ -16,8 +16,9 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Settings} from '../settings/settings.js';
 import {Admission, LOGIN_GRACE_MS} from './admission.js';
 import type {AuthorizedKey} from './authorized-keys.js';
-import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME} from './client-names.js';
-import type {SessionParts} from './ssh-session.js';
+import {HOST_ALIAS, HOST_KEY_NAME, OWN_KEY_NAME, SCREEN_USER} from './client-names.js';
+import {REKEY_BYTES, type RenewalBounds, renewKeys} from './key-renewal.js';
+import type {Login, SessionParts} from './ssh-session.js';
 
 /** Where it listens. */
 export const SSH_ADDRESS = '127.0.0.1';
@@ -25,6 +26,8 @@ export const SSH_ADDRESS = '127.0.0.1';
 export const AUTH_TRIES_MAX = 10;
 /** Bytes that may wait for a client that does not read; then it is gone. */
 export const UNREAD_BYTES_MAX = 16 * 1_048_576;
+/** Where the SSH servers of guests listen. */
+const GUEST_SSH_PORT = 22;
 /** Connections that wait to be accepted by this process. */
 const BACKLOG = 32;
 
@@ -35,6 +38,8 @@ export interface SshServerOptions extends SessionParts {
   readonly folder: string;
   /** Keys of others that may log in. */
   readonly authorizedFile: string;
+  /** For tests: `REKEY_BYTES` and `UNREAD_BYTES_MAX`. */
+  readonly bounds?: Partial<RenewalBounds>;
 }
 
 /** Where it can be reached, or why it cannot. */
@@ -56,12 +61,14 @@ export class SshServer implements Disposable {
   /** By the client's port, which tells connections of the library apart. */
   readonly #sockets = new Map<number, Socket>();
   readonly #toldRemarks = new Set<string>();
+  readonly #bounds: RenewalBounds;
   #loading: Promise<Loaded> | undefined;
   #writing: Promise<unknown> = Promise.resolve();
   #status: SshStatus = {reason: 'It is turned off (ssh.isEnabled).'};
 
   constructor(options: SshServerOptions) {
     this.#options = options;
+    this.#bounds = {rekeyBytes: REKEY_BYTES, unreadBytes: UNREAD_BYTES_MAX, ...options.bounds};
     this.#listener = createServer({pauseOnConnect: true, noDelay: true}, (socket) => this.#accept(socket));
   }
 
@@ -88,8 +95,11 @@ export class SshServer implements Disposable {
     });
   }
 
-  /** Puts files for `viv ssh` in place. Errors: not-supported (it does not listen), bad-setting, storage-failed */
-  async access(): Promise<{readonly configPath: string; readonly host: string}> {
+  /** See the protocol's `sshAccess`. */
+  async access(
+    guest: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{readonly configPath: string; readonly host: string}> {
     const {port, reason = ''} = this.#status;
     if (port === undefined)
       throw new ManagerError(
@@ -97,6 +107,7 @@ export class SshServer implements Disposable {
         `There is no SSH server. ${reason}`,
         'Use viv console and viv exec meanwhile.',
       );
+    if (guest !== undefined) (await this.#options.streams.open(guest, GUEST_SSH_PORT, signal)).destroy();
     // Makes the host's key when nobody has come yet; the client's is made by one at a time.
     const {folder} = this.#options;
     const [{writeClientFiles}] = await Promise.all([import('./client-files.js'), this.#load()]);
@@ -125,7 +136,7 @@ export class SshServer implements Disposable {
       this.#admission.leave(hadLoggedIn);
     });
     // A client that asks without reading the answers.
-    socket.on('data', () => socket.writableLength > UNREAD_BYTES_MAX && socket.destroy());
+    socket.on('data', () => socket.writableLength > this.#bounds.unreadBytes && socket.destroy());
     socket.pause();
     socket.on(LOGGED_IN, () => {
       hadLoggedIn = this.#admission.logIn();
@@ -178,14 +189,14 @@ export class SshServer implements Disposable {
     server.on('connection', (connection, {port}) => {
       const socket = this.#sockets.get(port);
       if (socket === undefined) connection.end();
-      else this.#serve(connection, socket, (user) => serveSessions(connection, socket, user, this.#options));
+      else this.#serve(connection, socket, (login) => serveSessions(connection, socket, login, this.#options));
     });
     return {server};
   }
 
-  #serve(connection: Connection, socket: Socket, serveAs: (user: string) => void): void {
+  #serve(connection: Connection, socket: Socket, serveAs: (login: Login) => void): void {
     let tries = 0;
-    let user: string | undefined;
+    let login: Login | undefined;
     // A client that leaves in the middle is no news.
     connection.on('error', () => socket.destroy());
     connection.on('authentication', (context) => {
@@ -194,10 +205,10 @@ export class SshServer implements Disposable {
         return;
       }
       this.#authenticate(context).then(
-        (isAllowed) => {
-          if (!isAllowed) return context.reject(['publickey']);
-          // Also where it only asked whether a key would do; the library takes no second name.
-          user = context.username;
+        (allowed) => {
+          if (allowed === undefined) return context.reject(['publickey']);
+          // Also where it only asked whether a key would do; who is in has signed with the last one.
+          login = allowed;
           context.accept();
         },
         (thrown: unknown) => {
@@ -208,16 +219,17 @@ export class SshServer implements Disposable {
     });
     connection.on('ready', () => {
       socket.emit(LOGGED_IN);
+      renewKeys(connection, socket, this.#bounds);
       // At once: the client may ask for a session in the same breath.
-      if (user !== undefined) serveAs(user);
+      if (login !== undefined) serveAs(login);
     });
   }
 
-  async #authenticate(context: AuthContext): Promise<boolean> {
-    if (context.method !== 'publickey') return false;
+  async #authenticate(context: AuthContext): Promise<Login | undefined> {
+    if (context.method !== 'publickey') return undefined;
     const {key, signature, blob, hashAlgo, username} = context;
     // Signatures over SHA-1 prove nothing any more.
-    if (key.algo === 'ssh-rsa' && signature !== undefined && hashAlgo === undefined) return false;
+    if (key.algo === 'ssh-rsa' && signature !== undefined && hashAlgo === undefined) return undefined;
     const {mayReach, readAuthorizedKeys} = await import('./authorized-keys.js');
     const {folder, authorizedFile, environment} = this.#options;
     const home = environment['HOME'] || homedir();
@@ -227,14 +239,14 @@ export class SshServer implements Disposable {
       authorizedFile,
     );
     this.#tell(remarks);
-    const {SCREEN_USER} = await import('./ssh-session.js');
     const isIt = (one: AuthorizedKey) => one.key.getPublicSSH().equals(key.data);
     const place = username === SCREEN_USER ? undefined : this.#nameOf(username);
     const known = keys.filter(isIt).find((one) => mayReach(one, place));
-    if (known === undefined) return false;
+    if (known === undefined) return undefined;
+    const login: Login = {user: username, mayReach: (name) => keys.filter(isIt).some((one) => mayReach(one, name))};
     // Without a signature the client only asks whether the key would do.
-    if (signature === undefined || blob === undefined) return true;
-    return known.key.verify(blob, signature, hashAlgo) === true;
+    if (signature === undefined || blob === undefined) return login;
+    return known.key.verify(blob, signature, hashAlgo) === true ? login : undefined;
   }
 
   /** Keys are for names; a machine may be asked for by its id as well. */

@@ -3,9 +3,11 @@
  *
  *   ssh NAME@localhost            the console of the machine NAME
  *   ssh NAME@localhost COMMAND    a command in its guest, through the guest's agent
+ *   sftp NAME@localhost           the files of its guest, in the same way
  *   ssh viv@localhost             the terminal UI
  *
- * Everything else that SSH can do (forwarding, agents, X11, subsystems) is refused.
+ * and connections into guests, see `ssh-tunnel.ts`. Everything else that SSH can do (listening for others, agents, X11) is
+ * refused.
  */
 import type {Socket} from 'node:net';
 import type {Connection, PseudoTtyInfo, ServerChannel, Session, WindowChangeInfo} from 'ssh2';
@@ -14,12 +16,17 @@ import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {AgentService} from '../services/agent-service.js';
 import type {ConsoleHub} from '../services/console-hub.js';
 import type {Fleet} from '../services/fleet.js';
+import type {GuestStreams} from '../services/guest-streams.js';
+import {type ClientEnd, InputGuard, signalGone} from './client-end.js';
+import {SCREEN_USER} from './client-names.js';
+import {serveFiles} from './sftp/sftp-session.js';
 import {serveConsole, type TerminalChannel} from './ssh-console.js';
 import {serveCommand} from './ssh-exec.js';
 import {serveScreen} from './ssh-screen.js';
+import {serveTunnels, TUNNELS_MAX} from './ssh-tunnel.js';
 
-/** Name under which the terminal UI is reached. */
-export const SCREEN_USER = 'viv';
+/** The subsystem that clients for files ask for. */
+const SFTP = 'sftp';
 /** Sessions that one connection may have open at a time, as with OpenSSH. */
 export const SESSIONS_MAX = 10;
 /** Status of what could not be done at all, as `ssh` itself ends with. */
@@ -30,30 +37,50 @@ export interface SessionParts {
   readonly fleet: Fleet;
   readonly consoles: ConsoleHub;
   readonly agents: AgentService;
+  readonly streams: Pick<GuestStreams, 'open'>;
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Answers the sessions of a connection that has logged in as `user`. */
-export function serveSessions(connection: Connection, socket: Socket, user: string, parts: SessionParts): void {
+/** Who has logged in: under which name, and which machines the key reaches besides. */
+export interface Login {
+  readonly user: string;
+  mayReach(name: string): boolean;
+}
+
+/** Answers the sessions and tunnels of a connection that has logged in. */
+export function serveSessions(connection: Connection, socket: Socket, login: Login, parts: SessionParts): void {
+  const {user} = login;
+  // A listener of each session and tunnel, for when the client has read what waited.
+  socket.setMaxListeners(3 * (SESSIONS_MAX + TUNNELS_MAX));
+  const guard = new InputGuard(socket);
+  const own = user === SCREEN_USER ? undefined : user;
+  serveTunnels(connection, socket, guard, {...parts, own, mayReach: (name) => login.mayReach(name)});
   let open = 0;
   connection.on('session', (accept, reject) => {
     if (open >= SESSIONS_MAX) return reject();
     open++;
     const session = accept();
-    session.on('close', () => {
-      open--;
-    });
-    serveSession(session, socket, user, parts);
+    const gone = signalGone(socket, (listener) => session.on('close', listener));
+    gone.addEventListener('abort', () => open--, {once: true});
+    serveSession(session, {socket, gone}, guard, user, parts);
   });
 }
 
-function serveSession(session: Session, socket: Socket, user: string, parts: SessionParts): void {
+function serveSession(
+  session: Session,
+  below: Pick<ClientEnd, 'socket' | 'gone'>,
+  guard: InputGuard,
+  user: string,
+  parts: SessionParts,
+): void {
   let size: TerminalSize = {columns: 80, rows: 24};
   let term = '';
+  let hasTerminal = false;
   let resized: (size: TerminalSize) => void = () => undefined;
   // One program a session; the library lets none follow.
   session.on('pty', (acceptPty, _reject, info) => {
     size = readSize(info, size);
+    hasTerminal = true;
     // The library's types leave it out of what a terminal is asked for with.
     term = 'term' in info && typeof info.term === 'string' ? info.term : '';
     acceptPty?.();
@@ -64,15 +91,15 @@ function serveSession(session: Session, socket: Socket, user: string, parts: Ses
     acceptChange?.();
   });
   const terminal = (channel: ServerChannel): TerminalChannel => ({
+    ...below,
     channel,
-    socket,
     size,
     onResize: (listener) => {
       resized = listener;
     },
   });
   session.on('shell', (acceptShell) => {
-    const channel = acceptShell();
+    const channel = guard.watch(acceptShell(), below.gone);
     void answer(channel, channel, async () => {
       if (user === SCREEN_USER) return serveScreen(terminal(channel), term, parts.environment);
       await serveConsole(terminal(channel), parts.fleet, parts.consoles, user);
@@ -80,7 +107,7 @@ function serveSession(session: Session, socket: Socket, user: string, parts: Ses
     });
   });
   session.on('exec', (acceptExec, _reject, {command}) => {
-    const channel = acceptExec();
+    const channel = guard.watch(acceptExec(), below.gone);
     void answer(channel, channel.stderr, () => {
       if (user === SCREEN_USER)
         throw new ManagerError(
@@ -88,7 +115,26 @@ function serveSession(session: Session, socket: Socket, user: string, parts: Ses
           `${SCREEN_USER}@ is the terminal UI and takes no command.`,
           'Run one in a guest: ssh NAME@localhost uname -a',
         );
-      return serveCommand(channel, parts.agents.of(user), command);
+      if (hasTerminal)
+        throw new ManagerError(
+          'not-supported',
+          'Commands in a guest run without a terminal: its agent has none to give.',
+          `Leave out -t, or type it on the console: ssh ${user}@localhost. The guest's own SSH server has terminals, by -J.`,
+        );
+      return serveCommand({...below, channel}, parts.agents.of(user), command);
+    });
+  });
+  session.on('subsystem', (acceptSubsystem, reject, {name}) => {
+    if (name !== SFTP) return reject?.();
+    const channel = guard.watch(acceptSubsystem(), below.gone);
+    void answer(channel, channel.stderr, () => {
+      if (user === SCREEN_USER)
+        throw new ManagerError(
+          'bad-request',
+          `${SCREEN_USER}@ is the terminal UI and has no files.`,
+          'Those of a guest: sftp -P 2222 NAME@localhost',
+        );
+      return serveFiles({...below, channel}, parts.agents.of(user));
     });
   });
 }

@@ -82,6 +82,7 @@ export interface Prepared {
   readonly saved?: MachineLife['saved'];
   readonly snapshotId?: string;
   readonly disks?: MachineDefinition['config']['disks'];
+  readonly boot?: MachineDefinition['config']['boot'];
 }
 
 /** See the module. */
@@ -134,8 +135,8 @@ export class MachineStore {
   }
 
   /**
-   * Adds a machine: `prepare` fills its folder before the machine appears, and may answer with a saved state in it and the
-   * disks it has made; when it fails nothing is left. Answers with what is written down.
+   * Adds a machine: `prepare` fills its folder before the machine appears, and may answer with a saved state in it, what
+   * it boots and the disks it has made; when it fails nothing is left. Answers with what is written down.
    */
   async create(
     definition: MachineDefinition,
@@ -144,9 +145,10 @@ export class MachineStore {
     const unfinished = join(this.#machines, `${TEMPORARY_PREFIX}${definition.id}`);
     try {
       await mkdir(unfinished, {mode: 0o700});
-      const {saved, snapshotId, disks = definition.config.disks} = (await prepare(unfinished)) ?? {};
+      const {config} = definition;
+      const {saved, snapshotId, disks = config.disks, boot = config.boot} = (await prepare(unfinished)) ?? {};
       const life = {name: definition.name, saved, snapshotId};
-      const complete = {...definition, config: {...definition.config, disks: [...disks]}};
+      const complete = {...definition, config: {...config, boot, disks: [...disks]}};
       await writeStateFile(join(unfinished, 'machine.json'), definitionFormat, complete);
       await writeStateFile(join(unfinished, 'state.json'), lifeFormat, life);
       await rename(unfinished, this.folder(definition.id));

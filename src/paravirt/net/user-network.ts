@@ -31,6 +31,7 @@ import {PortForwards} from './port-forwards.js';
 import {pseudoSum} from './pseudo-header.js';
 import {readSavedNetwork} from './saved-network.js';
 import {answerSibling, NAMES_MAX} from './sibling-names.js';
+import type {Opening} from './tcp/connection.js';
 import type {TcpFlow} from './tcp/flow.js';
 import {FLAG, putSegment, Segment, type SegmentHeader, segmentHeaderBytes, TCP_BYTES} from './tcp/segment.js';
 import {type LostConnection, type TcpOutlet, TcpTable} from './tcp/table.js';
@@ -65,7 +66,7 @@ export interface UserNetworkOptions {
 
 /** See the module. */
 export class UserNetwork implements NetBackend, TcpOutlet {
-  readonly forwards = new PortForwards((socket, port) => this.#accept(socket, port));
+  readonly forwards = new PortForwards((socket, port) => this.join(socket, port));
   readonly tcp: TcpTable;
   readonly udp = new UdpFlows((answer) => this.#answerUdp(answer));
   readonly leases: LeaseTable;
@@ -152,6 +153,16 @@ export class UserNetwork implements NetBackend, TcpOutlet {
 
   roomMade(): void {
     this.#work();
+  }
+
+  /**
+   * Joins a stream of the host, TCP or unix and not read yet, to a port of the guest, whose peer is then the gateway;
+   * `onOpening` says once how that went. The stream is cut where it does not open.
+   */
+  join(socket: Socket, guestPort: number, onOpening?: (opening: Opening) => void): void {
+    const {mac, address} = this.#guest;
+    const ends = {guestMac: mac, guestAddress: address, guestPort, peerAddress: IPV4.gateway};
+    this.tcp.accept(socket, {isIpv6: false, ...ends}, onOpening);
   }
 
   save(): string {
@@ -358,16 +369,6 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     const isWithin = isIpv6 ? isAt(address, 0, IPV6.prefix) : isInSubnet(address, 0);
     const host = formatAddress(address);
     return isWithin || isHostOnly(host) ? undefined : {host, port};
-  }
-
-  #accept(socket: Socket, guestPort: number): void {
-    this.tcp.accept(socket, {
-      isIpv6: false,
-      guestMac: this.#guest.mac,
-      guestAddress: this.#guest.address,
-      guestPort,
-      peerAddress: IPV4.gateway,
-    });
   }
 
   /** A connection of before a restore: its host socket is in another process, or closed. */

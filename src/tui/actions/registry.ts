@@ -16,6 +16,7 @@ export {remove} from './remove.js';
 export {save} from './save.js';
 export {shutdown} from './shutdown.js';
 export {snapshot} from './snapshot.js';
+export {ssh} from './ssh.js';
 export {start} from './start.js';
 export {tabConsole, tabGraphs, tabLog, tabNet, tabNext, tabPrevious, tabTimeline} from './tabs.js';
 export {undo} from './undo.js';

@@ -31,6 +31,7 @@ import {ConsoleView} from './console-view.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
+import {TerminalLender} from './lent-terminal.js';
 import {NetworkWatch} from './network-watch.js';
 import {PointView} from './point-view.js';
 import {renderInk} from './render-ink.js';
@@ -81,6 +82,8 @@ export async function runTui(options: TuiOptions): Promise<number> {
       maxFps: RENDER_FPS,
     }),
   );
+  let isOver = false;
+  const lender = new TerminalLender(input, output, {host, compositor, router: () => router, isEnded: () => isOver});
   const charts = new ChartPane(() => compositor.requestFrame(), sparkStyle);
   const consoleView = stack.use(
     new ConsoleView(
@@ -136,6 +139,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
         dispatch({type: 'tabChosen', tab: 'console'});
         dispatch({type: 'focusMoved', focus: isFullscreen || isNarrow ? 'fullscreen' : 'console'});
       },
+      lendTerminal: (args) => lender.lend(args),
       bootFirstMachine: () => bootFirstMachine(self),
       quit: () => ended.resolve(0),
     };
@@ -260,7 +264,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
       const hint = error instanceof Error && 'hint' in error ? String(error.hint) : '';
       dispatch({type: 'connectionChanged', connection: {state: 'closed', message, hint}});
     });
-  const status = await ended.promise;
+  const status = await ended.promise.finally(() => {
+    isOver = true;
+  });
   host.leave();
   const left = countInStates(store.getState(), 'running', 'paused', 'starting');
   if (status === 0 && left > 0)

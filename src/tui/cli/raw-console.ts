@@ -1,5 +1,5 @@
 /** A guest's console on the person's own terminal: raw keys in, filtered bytes out, the detach chord. */
-import {DETACH_WAIT_MS, DetachScanner, GuestFilter, TERMINAL_RESTORE} from '../../manager/client.js';
+import {DETACH_WAIT_MS, DetachScanner, GuestFilter} from '../../manager/client.js';
 import type {CliStreams} from './cli-context.js';
 
 /** What a raw console calls. */
@@ -44,7 +44,7 @@ export class RawConsole implements Disposable {
 
   private readonly restore = (): void => {
     this.streams.stdin.setRawMode?.(false);
-    this.streams.stdout.write(TERMINAL_RESTORE);
+    this.streams.stdout.write(this.filter.restore);
   };
 
   private readonly receive = (chunk: Buffer): void => {

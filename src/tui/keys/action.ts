@@ -12,6 +12,8 @@ export interface ActionContext {
   toast(text: string, tone?: 'info' | 'error'): void;
   /** Gives the keyboard to the console of the highlighted machine. */
   focusConsole(isFullscreen: boolean): void;
+  /** Runs viv with these arguments in the UI's place, and comes back when it has ended. */
+  lendTerminal(args: readonly string[]): Promise<void>;
   /** The first-run choice: builds the image if needed, creates and starts a machine. */
   bootFirstMachine(): Promise<void>;
   /** Ends the TUI; machines go on. */

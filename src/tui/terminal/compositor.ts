@@ -56,6 +56,7 @@ export class Compositor implements Disposable {
   private isBlocked = false;
   private isWanted = false;
   private isDisposed = false;
+  private isHeld = false;
   private shownCursor = '';
 
   constructor(options: CompositorOptions) {
@@ -90,6 +91,17 @@ export class Compositor implements Disposable {
     this.requestFrame();
   }
 
+  /** Writes nothing until `release`: somebody else has the terminal. */
+  hold(): void {
+    this.isHeld = true;
+  }
+
+  /** Goes on with a whole frame. */
+  release(): void {
+    this.isHeld = false;
+    this.invalidate();
+  }
+
   /** Forgets what is shown, for instance after the terminal was used by someone else. */
   invalidate(): void {
     this.shown = undefined;
@@ -104,7 +116,7 @@ export class Compositor implements Disposable {
 
   /** Writes a frame now if one is wanted. */
   flush(): void {
-    if (!this.isWanted || this.isBlocked || this.isDisposed) return;
+    if (!this.isWanted || this.isBlocked || this.isDisposed || this.isHeld) return;
     this.isWanted = false;
     this.lastFrameAt = performance.now();
     const scene = this.options.scene();

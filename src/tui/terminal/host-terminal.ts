@@ -66,7 +66,11 @@ export class HostTerminal implements Disposable {
     process.on('exit', this.leave);
     process.on('uncaughtExceptionMonitor', this.leave);
     for (const signal of FATAL_SIGNALS) {
+      // Of an earlier time.
+      if (this.signalHandlers.has(signal)) continue;
       const handler = () => {
+        // Ctrl-C in a terminal that was lent is for whoever has it.
+        if (!this.isActive && (signal === 'SIGINT' || signal === 'SIGQUIT')) return;
         this.leave();
         this.onSignal(signal);
       };

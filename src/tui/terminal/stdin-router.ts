@@ -33,6 +33,8 @@ export class StdinRouter implements Disposable {
   private session: ConsoleSession | undefined;
   private scanner = new DetachScanner();
   private timer: NodeJS.Timeout | undefined;
+  /** Nothing of what comes is for the UI or a guest: somebody else has the terminal. */
+  isMuted = false;
 
   constructor(source: ByteSource, onEvent: (event: InputEvent) => void) {
     this.source = source;
@@ -64,6 +66,7 @@ export class StdinRouter implements Disposable {
 
   private readonly receive = (chunk: Uint8Array): void => {
     clearTimeout(this.timer);
+    if (this.isMuted) return;
     if (this.session) this.receiveForGuest(this.session, chunk);
     else this.receiveKeys(chunk);
   };

@@ -90,3 +90,15 @@ test('no byte sequence gets a string or a query through', () => {
     {numRuns: 2000},
   );
 });
+
+test.each([
+  ['text', 'text', false],
+  ['another screen', '\x1b[?1049h', true],
+  ['another screen among other modes', '\x1b[?25;1047h', true],
+  ['another screen that was left', '\x1b[?1049h\x1b[?1h\x1b[?1049l', false],
+  ['another screen that was asked for in vain', '\x1b[?1049$p\x1b[1049h', false],
+])('who leaves after %s gets the own screen back only where it is not shown', (_, given, isAlternate) => {
+  const guard = new GuestFilter();
+  guard.feed(Buffer.from(given, 'latin1'));
+  expect(guard.restore.startsWith('\x1b[?1049l')).toBe(isAlternate);
+});

@@ -86,7 +86,7 @@ describe('a process that waits', () => {
   });
 
   it('ends when no machine was started for long', async () => {
-    await open({spareIdleMs: 1});
+    await open({spareIdleMs: 3000});
     const spare = await nextSpare([]);
     await until(() => !isAlive(spare));
   });

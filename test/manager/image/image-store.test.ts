@@ -17,6 +17,7 @@ import type {BuildProgress} from '../../../src/manager/image/build-progress.js';
 import {imageCommandLine} from '../../../src/manager/image/image-record.js';
 import {builtInCatalogDir, ImageStore, type ImageStoreOptions} from '../../../src/manager/image/image-store.js';
 import {builtDebianMini, shareTestPackages} from '../../support/debian-mini.js';
+import {noMachines} from '../../support/image-machines.js';
 
 /** A disk of a few megabytes can be made by root only. */
 const canMount = (() => {
@@ -36,7 +37,13 @@ describe('ImageStore', () => {
   });
   afterEach(() => rmSync(folder, {recursive: true}));
   const storeWith = (options: Partial<ImageStoreOptions> = {}) =>
-    new ImageStore({catalogDirs: [builtInCatalogDir()], cacheDir: join(folder, 'cache'), ...options});
+    new ImageStore({
+      catalogDirs: [builtInCatalogDir()],
+      cacheDir: join(folder, 'cache'),
+      machines: noMachines,
+      ...options,
+    });
+  const miniOf = async (store: ImageStore) => (await store.listImages()).find(({name}) => name === 'debian-mini');
   const imagesLeft = () => (existsSync(join(folder, 'cache/images')) ? readdirSync(join(folder, 'cache/images')) : []);
 
   describe('on a host that lacks something', () => {
@@ -153,13 +160,13 @@ describe('ImageStore', () => {
       const isDownloading = connected();
       const build = store.buildImage('debian-mini', {signal: abort.signal});
       await isDownloading;
-      expect((await store.listImages())[0]).toMatchObject({name: 'debian-mini', state: 'building'});
+      expect(await miniOf(store)).toMatchObject({state: 'building'});
       abort.abort();
       await expect(build).rejects.toMatchObject({code: 'cancelled'});
       await closed; // only the end of apt's own helper process closes this
       expect(imagesLeft()).toEqual([]);
       expect(readdirSync(join(folder, 'cache/apt'))).not.toContain('build.lock');
-      expect((await store.listImages())[0]).toMatchObject({state: 'available'});
+      expect(await miniOf(store)).toMatchObject({state: 'available'});
     });
 
     it('goes on for the others who wait for the same build', async () => {
@@ -172,7 +179,7 @@ describe('ImageStore', () => {
       await isDownloading;
       first.abort();
       await expect(leaves).rejects.toMatchObject({code: 'cancelled'});
-      expect((await store.listImages())[0]?.state).toBe('building');
+      expect((await miniOf(store))?.state).toBe('building');
       second.abort();
       await expect(stays).rejects.toMatchObject({code: 'cancelled'});
     });

@@ -29,15 +29,27 @@ describe('recipes', () => {
     expect(guestFiles.find((file) => file.path === 'etc/fstab')?.isExecutable).toBe(false);
   });
 
-  it('keeps the command line within what a riscv64 kernel reads, with room for what a machine adds', async () => {
-    const {recipe} = await loadRecipe([builtInCatalogDir()], 'debian-mini');
-    expect(recipe.commandLine.length + recipe.execCommandLine.length).toBeLessThan(900); // COMMAND_LINE_SIZE is 1024
+  it('holds debian, with what makes its disk, what finds it, and what is on it', async () => {
+    const {recipe, guestFiles} = await loadRecipe([builtInCatalogDir()], 'debian');
+    expect(recipe.kind).toBe('debian-disk');
+    const modes = new Map(guestFiles.map(({path, isExecutable}) => [path, isExecutable]));
+    for (const path of ['build/init', 'initrd/init', 'root/usr/lib/vivarium/finish'])
+      expect(modes.get(path)).toBe(true);
+    expect(modes.get('root/etc/fstab')).toBe(false);
   });
+
+  it.each(['debian', 'debian-mini'])(
+    'keeps the command line of %s within what a riscv64 kernel reads, with room for what a machine adds',
+    async (name) => {
+      const {recipe} = await loadRecipe([builtInCatalogDir()], name);
+      expect(recipe.commandLine.length + recipe.execCommandLine.length).toBeLessThan(900); // COMMAND_LINE_SIZE is 1024
+    },
+  );
 
   it('takes the recipe of the later folder', async () => {
     put('debian-mini', {title: 'Mine'});
     const catalog = await readCatalog([builtInCatalogDir(), folder, join(folder, 'not-there')]);
-    expect(catalog).toMatchObject([{name: 'debian-mini', recipe: {title: 'Mine'}}]);
+    expect(catalog).toMatchObject([{name: 'debian'}, {name: 'debian-mini', recipe: {title: 'Mine'}}]);
   });
 
   it('shows a broken recipe beside the sound ones', async () => {
@@ -54,6 +66,8 @@ describe('recipes', () => {
     ['a package name with options in it', {kernelPackage: '-o=Evil'}, /kernelPackage/],
     ['a guest folder that climbs', {guestFolder: '..'}, /guestFolder/],
     ['a command line with a line break', {commandLine: 'a\nb'}, /commandLine/],
+    ['a kind that there is none of', {kind: 'magic'}, /kind/],
+    ['the fields of another kind', {diskMiB: 1024}, /diskMiB/],
     ['a name that is not the name of its file', {name: 'other'}, /other/],
     ['a guest folder that is not there', {guestFolder: 'missing'}, /missing/],
   ])('refuses %s', async (_, changes, reason) => {

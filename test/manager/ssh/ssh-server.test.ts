@@ -1,44 +1,22 @@
 /** The SSH server before anybody has logged in, with bare sockets. */
-import {chmod, mkdir, mkdtempDisposable, readFile, stat, writeFile} from 'node:fs/promises';
+import {chmod, mkdir, readFile, stat, writeFile} from 'node:fs/promises';
 import {connect, createServer, type Socket} from 'node:net';
-import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {Client} from 'ssh2';
 import {afterEach, describe, expect, it, vi} from 'vitest';
-import {AgentService} from '../../../src/manager/services/agent-service.js';
-import {ConsoleHub} from '../../../src/manager/services/console-hub.js';
-import {Fleet} from '../../../src/manager/services/fleet.js';
-import {loadSettings} from '../../../src/manager/settings/settings.js';
 import {LOGIN_GRACE_MS, UNAUTHENTICATED_MAX} from '../../../src/manager/ssh/admission.js';
 import {HOST_KEY_NAME} from '../../../src/manager/ssh/client-names.js';
 import {makeKey, ownKey} from '../../../src/manager/ssh/host-key.js';
-import {AUTH_TRIES_MAX, SSH_ADDRESS, SshServer} from '../../../src/manager/ssh/ssh-server.js';
+import {AUTH_TRIES_MAX, SSH_ADDRESS, type SshServer} from '../../../src/manager/ssh/ssh-server.js';
 import {SESSIONS_MAX} from '../../../src/manager/ssh/ssh-session.js';
+import {TestSshServer} from '../../support/ssh-server.js';
 
 const folders: AsyncDisposable[] = [];
 
-async function start(port = 0): Promise<{server: SshServer; folder: string}> {
-  const home = await mkdtempDisposable(join(tmpdir(), 'viv-ssh-'));
-  folders.push(home);
-  const settings = await loadSettings(join(home.path, 'none.json'));
-  const fleet = new Fleet();
-  const folder = join(home.path, 'ssh');
-  const server = new SshServer({
-    settings: {isEnabled: true, port},
-    folder,
-    authorizedFile: join(home.path, 'authorized_keys'),
-    fleet,
-    consoles: new ConsoleHub(
-      settings.console,
-      () => home.path,
-      async () => undefined,
-    ),
-    agents: new AgentService(fleet),
-    environment: {HOME: home.path},
-  });
-  folders.push({[Symbol.asyncDispose]: async () => server[Symbol.dispose]()});
-  await server.listen();
-  return {server, folder};
+async function start(port = 0): Promise<TestSshServer> {
+  const server = await TestSshServer.start({port});
+  folders.push(server);
+  return server;
 }
 
 afterEach(async () => {

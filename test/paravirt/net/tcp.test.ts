@@ -18,6 +18,11 @@ async function connected(options: ConstructorParameters<typeof NetworkGuest>[0] 
   return {guest, peer, tcp, socket, [Symbol.asyncDispose]: () => stack.disposeAsync()};
 }
 
+/** More of them: `VIV_NET_FRAMES=1000000 VIV_NET_CONNECTIONS=10000 npx vitest run --project once test/paravirt/net`. */
+const FRAMES = Number(process.env['VIV_NET_FRAMES'] ?? 100_000);
+const CONNECTIONS = Number(process.env['VIV_NET_CONNECTIONS'] ?? 1000);
+const LIMIT_MS = 600_000;
+
 describe('a connection of the guest', () => {
   it('carries bytes both ways, across the end of the sequence numbers', async () => {
     await using link = await connected();
@@ -264,23 +269,27 @@ describe('many connections', () => {
     socket.destroy();
   }, 60_000);
 
-  it('one after the other leave nothing', async () => {
-    await using guest = new NetworkGuest();
-    await using peer = await HostPeer.start();
-    for (let count = 0; count < 1000; count++) {
-      guest.frames.length = 0;
-      const tcp = await new TcpGuest(guest, GATEWAY, peer.port, 2000 + count).open();
-      const socket = await peer.accept();
-      tcp.send(ACK | FIN, {data: [count & 0xff]});
-      socket.end(await readAll(socket));
-      await tcp.read(1);
-      const fin = await tcp.until(({flags}) => (flags & FIN) !== 0);
-      tcp.seen = (fin.sequence + fin.data.length + 1) >>> 0;
-      tcp.send(ACK);
-    }
-    for (let turns = 0; guest.network.tcp.size > 0 && turns < 1000; turns++) await new Promise(setImmediate);
-    expect([guest.network.tcp.size, guest.network.tcp.budget.usedBytes]).toEqual([0, 0]);
-  }, 60_000);
+  it(
+    `one after the other leave nothing: ${CONNECTIONS}`,
+    async () => {
+      await using guest = new NetworkGuest();
+      await using peer = await HostPeer.start();
+      for (let count = 0; count < CONNECTIONS; count++) {
+        guest.frames.length = 0;
+        const tcp = await new TcpGuest(guest, GATEWAY, peer.port, 2000 + count).open();
+        const socket = await peer.accept();
+        tcp.send(ACK | FIN, {data: [count & 0xff]});
+        socket.end(await readAll(socket));
+        await tcp.read(1);
+        const fin = await tcp.until(({flags}) => (flags & FIN) !== 0);
+        tcp.seen = (fin.sequence + fin.data.length + 1) >>> 0;
+        tcp.send(ACK);
+      }
+      for (let turns = 0; guest.network.tcp.size > 0 && turns < 1000; turns++) await new Promise(setImmediate);
+      expect([guest.network.tcp.size, guest.network.tcp.budget.usedBytes]).toEqual([0, 0]);
+    },
+    LIMIT_MS,
+  );
 
   it('keep no more than the machine’s share in all, and the rest goes on when there is room', async () => {
     await using guest = new NetworkGuest({bufferedBytesMax: 1 << 20});
@@ -307,32 +316,36 @@ describe('many connections', () => {
   }, 30_000);
 });
 
-it('a hundred thousand hostile frames leave another connection alive', async () => {
-  // What would lead out of the host's loopback is answered and dropped.
-  await using link = await connected({egress: 'deny'});
-  const {tcp, socket, guest, peer} = link;
-  const victim = await new TcpGuest(guest, GATEWAY, peer.port, 40_001).open();
-  const victimSocket = await peer.accept();
-  victimSocket.resume();
-  const random = new SeededRandom(1);
-  const bytes = (length: number) => Uint8Array.from({length}, () => random.below(256));
-  const targets = [GATEWAY, [10, 0, 2, 3], [10, 0, 2, 255], [192, 0, 2, 1]];
-  const types = [0x800, 0x86dd, 0x806];
-  for (let count = 0; count < 100_000; count++) {
-    guest.frames.length = 0;
-    const data = bytes(random.below(100));
-    const kind = random.below(4);
-    if (kind === 0) guest.sendEthernet(types[random.below(3)]!, data);
-    // Segments of a connection that is there, and of none; packets of every protocol, whole and in pieces.
-    else if (kind === 1) guest.sendIpv4(6, GATEWAY, [0x9c, 0x41, peer.port >> 8, peer.port & 0xff, ...data]);
-    else if (kind === 2) victim.send(random.below(64) & ~RST, {data, sequence: random.u32(), ack: random.u32()});
-    else {
-      const place = random.below(4) === 0 ? random.u32() & 0x3fff : 0;
-      guest.sendIpv4([1, 6, 17][random.below(3)]!, targets[1 + random.below(3)]!, data, {place});
+it(
+  `${FRAMES} hostile frames leave another connection alive`,
+  async () => {
+    // What would lead out of the host's loopback is answered and dropped.
+    await using link = await connected({egress: 'deny'});
+    const {tcp, socket, guest, peer} = link;
+    const victim = await new TcpGuest(guest, GATEWAY, peer.port, 40_001).open();
+    const victimSocket = await peer.accept();
+    victimSocket.resume();
+    const random = new SeededRandom(1);
+    const bytes = (length: number) => Uint8Array.from({length}, () => random.below(256));
+    const targets = [GATEWAY, [10, 0, 2, 3], [10, 0, 2, 255], [192, 0, 2, 1]];
+    const types = [0x800, 0x86dd, 0x806];
+    for (let count = 0; count < FRAMES; count++) {
+      guest.frames.length = 0;
+      const data = bytes(random.below(100));
+      const kind = random.below(4);
+      if (kind === 0) guest.sendEthernet(types[random.below(3)]!, data);
+      // Segments of a connection that is there, and of none; packets of every protocol, whole and in pieces.
+      else if (kind === 1) guest.sendIpv4(6, GATEWAY, [0x9c, 0x41, peer.port >> 8, peer.port & 0xff, ...data]);
+      else if (kind === 2) victim.send(random.below(64) & ~RST, {data, sequence: random.u32(), ack: random.u32()});
+      else {
+        const place = random.below(4) === 0 ? random.u32() & 0x3fff : 0;
+        guest.sendIpv4([1, 6, 17][random.below(3)]!, targets[1 + random.below(3)]!, data, {place});
+      }
     }
-  }
-  expect(guest.network.tcp.size).toBe(2);
-  socket.write('still here');
-  expect(await tcp.read(10)).toEqual(new Uint8Array(Buffer.from('still here')));
-  victimSocket.destroy();
-}, 60_000);
+    expect(guest.network.tcp.size).toBe(2);
+    socket.write('still here');
+    expect(await tcp.read(10)).toEqual(new Uint8Array(Buffer.from('still here')));
+    victimSocket.destroy();
+  },
+  LIMIT_MS,
+);

@@ -7,6 +7,7 @@
  *   slot 3… disks, in order (vda, vdb, …), then shared folders
  *   slot 8  network card: states from before there were networks go on without one
  *   slot 9  balloon: not in a machine that goes on from a state without one
+ *   slot 10 sockets to the host: the same
  *
  * Console and ports are two devices because older Linux misreads the size of a console that has named ports.
  */
@@ -26,6 +27,7 @@ import {countSavedPorts} from '../../../paravirt/devices/console/saved-port.js';
 import {ConsoleDevice} from '../../../paravirt/devices/console.js';
 import {P9Device} from '../../../paravirt/devices/p9.js';
 import {RngDevice} from '../../../paravirt/devices/rng.js';
+import type {VsockDevice} from '../../../paravirt/devices/vsock.js';
 import {ParavirtError} from '../../../paravirt/error.js';
 import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {virtioMmio} from '../../../paravirt/transport/mmio.js';
@@ -43,6 +45,8 @@ import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
 import {MachineNetwork} from './machine-network.js';
+import {openVsock} from './machine-vsock.js';
+import type {SaveHead} from './saved/format.js';
 import {FrozenRam} from './saved/frozen-ram.js';
 import {RamFiller} from './saved/ram-filler.js';
 import {type OpenedState, openState} from './saved/save-reader.js';
@@ -52,6 +56,7 @@ import {filesOf, hasRoom, type SavedBase} from './saved/saved-base.js';
 /** Of their own, so that nothing else moves when one is there or not. */
 const NETWORK_SLOT = 8;
 const BALLOON_SLOT = 9;
+const VSOCK_SLOT = 10;
 
 /** What to put together. Paths are absolute. */
 export interface AssemblyPlan {
@@ -63,6 +68,8 @@ export interface AssemblyPlan {
   readonly network?: (Network & {readonly id: string}) | undefined;
   /** Folders of the host that the guest sees. */
   readonly shares?: readonly Share[] | undefined;
+  /** The machine's, for what is reached through it. */
+  readonly folder?: string | undefined;
   readonly size: TerminalSize;
   /** Ports after the agent's, in the guest's order; with none there is one for the QEMU guest agent. */
   readonly ports: readonly string[];
@@ -97,6 +104,7 @@ export interface AssembledMachine extends AsyncDisposable {
   /** Resolves when it can be saved so: at once, or when all RAM of a restored machine is there. */
   whenSavable(request: StateRequest): Promise<void>;
   readonly balloon: BalloonDevice | undefined;
+  readonly vsock: VsockDevice | undefined;
   /** The serial port has output, or room for input again. */
   onUart(listener: () => void): void;
   /** A named port. Throws for a name that was not planned: a bug. */
@@ -155,14 +163,15 @@ export async function assembleMachine(
     }
     const shares = (plan.shares ?? []).map((share, index) => openShare(share, environment.deputyOf?.(index)));
     const slotted: VirtioDevice[] = [console, ports, new RngDevice(), ...disks.map(({device}) => device), ...shares];
-    // States of earlier builds know of neither; a card is only in those that know of the balloon.
-    const others = saved && saved.head.devices.length - slotted.length;
-    const network = cleanup.use(openNetwork(plan.network, others === undefined ? undefined : others > 1));
-    const balloon = others === undefined || others > 0 ? new BalloonDevice() : undefined;
+    const had = saved && devicesOf(saved.head, slotted.length);
+    const network = cleanup.use(openNetwork(plan.network, had?.includes(NETWORK)));
+    const balloon = (had?.includes(BALLOON) ?? true) ? new BalloonDevice() : undefined;
+    const vsock = (had?.includes(VSOCK) ?? true) ? openVsock(plan.folder) : undefined;
     const placed = [
       ...slotted.map((device, slot) => ({device, slot: slot < NETWORK_SLOT ? slot : -1})),
       ...(network === undefined ? [] : [{device: network.device, slot: NETWORK_SLOT}]),
       ...(balloon === undefined ? [] : [{device: balloon, slot: BALLOON_SLOT}]),
+      ...(vsock === undefined ? [] : [{device: vsock, slot: VSOCK_SLOT}]),
     ];
     const devices: VirtioDevice[] = placed.map(({device}) => device);
     const platform = standardPlatform();
@@ -225,6 +234,7 @@ export async function assembleMachine(
       disks,
       network,
       balloon,
+      vsock,
       onUart: (listener) => machine.onDoorbell(uartIndex, listener),
       port: (name) => {
         const port = ports.port(name);
@@ -253,6 +263,7 @@ export async function assembleMachine(
           savedAtMs: Date.now(),
           machine: machine.save(),
           devices: devices.map((device) => device.save?.() ?? null),
+          kinds: devices.map(({description}) => description.name),
         };
         using frozen = new FrozenRam(machine, passes);
         hold[Symbol.dispose]();
@@ -266,6 +277,21 @@ export async function assembleMachine(
   } catch (thrown) {
     throw translateHostError(thrown, plan.boot.kind === 'linux' ? 'bad-kernel' : 'bad-firmware');
   }
+}
+
+/** Names of devices that not every machine has had. */
+const NETWORK = 'net';
+const BALLOON = 'balloon';
+const VSOCK = 'vsock';
+
+/**
+ * Names of the devices of a saved machine. States of earlier builds do not say them, and know of no sockets; a card is only
+ * in those that know of the balloon, which the very first did not.
+ */
+function devicesOf({kinds, devices}: Pick<SaveHead, 'kinds' | 'devices'>, slottedCount: number): readonly string[] {
+  if (kinds !== undefined) return kinds;
+  const others = devices.length - slottedCount;
+  return [...(others > 0 ? [BALLOON] : []), ...(others > 1 ? [NETWORK] : [])];
 }
 
 /** A guest that is restored has a card when it `hadCard`. */

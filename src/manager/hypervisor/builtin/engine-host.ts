@@ -3,7 +3,7 @@
  * reboots. Its console is one stream: the serial port's output and hvc0's as they come; input goes to hvc0 once the
  * guest has opened it, to the serial port before.
  */
-
+import type {Socket} from 'node:net';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
 import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
@@ -15,7 +15,7 @@ import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, MachineEnd, SavedMachine, Sibling} from '../contract.js';
+import type {DiskPlan, GuestPlace, MachineEnd, SavedMachine, Sibling, StreamRefusal} from '../contract.js';
 import {
   type AssembledMachine,
   type AssemblyEnvironment,
@@ -129,9 +129,12 @@ export class EngineHost implements MachineHost {
       // Told in whole seconds: a clock that is hardly behind would be set back.
       ...(Math.abs(now - savedAtMs) < CLOCK_STEP_MIN_MS ? [] : [`clock ${Math.round(now / 1000)}`]),
     ];
-    if (!this.#agent().isGuestOpen && this.#current.guestAgent?.isGuestOpen)
+    if (!this.#agent().isGuestOpen && this.#current.guestAgent?.isGuestOpen) {
+      const rename = {path: 'hostname', arg: [newGuestName]};
+      if (newGuestName !== undefined)
+        this.#tellAgent({command: 'guest-exec', arguments: rename, timeoutMs: TELL_TIMEOUT_MS});
       this.#tellAgent({command: 'guest-set-time', arguments: {time: now * 1e6}, timeoutMs: TELL_TIMEOUT_MS});
-    else if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
+    } else if (lines.length > 0) this.#agent().write(Buffer.from(lines.map((line) => `${line}\n`).join('')));
   }
 
   async pause(): Promise<void> {
@@ -230,6 +233,24 @@ export class EngineHost implements MachineHost {
       'It has no network.',
       'A machine that was saved before it had one gets it when it boots.',
     );
+  }
+
+  join(socket: Socket, {kind, port}: GuestPlace, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
+    const {network, vsock} = this.#current;
+    if (kind === 'vsock') {
+      if (vsock !== undefined) vsock.join(socket, port, onAnswer);
+      else {
+        onAnswer('no-driver');
+        socket.destroy();
+      }
+      return;
+    }
+    if (network !== undefined) {
+      network.join(socket, port, onAnswer);
+      return;
+    }
+    onAnswer('no-network');
+    socket.destroy();
   }
 
   get diskTops(): readonly string[] {

@@ -22,8 +22,8 @@ export const shapeHintSchema = z.object({
 /** See `shapeHintSchema`. */
 export type ShapeHint = z.output<typeof shapeHintSchema>;
 
-/** Console, ports, random numbers and balloon: every machine has them. */
-const USUAL_DEVICES = 4;
+/** Console, ports, random numbers, balloon and sockets: every machine has them. */
+const USUAL_DEVICES = 5;
 
 /** That of a machine like the one of a launch. */
 export function shapeOf({memoryBytes, hartCount, tier, disks, shares, network, boot}: Launch): ShapeHint {

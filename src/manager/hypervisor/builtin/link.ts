@@ -94,6 +94,8 @@ export const linkHello = defineRequest(
     hasCapture: z.boolean().default(false),
     /** Its place on a private switch: it takes a second connection, for frames. */
     switch: networkSwitchSchema.optional(),
+    /** It knows `guest-stream.ts`. */
+    hasStreams: z.boolean().default(false),
   }),
 );
 

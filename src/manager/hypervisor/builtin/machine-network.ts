@@ -1,9 +1,11 @@
 /** The network of a machine that is put together: its card, and the user network behind it. */
 import {createHash} from 'node:crypto';
+import type {Socket} from 'node:net';
 import {NetDevice} from '../../../paravirt/devices/net.js';
 import {formatAddress, parseAddress} from '../../../paravirt/net/address.js';
 import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import {SwitchedNetwork} from '../../../paravirt/net/switched-network.js';
+import type {Opening} from '../../../paravirt/net/tcp/connection.js';
 import {UserNetwork} from '../../../paravirt/net/user-network.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {Network, PortForward} from '../../protocol/machine.js';
@@ -67,6 +69,11 @@ export class MachineNetwork implements AsyncDisposable {
     }));
     const mac = [...this.#mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
     return {mac, isUp, addresses: leases.addresses.map(formatAddress), ...counters, flows, flowCount: reports.length};
+  }
+
+  /** See `UserNetwork.join`. */
+  join(socket: Socket, port: number, onOpening: (opening: Opening) => void): void {
+    this.#network.join(socket, port, onOpening);
   }
 
   /** Adds or removes a port forward. Errors: port-in-use, bad-request */

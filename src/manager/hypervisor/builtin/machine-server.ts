@@ -6,15 +6,16 @@ import {writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {join} from 'node:path';
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
-import {SWITCH_GREETING, SwitchWire} from '../../../paravirt/net/switch-wire.js';
+import {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {ByteRing} from '../../console/byte-ring.js';
 import {StreamPump} from '../../console/stream-pump.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
-import type {MachineEnd} from '../contract.js';
+import type {GuestPlace, MachineEnd} from '../contract.js';
 import {ConsoleLog} from './console-log.js';
 import {endProcess} from './end-process.js';
+import {answerStream, meet} from './guest-stream.js';
 import type {HostListener, MachineHost} from './host-contract.js';
 import {
   type Launch,
@@ -61,9 +62,6 @@ const ORPHAN_TIMEOUT_MS = 30_000;
 /** How often a process that is to end looks whether its daemon is still there. */
 const ATTENDED_POLL_MS = 200;
 
-/** A connection that broke before it said anything. */
-const ignoreLost = (): void => undefined;
-
 /** See the module. */
 export class MachineServer {
   readonly #launch: Launch;
@@ -90,7 +88,13 @@ export class MachineServer {
     this.#factory = factory;
     this.#ring = new ByteRing(launch.scrollbackBytes);
     this.#log = new ConsoleLog(join(launch.folder, 'console.log'), launch.logMaxBytes);
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = createServer({allowHalfOpen: true}, (socket) =>
+      meet(socket, {
+        channel: (each) => this.#adopt(each),
+        stream: (each, place) => this.#join(each, place),
+        frames: (each) => (this.#host === undefined ? each.destroy() : this.#host.plug(new SwitchWire(each))),
+      }),
+    );
   }
 
   /** Ends the process once no daemon looks after it, or when one has had it for that long. */
@@ -114,24 +118,6 @@ export class MachineServer {
       clearTimeout(orphaned);
       await this.#close();
     }
-  }
-
-  /** Who speaks first: a daemon with requests, or with frames of a switch. */
-  #accept(socket: Socket): void {
-    socket.on('error', ignoreLost);
-    socket.once('readable', () => {
-      const first: Buffer | null = socket.read();
-      // Frames follow later than the greeting is read, or with it; a piece of it can only be a daemon that is confused.
-      if (first?.subarray(0, SWITCH_GREETING.length).equals(SWITCH_GREETING)) {
-        const wire = new SwitchWire(socket);
-        this.#host?.plug(wire);
-        wire.take(first.subarray(SWITCH_GREETING.length));
-      } else {
-        if (first !== null) socket.unshift(first);
-        this.#adopt(socket);
-      }
-      socket.resume();
-    });
   }
 
   #adopt(socket: Socket): void {
@@ -166,6 +152,7 @@ export class MachineServer {
       hasAgent: true,
       hasCapture: true,
       switch: this.#launch.network?.switch,
+      hasStreams: true,
     }));
     handle(linkBoot, async ({waits}) => {
       await this.#build();
@@ -235,6 +222,11 @@ export class MachineServer {
     });
     handle(linkProfile, ({durationMs}, signal) => this.#started().profile(durationMs, signal));
     channel.listen();
+  }
+
+  #join(socket: Socket, place: GuestPlace): void {
+    if (this.#host === undefined) socket.destroy();
+    else this.#host.join(socket, place, (answer) => answerStream(socket, answer));
   }
 
   async #build(): Promise<void> {

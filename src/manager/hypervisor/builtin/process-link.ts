@@ -7,6 +7,7 @@ import {constants} from 'node:fs';
 import {open, rm} from 'node:fs/promises';
 import {connect} from 'node:net';
 import {dirname} from 'node:path';
+import type {Duplex} from 'node:stream';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
@@ -19,6 +20,7 @@ import {syncFolder} from '../../store/atomic-file.js';
 import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {
   DiskPlan,
+  GuestPlace,
   MachineEnd,
   MachineParts,
   RunListener,
@@ -26,8 +28,10 @@ import type {
   SavedMachine,
   SaveRequest,
   Sibling,
+  StreamRefusal,
 } from '../contract.js';
 import {DiskSyncer} from './disk-syncer.js';
+import {openGuestStream} from './guest-stream.js';
 import {
   LINK_VERSION,
   linkAgent,
@@ -95,6 +99,7 @@ export class ProcessLink implements RunningMachine {
   #hasAgent = false;
   #hasCapture = false;
   #switch: SwitchPlace | undefined;
+  #hasStreams = false;
   #isKilled = false;
   #isReleased = false;
   #isOver = false;
@@ -269,6 +274,10 @@ export class ProcessLink implements RunningMachine {
     return this.#request(() => this.#channel.request(linkCapture, request, signal));
   }
 
+  async connect(place: GuestPlace, signal: AbortSignal): Promise<Duplex | StreamRefusal> {
+    return this.#hasStreams ? openGuestStream(this.#handle.socketPath, place, signal) : 'too-old';
+  }
+
   profile(durationMs: number, signal?: AbortSignal): Promise<GuestProfile> {
     return this.#request(() => this.#channel.request(linkProfile, {durationMs}, signal));
   }
@@ -312,6 +321,7 @@ export class ProcessLink implements RunningMachine {
     this.#hasAgent = hello.hasAgent;
     this.#hasCapture = hello.hasCapture;
     this.#switch = hello.switch;
+    this.#hasStreams = hello.hasStreams;
     // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
     const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
     for (const top of hello.diskTops) if (known.has(top)) await this.#syncer.add(top);

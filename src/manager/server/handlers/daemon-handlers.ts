@@ -8,7 +8,7 @@ import type {Handlers} from '../router.js';
 
 /** See the module. */
 export function daemonHandlers(daemon: Daemon) {
-  const {fleet, jobs, images, templates, log, metrics} = daemon.parts;
+  const {fleet, jobs, images, importer, templates, log, metrics} = daemon.parts;
   return {
     daemonHello: async ({protocolVersion, clientVersion}, connection) => {
       if (protocolVersion !== PROTOCOL_VERSION)
@@ -26,12 +26,13 @@ export function daemonHandlers(daemon: Daemon) {
       };
     },
     daemonStatus: async () => daemon.status(),
-    sshAccess: async () => daemon.sshAccess(),
+    sshAccess: async ({guest}, _connection, signal) => daemon.sshAccess(guest, signal),
     daemonStop: async ({machines}) => daemon.stop(machines),
     daemonDoctor: async () => ({checks: await examineHost(daemon.environment)}),
     imageList: async () => ({images: await images.list()}),
     imageBuild: async ({image, isForced}) => ({job: await images.build(image, isForced)}),
     imageFrom: async (params) => templates.make(params),
+    imageImport: async (params) => importer.make(params),
     imageRemove: async ({image}) => images.remove(image),
     jobList: async () => ({jobs: jobs.list()}),
     jobCancel: async ({jobId}) => ({job: await jobs.cancel(jobId)}),
@@ -55,6 +56,7 @@ export function daemonHandlers(daemon: Daemon) {
     | 'imageList'
     | 'imageBuild'
     | 'imageFrom'
+    | 'imageImport'
     | 'imageRemove'
     | 'jobList'
     | 'jobCancel'

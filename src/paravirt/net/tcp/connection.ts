@@ -37,6 +37,16 @@ export interface ConnectionHost {
   ended(connection: TcpConnection): void;
 }
 
+/** How a connection into the guest began: `refused` by the guest, which did not answer at all when it is `silent`. */
+export type Opening = 'open' | 'refused' | 'silent' | 'too-many';
+
+/** Ends a socket of the host at once; its peer is told where there is a way to. */
+export function cutSocket(socket: Socket): void {
+  // Unix sockets know no reset.
+  if (socket.remoteFamily === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** Segments that one connection sends before others have their turn. */
 const SEGMENTS_PER_TURN = 8;
 const DUPLICATES = 3;
@@ -63,6 +73,7 @@ export class TcpConnection {
   readonly #host: ConnectionHost;
   readonly #socket: Socket;
   readonly #segmentBytes: number;
+  #tellOpening: ((opening: Opening) => void) | undefined;
   readonly #queue = new SendQueue();
   #una: number;
   #next: number;
@@ -86,7 +97,7 @@ export class TcpConnection {
   #socketBytes = 0;
   readonly #written = (): void => this.#hostTook();
 
-  /** `start` is our first sequence number; `segmentBytes` the largest packet's payload that we take. */
+  /** `start` is our first sequence number; `segmentBytes` the largest packet's payload that we take. `onOpening` is called once. */
   constructor(
     host: ConnectionHost,
     flow: TcpFlow,
@@ -94,7 +105,9 @@ export class TcpConnection {
     start: number,
     segmentBytes: number,
     state: 'connecting' | 'syn-sent',
+    onOpening?: (opening: Opening) => void,
   ) {
+    this.#tellOpening = onOpening;
     this.#host = host;
     this.flow = flow;
     this.#socket = socket;
@@ -179,14 +192,14 @@ export class TcpConnection {
     // Without buffers the guest is not told; its next segment will find nobody and be told then.
     if (this.state !== 'connecting' && this.state !== 'syn-sent') this.#emit(this.#max, FLAG.RST | FLAG.ACK, 0);
     this.#close();
-    this.#socket.resetAndDestroy();
+    cutSocket(this.#socket);
   }
 
   /** Ends the host's side without a word to the guest, which is gone. */
   drop(): void {
     if (this.state === 'closed') return;
     this.#close();
-    this.#socket.resetAndDestroy();
+    cutSocket(this.#socket);
   }
 
   #reportedState(): FlowReport['state'] {
@@ -257,7 +270,13 @@ export class TcpConnection {
     this.state = 'open';
     this.#restTimer();
     this.#askAck();
+    this.#opened('open');
     this.#socket.resume();
+  }
+
+  #opened(opening: Opening): void {
+    this.#tellOpening?.(opening);
+    this.#tellOpening = undefined;
   }
 
   #guestResets(segment: Segment): void {
@@ -266,6 +285,7 @@ export class TcpConnection {
         ? segment.has(FLAG.ACK) && segment.ack === this.#max
         : this.state === 'connecting' || segment.sequence === this.#receiveNext;
     if (isExpected) {
+      this.#opened('refused');
       this.drop();
       return;
     }
@@ -483,6 +503,7 @@ export class TcpConnection {
   #close(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.#opened('silent');
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.#host.budget.usedBytes -= this.#queue.bytes;
     this.#queue.drop(this.#queue.bytes);

@@ -7,7 +7,7 @@ import {connect, type Socket} from 'node:net';
 import {isSame} from '../address.js';
 import type {FlowReport} from '../flow-report.js';
 import type {IpPacket} from '../ip-packet.js';
-import {type ConnectionHost, TcpConnection} from './connection.js';
+import {type ConnectionHost, cutSocket, type Opening, TcpConnection} from './connection.js';
 import type {TcpFlow} from './flow.js';
 import {BUFFERED_BYTES_MAX, Budget, CONNECTING_MAX, CONNECTIONS_MAX} from './limits.js';
 import {FLAG, type Segment, type SegmentHeader} from './segment.js';
@@ -89,15 +89,16 @@ export class TcpTable implements ConnectionHost, Disposable {
     if (!isOpening || !this.#open(flow, segment)) this.#reset(flow, segment);
   }
 
-  /** Joins a socket of the host, not read yet, to a port of the guest. */
-  accept(socket: Socket, flow: Omit<TcpFlow, 'peerPort'>): void {
+  /** Joins a socket of the host, not read yet, to a port of the guest; `onOpening` says once how that went. */
+  accept(socket: Socket, flow: Omit<TcpFlow, 'peerPort'>, onOpening?: (opening: Opening) => void): void {
     const peerPort = this.#all.size < CONNECTIONS_MAX ? this.#freePort(flow) : undefined;
     if (peerPort === undefined) {
       socket.on('error', () => undefined);
-      socket.resetAndDestroy();
+      onOpening?.('too-many');
+      cutSocket(socket);
       return;
     }
-    this.#add({...flow, peerPort}, socket, 'syn-sent');
+    this.#add({...flow, peerPort}, socket, 'syn-sent', onOpening);
   }
 
   /** Lets connections send that have something to send, until the guest has no buffers. */
@@ -170,12 +171,17 @@ export class TcpTable implements ConnectionHost, Disposable {
     return true;
   }
 
-  #add(flow: TcpFlow, socket: Socket, state: 'connecting' | 'syn-sent'): TcpConnection {
+  #add(
+    flow: TcpFlow,
+    socket: Socket,
+    state: 'connecting' | 'syn-sent',
+    onOpening?: (opening: Opening) => void,
+  ): TcpConnection {
     // Nobody can guess where our numbers begin, and a connection of a moment ago is not taken for this one.
     const start = randomBytes(4).readUInt32LE();
     const segmentBytes = this.#outlet.segmentBytes(flow.isIpv6);
     const key = portsKey(flow.guestPort, flow.peerPort);
-    const connection = new TcpConnection(this, flow, socket, start, segmentBytes, state);
+    const connection = new TcpConnection(this, flow, socket, start, segmentBytes, state, onOpening);
     this.#all.add(connection);
     const sharing = this.#byPorts.get(key);
     if (sharing === undefined) this.#byPorts.set(key, [connection]);

@@ -1,5 +1,7 @@
+import {readFileSync} from 'node:fs';
 import {resolve} from 'node:path';
 import type {Command} from 'commander';
+import {ManagerError} from '../../../manager/protocol/errors.js';
 import {
   type Boot,
   MAX_HARTS,
@@ -24,6 +26,10 @@ interface CreateOptions extends JsonOption {
   readonly tier?: Tier;
   readonly hotThreshold?: number;
   readonly disk?: readonly string[];
+  readonly rootSize?: number;
+  readonly seed?: boolean;
+  readonly userData?: string;
+  readonly networkConfig?: string;
   readonly network?: Network;
   readonly share?: readonly string[];
   readonly kernel?: string;
@@ -33,6 +39,8 @@ interface CreateOptions extends JsonOption {
   readonly start?: boolean;
 }
 
+const SECTOR_BYTES = 512;
+
 function bootOf(image: string | undefined, options: CreateOptions): Boot {
   const ways = [image, options.kernel, options.firmware].filter((way) => way !== undefined);
   if (ways.length !== 1)
@@ -41,7 +49,13 @@ function bootOf(image: string | undefined, options: CreateOptions): Boot {
       'For example: viv create debian-mini. The images are listed by viv image ls.',
     );
   const commandLine = options.append === undefined ? {} : {commandLine: options.append};
-  if (image !== undefined) return {kind: 'image', image, ...commandLine};
+  const {rootSize} = options;
+  if (image !== undefined) {
+    const diskBytes = rootSize === undefined ? {} : {diskBytes: Math.ceil(rootSize / SECTOR_BYTES) * SECTOR_BYTES};
+    return {kind: 'image', image, ...commandLine, ...diskBytes};
+  }
+  if (rootSize !== undefined)
+    throw new UsageError('--root-size is for images that bring a disk.', 'Give a new disk a size with --disk 10G.');
   if (options.firmware !== undefined) return {kind: 'firmware', elfPath: resolve(options.firmware)};
   return {
     kind: 'linux',
@@ -49,6 +63,25 @@ function bootOf(image: string | undefined, options: CreateOptions): Boot {
     ...(options.initrd === undefined ? {} : {initrdPath: resolve(options.initrd)}),
     commandLine: options.append ?? 'console=hvc0',
   };
+}
+
+function seedOf({seed, userData, networkConfig}: CreateOptions) {
+  if (seed !== true && userData === undefined && networkConfig === undefined) return {};
+  return {
+    seed: {
+      ...(userData === undefined ? {} : {userData: readSeedFile(userData)}),
+      ...(networkConfig === undefined ? {} : {networkConfig: readSeedFile(networkConfig)}),
+    },
+  };
+}
+
+function readSeedFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ManagerError('file-not-found', `${path} cannot be read: ${why}.`, 'Check the path.', {cause: thrown});
+  }
 }
 
 /** `viv create`: defines a machine. */
@@ -67,6 +100,10 @@ export const create: CliCommand = {
         'a new disk of a size, or a file; ,format=raw|qcow2 and ,ro may follow; repeatable',
         collect,
       )
+      .option('--root-size <size>', 'how large the disk is that the image brings, as 40G', sizeOption)
+      .option('--seed', 'a disk that tells cloud-init in the guest its name and your SSH keys')
+      .option('--user-data <file>', 'the same with user data of your own')
+      .option('--network-config <file>', 'the same with a network configuration')
       .option('--network <kind>', networkOptionHelp, networkOption)
       .option('--share <folder>', SHARE_USAGE, collect)
       .option('--kernel <file>', 'boot this Linux kernel instead of an image')
@@ -90,6 +127,7 @@ export const create: CliCommand = {
           disks: (options.disk ?? []).map(parseDiskOption),
           ...(options.network === undefined ? {} : {network: options.network}),
           shares: (options.share ?? []).map(parseShareOption),
+          ...seedOf(options),
         });
         let {machine} = created;
         if (created.note !== undefined) cli.note(created.note);

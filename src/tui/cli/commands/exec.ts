@@ -27,7 +27,9 @@ export const exec: CliCommand = {
       .option('--wait <seconds>', 'wait so long for the agent of a guest that boots', integerOption(0, 3600))
       .passThroughOptions()
       .action(async (ref: string, command: readonly string[], options: ExecOptions) => {
-        cli.status = await execute(cli, ref, command, options);
+        // A mark between options and the command is no part of it.
+        const words = command[0] === '--' ? command.slice(1) : command;
+        cli.status = await execute(cli, ref, words, options);
       });
   },
 };

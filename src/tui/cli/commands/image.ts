@@ -5,6 +5,7 @@ import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {formatTable} from '../output.js';
 import {followJob} from '../progress.js';
+import {registerImport} from './image-import.js';
 
 /** `viv image`: the images machines boot from. */
 export const image: CliCommand = {
@@ -64,6 +65,7 @@ export const image: CliCommand = {
         if (options.json) cli.printJson(image);
         else cli.note(`${made} is ready (${formatBytes(image?.sizeBytes ?? 0)}). Try it: viv create ${made} --start`);
       });
+    registerImport(group, cli);
     group
       .command('rm')
       .description('delete an image; the recipe of a built one stays')

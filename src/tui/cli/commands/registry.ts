@@ -24,3 +24,4 @@ export {restore, start} from './start.js';
 export {timeline} from './timeline.js';
 export {top} from './top.js';
 export {undo} from './undo.js';
+export {vsock} from './vsock.js';

@@ -6,23 +6,33 @@ import {ManagerError} from '../../../manager/protocol/errors.js';
 import {machineShow} from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand} from '../command.js';
+import {UsageError} from '../report-error.js';
 
-/** `viv ssh`: OpenSSH's client, with files of Vivarium's own. */
+/** `viv ssh`: OpenSSH's client, with files of Vivarium's own; with a user, to the guest's own server. */
 export const ssh: CliCommand = {
   rank: 14,
   register(program: Command, cli: CliContext): void {
     program
       .command('ssh')
-      .description('reach a machine by SSH: its console, or a command in its guest')
-      .usage('NAME [-- COMMAND...]')
-      .argument('<name>', 'machine')
+      .description("reach a machine by SSH: its console, a command in its guest, or the guest's own SSH server")
+      .usage('[USER@]NAME [-- COMMAND...]')
+      .argument('<name>', "machine; with USER@, a user of its guest's SSH server")
       .argument('[command...]', 'a line for the shell of the guest')
       .passThroughOptions()
-      .action(async (ref: string, command: readonly string[]) => {
+      .action(async (place: string, command: readonly string[]) => {
+        const [, user, ref] = /^(?:(.+)@)?([^@]+)$/s.exec(place) ?? [];
+        if (ref === undefined)
+          throw new UsageError(`${place} names no machine.`, 'For example: viv ssh web-1, or viv ssh root@web-1');
         const client = await cli.connect();
         const {machine} = await client.request(machineShow, {machine: ref});
-        const {configPath, host} = await client.request(sshAccess, {});
-        cli.status = await runSsh(cli, ['-F', configPath, '-l', machine.name, host, ...command]);
+        const guest = user === undefined ? {} : {guest: machine.id};
+        const {configPath, host} = await client.request(sshAccess, guest, cli.interrupted);
+        // A machine that is renamed keeps its keys.
+        const target =
+          user === undefined
+            ? ['-l', machine.name, host]
+            : ['-o', `HostKeyAlias=${machine.id}`, '-l', user, `${machine.name}.vm`];
+        cli.status = await runSsh(cli, ['-F', configPath, ...target, ...command]);
       });
   },
 };

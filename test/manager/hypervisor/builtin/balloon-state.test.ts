@@ -1,4 +1,4 @@
-/** Saved states and the balloon: those of builds that had none, and memory that a guest has freed. */
+/** Saved states of builds that had fewer devices, and the balloon's memory that a guest has freed. */
 import {mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -7,6 +7,7 @@ import type {AssemblyPlan} from '../../../../src/manager/hypervisor/builtin/asse
 import {EngineHost} from '../../../../src/manager/hypervisor/builtin/engine-host.js';
 import {SaveReader} from '../../../../src/manager/hypervisor/builtin/saved/save-reader.js';
 import {encodeEnd} from '../../../../src/manager/hypervisor/builtin/saved/state-end.js';
+import {defaultNetwork} from '../../../../src/manager/protocol/machine.js';
 import {Assembler} from '../../../support/assembler.js';
 import {builtDebianMini} from '../../../support/debian-mini.js';
 import {writeElf} from '../../../support/elf-writer.js';
@@ -32,33 +33,40 @@ async function firmwarePlan(): Promise<AssemblyPlan> {
   return {...common, memoryBytes: 16 * MIB, boot: {kind: 'firmware', elfPath}, ...testTier()};
 }
 
-/** Writes a state as a build without a balloon would have: one device less at the end. */
-async function writeOlder(path: string, olderPath: string): Promise<void> {
+/** Writes a state as a build without the last devices would have, which named none. */
+async function writeOlder(path: string, olderPath: string, without: number): Promise<void> {
   await using reader = await SaveReader.open(path);
   const {head, rows} = reader;
   const older = {
     ...head,
-    devices: head.devices.slice(0, -1),
-    machine: {...head.machine, devices: head.machine.devices.slice(0, -1)},
+    kinds: undefined,
+    devices: head.devices.slice(0, -without),
+    machine: {...head.machine, devices: head.machine.devices.slice(0, -without)},
   };
   const content = (await readFile(path)).subarray(0, Math.max(...rows.map((row) => row.offset + row.storedBytes)));
   await writeFile(olderPath, Buffer.concat([content, await encodeEnd(content.length, older, rows)]));
 }
 
-it('a state of a machine without a balloon goes on without one', async () => {
-  const plan = await firmwarePlan();
+it.each([
+  ['sockets', 1, true],
+  ['a balloon and sockets', 2, false],
+])('a state of a machine without %s goes on without', async (_what, without, hasBalloon) => {
+  // A card is older than sockets, and younger than balloons.
+  const network = hasBalloon ? {network: {...defaultNetwork, id: 'one'}} : {};
+  const plan = {...(await firmwarePlan()), ...network};
   const listener = {onOutput: () => undefined, onRebooted: () => undefined};
   const [path, olderPath] = [join(folder, 'new.state'), join(folder, 'old.state')];
   {
     await using host = await EngineHost.create(plan, listener);
     host.start();
-    expect(host.assembled.balloon).toBeDefined();
+    expect(host.assembled).toMatchObject({balloon: expect.anything(), vsock: expect.anything()});
     await host.save({path, packing: 'small'});
   }
-  await writeOlder(path, olderPath);
+  await writeOlder(path, olderPath, without);
   await using older = await EngineHost.create({...plan, savedPath: olderPath}, listener);
   older.start();
-  expect(older.assembled.balloon).toBeUndefined();
+  const {balloon, vsock, network: card} = older.assembled;
+  expect([balloon !== undefined, vsock !== undefined, card !== undefined]).toEqual([hasBalloon, false, hasBalloon]);
   await older.save({path: join(folder, 'again.state'), packing: 'small'});
 });
 

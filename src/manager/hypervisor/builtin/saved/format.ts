@@ -84,6 +84,8 @@ export const saveHeadSchema = z.object({
         .nullable(),
     )
     .max(32),
+  /** Their names; missing in states that were written before all of them were there. */
+  kinds: z.array(z.string().max(64)).max(32).optional(),
 });
 /** See `saveHeadSchema`. */
 export interface SaveHead {
@@ -92,6 +94,7 @@ export interface SaveHead {
   readonly machine: MachineState;
   readonly sources: readonly string[];
   readonly devices: readonly (string | null)[];
+  readonly kinds?: readonly string[] | undefined;
 }
 
 /** A set of the pages of one chunk: page i is bit i of `low`, page 32 + i bit i of `high`. Both are u32. */

@@ -1,0 +1,109 @@
+/**
+ * Gives a machine of an image with a disk what it has of it: kernel and disk, by links into its own folder, the initramfs with
+ * what the guest is told at its first boot, and a layer over the disk. From then on the machine stands for itself: its kernel stays the one whose modules are on its disk,
+ * whatever becomes of the image. It happens when the machine is made, or at its first start when the image was not built yet.
+ */
+import {copyFile, link, mkdir, open, readFile, rm} from 'node:fs/promises';
+import {join} from 'node:path';
+import {writeSynced} from '../image/builder-context.js';
+import type {BuiltImage} from '../image/image-record.js';
+import {withSeed} from '../image/seed.js';
+import {ManagerError} from '../protocol/errors.js';
+import {type Disk, MAX_DISKS, type MachineConfig} from '../protocol/machine.js';
+import {syncFolder} from '../store/atomic-file.js';
+import type {MachineDefinition, MachineStore} from '../store/machine-store.js';
+import type {Fleet, FleetMachine} from './fleet.js';
+import type {MachineLayers} from './machine-layers.js';
+
+/** What it works with. */
+export interface InstallerParts {
+  readonly fleet: Fleet;
+  readonly store: MachineStore;
+  readonly layers: MachineLayers;
+  /** Who may log in to a guest of this name; lines of an authorized_keys. */
+  readonly keysFor: (name: string) => Promise<readonly string[]>;
+}
+
+const BOOT = 'boot';
+const DISKS = 'disks';
+/** The image's disk in a machine's folder. */
+const IMAGE_DISK: Disk = {path: join(DISKS, 'image.qcow2'), format: 'qcow2', isReadOnly: false};
+
+/** What of a machine an image says. */
+export type Installed = Pick<MachineConfig, 'boot' | 'disks'>;
+
+/** See the module. */
+export class MachineInstaller {
+  readonly #parts: InstallerParts;
+
+  constructor(parts: InstallerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Fills a machine's folder, and says what its make is then; `undefined` when the image leaves it as it is. Interrupted, it
+   * has changed nothing that shows, and can be done anew. Errors: bad-request (no place for the disk), disk-full, bad-disk
+   */
+  async fill(
+    folder: string,
+    {name: hostName, config}: Pick<MachineDefinition, 'name' | 'config'>,
+    image: BuiltImage | undefined,
+  ): Promise<Installed | undefined> {
+    const {boot, disks, shares = []} = config;
+    if (boot.kind !== 'image' || image === undefined) return undefined;
+    const {diskBytes} = boot;
+    if (diskBytes !== undefined && diskBytes < (image.disk?.sizeBytes ?? Number.POSITIVE_INFINITY))
+      throw new ManagerError(
+        'bad-request',
+        image.disk === undefined
+          ? `${image.name} brings no disk that could have a size.`
+          : `The disk of ${image.name} has ${image.disk.sizeBytes / 2 ** 30} GiB, and cannot be made smaller.`,
+        'Leave out --root-size.',
+      );
+    if (image.disk === undefined) return undefined;
+    if (disks.length + shares.length >= MAX_DISKS)
+      throw new ManagerError(
+        'bad-request',
+        `${image.name} brings a disk of its own: there is place for ${MAX_DISKS - 1} others and shared folders.`,
+        'Leave one out.',
+      );
+    for (const name of [BOOT, DISKS]) await mkdir(join(folder, name), {recursive: true, mode: 0o700});
+    const kernelPath = join(BOOT, 'kernel');
+    const initrdPath = join(BOOT, 'initrd');
+    await shareFile(image.kernelPath, join(folder, kernelPath));
+    const authorizedKeys = await this.#parts.keysFor(hostName);
+    await rm(join(folder, initrdPath), {force: true});
+    await writeSynced(join(folder, initrdPath), withSeed(await readFile(image.initrdPath), {authorizedKeys}));
+    await shareFile(image.diskPath, join(folder, IMAGE_DISK.path));
+    const root = await this.#parts.layers.cover(folder, [IMAGE_DISK], diskBytes);
+    for (const name of [BOOT, DISKS]) await syncFolder(join(folder, name));
+    const line =
+      boot.commandLine === undefined
+        ? {commandLine: image.commandLine, takesHostname: true}
+        : {commandLine: boot.commandLine};
+    return {boot: {kind: 'linux', kernelPath, initrdPath, ...line, origin: image.name}, disks: [...root, ...disks]};
+  }
+
+  /** The same for a machine that is there; its definition from then on. Errors: as `fill` */
+  async install(machine: FleetMachine, definition: MachineDefinition, image: BuiltImage): Promise<MachineDefinition> {
+    const {fleet, store} = this.#parts;
+    const installed = await this.fill(machine.folder, definition, image);
+    if (installed === undefined) return definition;
+    const changed = {...definition, config: {...definition.config, ...installed}};
+    await store.saveDefinition(changed);
+    fleet.update(machine, {definition: changed});
+    return changed;
+  }
+}
+
+/** By a link where the file system has them; images never change. */
+async function shareFile(source: string, target: string): Promise<void> {
+  await rm(target, {force: true});
+  try {
+    await link(source, target);
+  } catch {
+    await copyFile(source, target);
+    await using file = await open(target, 'r');
+    await file.sync();
+  }
+}
