@@ -1,9 +1,14 @@
 /** A guest on the network: names by DHCP, TCP both ways, what it may not reach, and ports that lead into it. */
+import {execFile} from 'node:child_process';
 import {createHash, randomBytes} from 'node:crypto';
 import {createServer, type Server} from 'node:http';
 import {connect, type Socket, createServer as tcpServer} from 'node:net';
+import {join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {promisify} from 'node:util';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {Home} from '../support/home.js';
+import {describeWith, itWith} from '../support/tools.js';
 
 const RUN_MS = 120_000;
 const BUILD_MS = 300_000;
@@ -109,6 +114,40 @@ describe('a guest', () => {
     3 * RUN_MS,
   );
 });
+
+describeWith(['tshark'], 'a capture', () => {
+  itWith(
+    ['tshark'],
+    'shows a running guest’s packets both ways, in a file and through a pipe at once',
+    async () => {
+      expect((await home.viv(['create', 'debian-mini', '--name', 'seen', '--start'])).status).toBe(0);
+      expect((await home.viv(['exec', '--wait', '60', 'seen', '--', 'true'])).status).toBe(0);
+      const path = join(home.folder, 'seen.pcapng');
+      // A ping: ARP may or may not be needed, so each ends by itself at the second ICMP packet or later.
+      const file = home.start(['net', 'capture', 'seen', '-o', path, '--packets', '8']);
+      const piped = shell('"$0" "$1" net capture seen -o - --packets 8 | tshark -r -');
+      const ping = home.start(['exec', 'seen', '--', 'ping', '-c', '100', '10.0.2.2']);
+      const written = await file.result;
+      const shown = [await piped, await shell('tshark -r "$2"', path)];
+      ping.child.kill();
+      expect(written).toMatchObject({status: 0, stderr: '8 frames captured, 0 dropped.\n'});
+      for (const packets of shown) {
+        expect(packets).toMatch(/10\.0\.2\.15 → 10\.0\.2\.2 +ICMP 98 Echo \(ping\) request/);
+        expect(packets).toMatch(/10\.0\.2\.2 → 10\.0\.2\.15 +ICMP 98 Echo \(ping\) reply/);
+      }
+      expect((await home.viv(['kill', 'seen'])).status).toBe(0);
+    },
+    2 * RUN_MS,
+  );
+});
+
+/** What a shell prints; `$0 $1` is viv. */
+async function shell(script: string, argument = ''): Promise<string> {
+  const viv = fileURLToPath(new URL('../../bin/viv', import.meta.url));
+  const args = ['-c', script, process.execPath, viv, argument];
+  const {stdout} = await promisify(execFile)('sh', args, {env: {...process.env, ...home.environment}});
+  return stdout;
+}
 
 async function freePort(): Promise<number> {
   const server = tcpServer();

@@ -14,6 +14,7 @@ import type {
   SavedMachine,
   SaveRequest,
 } from '../../src/manager/hypervisor/contract.js';
+import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import {syncFolder} from '../../src/manager/store/atomic-file.js';
 import {identifyProcess} from '../../src/manager/store/process-identity.js';
 import {openChain} from '../../src/paravirt/block/chain.js';
@@ -109,6 +110,17 @@ export class CountingMachine implements RunningMachine {
   }
 
   async forward(): Promise<void> {}
+  async tellSiblings(): Promise<void> {}
+  async networkStatus(): Promise<NetworkStatus> {
+    return {
+      ...{mac: '52:54:00:00:00:01', isUp: true, addresses: [], flows: [], flowCount: 0},
+      ...{receivedBytes: 0, receivedFrames: 0, sentBytes: 0, sentFrames: 0, droppedFrames: 0},
+    };
+  }
+  async capture(): Promise<CaptureAnswer> {
+    return {frames: [], seenCount: 0, droppedCount: 0, waitingCount: 0};
+  }
+
   async connect(): Promise<'no-network'> {
     return 'no-network';
   }

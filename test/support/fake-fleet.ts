@@ -7,8 +7,9 @@ import type {RequestType} from '../../src/manager/protocol/define.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {Image} from '../../src/manager/protocol/image.js';
 import type {Job} from '../../src/manager/protocol/job.js';
-import type {Machine, MachineState, MachineVerb, Permission} from '../../src/manager/protocol/machine.js';
+import type {Machine, MachineState, MachineVerb, Permission, PortForward} from '../../src/manager/protocol/machine.js';
 import type {MachineSample} from '../../src/manager/protocol/metrics.js';
+import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import type {Snapshot} from '../../src/manager/protocol/snapshot.js';
 import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
@@ -81,6 +82,14 @@ export class FakeFleet {
   /** Points of every machine. */
   points: Snapshot[] = [];
   isTimelineOn = true;
+  /** How every network is. */
+  network: NetworkStatus = {
+    ...{mac: '52:54:00:b8:6a:8d', isUp: true, addresses: ['10.0.2.15'], flows: [], flowCount: 0},
+    ...{receivedBytes: 2048, receivedFrames: 20, sentBytes: 1024, sentFrames: 10, droppedFrames: 0},
+  };
+  /** What every network card sees. */
+  frames: CaptureAnswer['frames'] = [];
+  private readonly captures = new Map<string, {readonly taken: number; readonly wake: () => void}>();
   private seq = 0;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly viewers = new Set<Viewer>();
@@ -213,6 +222,13 @@ export class FakeFleet {
       case 'snapshot/remove':
       case 'machine/rewind':
         return this.actOnPoint(type.method, machine, params);
+      case 'network/capture':
+        return this.capture(machine, params);
+      case 'network/status':
+        return {status: this.network};
+      case 'network/forward':
+      case 'network/unforward':
+        return {machine: machine && this.changeForwards(machine, params)};
       case 'agent/addresses':
         return {machines: this.machines.map(({id}) => ({id, addresses: this.addresses}))};
       default:
@@ -265,6 +281,50 @@ export class FakeFleet {
     }
     this.tellPoints();
     return {snapshot};
+  }
+
+  /** Every card sees a frame. */
+  pass(...frames: CaptureAnswer['frames']): void {
+    this.frames = [...this.frames, ...frames];
+    for (const {wake} of this.captures.values()) wake();
+  }
+
+  private changeForwards(machine: Machine, params: Record<string, unknown>): Machine {
+    const network = {
+      kind: 'user',
+      egress: 'allow',
+      allowsHostLoopback: false,
+      forwards: [],
+      ...machine.config?.network,
+    };
+    const forward = params['forward'] as PortForward | undefined;
+    if (forward !== undefined && network.forwards.some(({hostPort}) => hostPort === forward.hostPort))
+      throw new ManagerError('port-in-use', `Port ${forward.hostPort} is forwarded already.`, 'Take another.');
+    const others = network.forwards.filter(({hostPort}) => hostPort !== params['hostPort']);
+    const forwards = forward === undefined ? others : [...others, forward];
+    const changed = {...machine, config: {...machine.config!, network: {...network, forwards} as const}} as Machine;
+    this.put(changed);
+    return changed;
+  }
+
+  /** Every capture gets the same frames, two at a time, and then waits. */
+  private async capture(machine: Machine | undefined, params: Record<string, unknown>): Promise<CaptureAnswer> {
+    if (machine?.state !== 'running')
+      throw new ManagerError('wrong-state', `Cannot look at the network of ${machine?.name}.`, 'Start it.');
+    const id = String(params['captureId']);
+    const {taken, wake} = this.captures.get(id) ?? {taken: 0, wake: () => undefined};
+    wake();
+    const isAsked = params['isFirst'] !== true;
+    const frames = isAsked ? this.frames.slice(taken, taken + 2) : [];
+    const woken = Promise.withResolvers<void>();
+    this.captures.set(id, {taken: taken + frames.length, wake: woken.resolve});
+    if (isAsked && frames.length === 0 && params['isLast'] !== true) {
+      const timer = setTimeout(woken.resolve, Number(params['waitMs']));
+      await woken.promise;
+      clearTimeout(timer);
+    }
+    const waitingCount = this.frames.length - taken - frames.length;
+    return {frames: [...frames], seenCount: this.frames.length + 3, droppedCount: 3, waitingCount};
   }
 
   private act(method: string, machine: Machine): Machine {

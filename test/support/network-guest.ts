@@ -46,6 +46,8 @@ export class NetworkGuest implements NetLink, AsyncDisposable {
   /** Frames it has buffers for. */
   room = Number.POSITIVE_INFINITY;
   resumed = 0;
+  /** Sent, and not shown yet. */
+  #hidden: (typeof this.frames)[number][] = [];
   #waiters: (() => void)[] = [];
 
   constructor(options: Partial<UserNetworkOptions> = {}) {
@@ -62,12 +64,14 @@ export class NetworkGuest implements NetLink, AsyncDisposable {
     if (this.room === 0) return false;
     this.room--;
     const bytes = new Uint8Array(Buffer.concat([head.subarray(0, headBytes), ...body]));
-    this.frames.push({bytes, offload: {...offload}});
-    for (const waiter of this.#waiters.splice(0)) waiter();
+    this.#hidden.push({bytes, offload: {...offload}});
     return true;
   }
 
-  flush(): void {}
+  flush(): void {
+    this.frames.push(...this.#hidden.splice(0));
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
 
   resume(): void {
     this.resumed++;

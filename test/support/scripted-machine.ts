@@ -16,10 +16,12 @@ import type {
   GuestPlace,
   MachineEnd,
   SavedMachine,
+  Sibling,
   StreamRefusal,
 } from '../../src/manager/hypervisor/contract.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
+import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
@@ -75,6 +77,23 @@ class ScriptedHost implements MachineHost {
 
   async forward({hostPort, guestPort}: PortForward, isWanted: boolean): Promise<void> {
     this.#print(`[${isWanted ? 'forwards' : 'forwards no more'} ${hostPort}:${guestPort}]`);
+  }
+
+  plug(): void {}
+
+  tellSiblings(siblings: readonly Sibling[]): void {
+    this.#print(`[siblings ${siblings.map(({name, address}) => `${name}=${address}`).join(' ')}]`);
+  }
+
+  networkStatus(): NetworkStatus {
+    return {
+      ...{mac: '52:54:00:00:00:01', isUp: true, addresses: [], flows: [], flowCount: 0},
+      ...{receivedBytes: 0, receivedFrames: 0, sentBytes: 0, sentFrames: 0, droppedFrames: 0},
+    };
+  }
+
+  async capture(): Promise<CaptureAnswer> {
+    return {frames: [], seenCount: 0, droppedCount: 0, waitingCount: 0};
   }
 
   /** Its guest sends back what it gets at port 7, says nothing at all at port 9, and refuses all else. */

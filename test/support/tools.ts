@@ -18,6 +18,7 @@ const packages = {
   bsdtar: 'libarchive-tools',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
+  tshark: 'tshark',
   scp: 'openssh-client',
   sftp: 'openssh-client',
   'qemu-ga': 'qemu-guest-agent',

@@ -7,6 +7,7 @@ import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
 import type {CodeCounters, GuestMemoryFigures} from '../protocol/metrics.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../protocol/network.js';
 import type {GuestProfile} from '../protocol/profile.js';
 import type {ProcessIdentity} from '../store/process-identity.js';
 
@@ -110,6 +111,12 @@ export interface RunCounters {
   readonly code?: CodeCounters | undefined;
 }
 
+/** A running machine on the same private switch. `address` is of IPv4. */
+export interface Sibling {
+  readonly name: string;
+  readonly address: string;
+}
+
 /** What a running machine tells. Called one at a time. */
 export interface RunListener {
   /** During `start`, before the guest runs: the process is there and must be remembered to be found again. */
@@ -168,6 +175,12 @@ export interface RunningMachine {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported, machine-failed */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** Its guest finds these machines by their names from now on. Errors: not-supported, machine-failed */
+  tellSiblings(siblings: readonly Sibling[]): Promise<void>;
+  /** See `networkStatus`. Errors: not-supported, machine-failed */
+  networkStatus(): Promise<NetworkStatus>;
+  /** See `networkCapture`. Errors: bad-request, not-supported, machine-failed, cancelled */
+  capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer>;
   /**
    * Opens a TCP connection to a port of the guest through its user-mode network; the host listens nowhere. Each side ends
    * by itself. Errors: machine-failed, and the signal's reason

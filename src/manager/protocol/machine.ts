@@ -151,6 +151,22 @@ export const portForwardSchema = z.object({
 /** See `portForwardSchema`. */
 export type PortForward = z.output<typeof portForwardSchema>;
 
+/** What a private switch may be called. */
+export const SWITCH_NAME = /^[a-z0-9][a-z0-9-]{0,30}$/;
+/** Last bytes of the addresses of machines on a switch: 10.0.2.15 and so on. */
+export const SWITCH_NUMBERS = {first: 15, last: 78} as const;
+
+/**
+ * A private switch: machines of the same name have each other for neighbours. `number` is the last byte of the machine's
+ * address, chosen by the daemon.
+ */
+export const networkSwitchSchema = z.object({
+  name: z.string().regex(SWITCH_NAME, 'is no name of a switch'),
+  number: z.number().int().min(SWITCH_NUMBERS.first).max(SWITCH_NUMBERS.last).optional(),
+});
+/** See `networkSwitchSchema`. */
+export type SwitchPlace = z.output<typeof networkSwitchSchema>;
+
 /**
  * A machine's network. `user`: one of its own, behind the host's user. `egress`: whether it reaches anything beyond that;
  * `allowsHostLoopback`: whether the gateway's address leads to the host's own 127.0.0.1.
@@ -160,6 +176,7 @@ export const networkSchema = z.object({
   egress: z.enum(['allow', 'deny']).default('allow'),
   allowsHostLoopback: z.boolean().default(false),
   forwards: z.array(portForwardSchema).max(MAX_FORWARDS).default([]),
+  switch: networkSwitchSchema.optional(),
 });
 /** See `networkSchema`. */
 export type Network = z.output<typeof networkSchema>;

@@ -33,6 +33,8 @@ import {MachineTemplates} from '../services/machine-templates.js';
 import {MachineUndo} from '../services/machine-undo.js';
 import {MachineUnpacker} from '../services/machine-unpacker.js';
 import {MetricsService} from '../services/metrics-service.js';
+import {NetworkService} from '../services/network-service.js';
+import {NetworkSiblings} from '../services/network-siblings.js';
 import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
 import {Volumes} from '../services/volumes.js';
@@ -72,6 +74,8 @@ export interface DaemonParts {
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
   readonly forwards: MachineForwards;
+  readonly networks: NetworkService;
+  readonly siblings: NetworkSiblings;
   readonly snapshotFiles: SnapshotFiles;
   readonly templates: MachineTemplates;
   readonly importer: ImageImporter;
@@ -103,7 +107,7 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards} = parts;
+    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, networks} = parts;
     this.#ssh = new SshServer({
       settings: settings.ssh,
       folder: paths.ssh,
@@ -122,7 +126,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
-        ...networkHandlers(forwards),
+        ...networkHandlers(forwards, networks),
         ...snapshotFileHandlers(snapshotFiles),
         ...agentHandlers(agents),
         ...consoleHandlers(fleet, consoles),
@@ -244,6 +248,7 @@ export class Daemon {
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
+    this.parts.siblings[Symbol.dispose]();
     await log[Symbol.asyncDispose]();
     this.#lock[Symbol.dispose]();
     this.#ended.resolve();
@@ -320,6 +325,8 @@ async function assemble(
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     forwards: new MachineForwards(shared),
+    networks: new NetworkService(fleet),
+    siblings: new NetworkSiblings(fleet),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
     snapshotFiles: new SnapshotFiles(files),
     templates: new MachineTemplates(made),

@@ -11,6 +11,7 @@ import {hasProcess} from '../machine/lifecycle.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
 import {checkMemorySize} from '../machine/memory-size.js';
 import {checkHartCount, checkHotThreshold, checkTier} from '../machine/processors.js';
+import {placeOnSwitch} from '../machine/switch-place.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
 import {
@@ -21,7 +22,9 @@ import {
   type MachineConfig,
   type MachineState,
   type machineCreate,
+  type Network,
   type Share,
+  type SwitchPlace,
 } from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineDefinition, MachineLife, MachineStore, Prepared, StoredMachine} from '../store/machine-store.js';
@@ -55,6 +58,11 @@ export interface DefinerParts {
 
 type DiskParam = z.output<typeof diskParamSchema>;
 
+/** A network without what only one machine can have. */
+function withoutPlaces({switch: _place, ...network}: Network): Network {
+  return {...network, forwards: []};
+}
+
 /** The seed of a machine that has one, in its folder. */
 const SEED_DISK: Disk = {path: join('disks', 'seed.iso'), format: 'raw', isReadOnly: true};
 
@@ -71,6 +79,8 @@ export class MachineDefiner {
   readonly #parts: DefinerParts;
   /** Names given out whose machines are not in the fleet yet. */
   readonly #pendingNames = new Set<string>();
+  /** The same for places on switches. */
+  readonly #pendingPlaces = new Set<SwitchPlace>();
 
   constructor(parts: DefinerParts) {
     this.#parts = parts;
@@ -83,6 +93,7 @@ export class MachineDefiner {
   async create(params: ParamsOutput<typeof machineCreate>): Promise<FleetMachine> {
     const {fleet, store, driver, images, volumes, installer, keysFor, log} = this.#parts;
     const name = this.#reserveName(params.name);
+    let place: SwitchPlace | undefined;
     try {
       const image = params.boot.kind === 'image' ? await images.find(params.boot.image) : undefined;
       const memoryBytes = this.#chooseMemory(params.memoryBytes, image);
@@ -108,7 +119,11 @@ export class MachineDefiner {
       }
       const {seed} = params;
       if (seed !== undefined) disks.push(SEED_DISK);
-      const network = params.network === undefined ? {} : {network: params.network};
+      place = params.network?.switch && this.#reservePlace(params.network.switch);
+      const network =
+        params.network === undefined
+          ? {}
+          : {network: {...params.network, ...(place === undefined ? {} : {switch: place})}};
       const {boot} = params;
       const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot, disks, shares, ...network};
       const {definition} = await store.create(
@@ -133,6 +148,7 @@ export class MachineDefiner {
       return fleet.find(id);
     } finally {
       this.#pendingNames.delete(name);
+      if (place !== undefined) this.#pendingPlaces.delete(place);
     }
   }
 
@@ -145,8 +161,8 @@ export class MachineDefiner {
     const {definition} = source;
     if (definition === undefined) throw new Error(`machine ${source.id} has no definition in state ${source.state}`);
     const {network, ...config} = definition.config;
-    // Two machines cannot have the same port of the host.
-    const own = network === undefined ? {} : {network: {...network, forwards: []}};
+    // Two machines cannot have the same port of the host, nor a guest that goes on with its address two places on a switch.
+    const own = network === undefined ? {} : {network: withoutPlaces(network)};
     return this.make({wanted, config: {...config, ...own}}, prepare);
   }
 
@@ -350,6 +366,14 @@ export class MachineDefiner {
     fleet.update(machine, {definition: changed});
     log.record('machine-changed', `${machine.name}: ${news}`, machine);
     return machine;
+  }
+
+  /** Errors: bad-request */
+  #reservePlace({name}: SwitchPlace): SwitchPlace {
+    const places = this.#parts.fleet.all().flatMap(({definition}) => definition?.config.network?.switch ?? []);
+    const place = placeOnSwitch(name, [...places, ...this.#pendingPlaces]);
+    this.#pendingPlaces.add(place);
+    return place;
   }
 
   #reserveName(wanted: string | undefined): string {

@@ -92,6 +92,13 @@ export class MachineTemplates {
     const {boot} = params;
     const template = boot.kind === 'image' ? await templates.find(boot.image) : undefined;
     if (template === undefined || boot.kind !== 'image') return undefined;
+    // Its guest goes on with an address that another machine on the switch may have.
+    if (params.network?.switch !== undefined)
+      throw new ManagerError(
+        'not-supported',
+        'Machines of an image that was made from a machine cannot be on a switch.',
+        'Create it without one, or take an image of a recipe.',
+      );
     if (boot.diskBytes !== undefined || params.seed !== undefined)
       throw new ManagerError(
         'bad-request',

@@ -12,7 +12,15 @@
  */
 import type {ActiveDriver, DeviceHost, VirtioDevice, VirtioDeviceDescription, VirtioDeviceKind} from '../device.js';
 import {ParavirtError} from '../error.js';
-import {ETHERNET_BYTES, FRAME_BYTES_MAX, type FrameOffload, type NetBackend, type NetLink} from '../net/contract.js';
+import {
+  COMPLETE_FRAME,
+  ETHERNET_BYTES,
+  FRAME_BYTES_MAX,
+  type FrameOffload,
+  type FrameTap,
+  type NetBackend,
+  type NetLink,
+} from '../net/contract.js';
 import type {DescriptorChain} from '../virtqueue/chain.js';
 import type {SplitQueue} from '../virtqueue/split-queue.js';
 import {
@@ -39,6 +47,8 @@ const SMALL_FRAME_BYTES = 2048;
 /** Control requests answered in one turn. */
 const CONTROL_REQUESTS_PER_TURN = 16;
 
+const NO_BODY: readonly Uint8Array[] = [];
+
 /** What a card is made of. */
 export interface NetOptions {
   readonly backend: NetBackend;
@@ -51,7 +61,9 @@ export interface NetOptions {
 /** What a card did so far. Units: bytes of Ethernet frames; received and sent as the guest sees it */
 export interface NetCounters {
   receivedBytes: number;
+  receivedFrames: number;
   sentBytes: number;
+  sentFrames: number;
   /** Frames that made no sense, or that no buffer of the guest could hold. */
   droppedFrames: number;
 }
@@ -59,7 +71,12 @@ export interface NetCounters {
 /** The network card. */
 export class NetDevice implements VirtioDevice, NetLink {
   readonly description: VirtioDeviceDescription;
-  readonly counters: NetCounters = {receivedBytes: 0, sentBytes: 0, droppedFrames: 0};
+  readonly counters: NetCounters = {
+    ...{receivedBytes: 0, receivedFrames: 0, sentBytes: 0, sentFrames: 0},
+    droppedFrames: 0,
+  };
+  /** Looks at every frame; nobody does while it is undefined, and then nothing is made for it. */
+  tap: FrameTap | undefined;
   readonly #backend: NetBackend;
   readonly #mac: Uint8Array;
   readonly #small = new Uint8Array(HEADER_BYTES + SMALL_FRAME_BYTES);
@@ -83,6 +100,11 @@ export class NetDevice implements VirtioDevice, NetLink {
       config: netConfig(mac, mtu),
     };
     backend.connect(this);
+  }
+
+  /** The guest's driver is ready. */
+  get isUp(): boolean {
+    return this.#driver !== undefined;
   }
 
   get takesPartialChecksums(): boolean {
@@ -139,6 +161,8 @@ export class NetDevice implements VirtioDevice, NetLink {
     for (const chain of this.#taken) queue.push(chain);
     this.#taken.length = 0;
     this.counters.receivedBytes += frameBytes;
+    this.counters.receivedFrames++;
+    this.tap?.frame('received', head, headBytes, body, offload);
     return true;
   }
 
@@ -208,8 +232,11 @@ export class NetDevice implements VirtioDevice, NetLink {
   #hand(all: Uint8Array, isOwned: boolean): void {
     const frame = all.subarray(HEADER_BYTES);
     this.counters.sentBytes += frame.length;
-    if (frame.length < ETHERNET_BYTES || !this.#readHeader(all)) this.counters.droppedFrames++;
-    else this.#backend.receive(frame, isOwned, this.#offload);
+    this.counters.sentFrames++;
+    const isSound = frame.length >= ETHERNET_BYTES && this.#readHeader(all);
+    this.tap?.frame('sent', frame, frame.length, NO_BODY, isSound ? this.#offload : COMPLETE_FRAME);
+    if (isSound) this.#backend.receive(frame, isOwned, this.#offload);
+    else this.counters.droppedFrames++;
   }
 
   /** False for a header that contradicts its frame. */

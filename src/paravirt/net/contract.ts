@@ -25,6 +25,21 @@ export interface FrameOffload {
 /** Nothing left to do. */
 export const COMPLETE_FRAME: Readonly<FrameOffload> = {checksumStart: 0, checksumOffset: 0, segmentBytes: 0};
 
+/** Which way a frame went, as the guest sees it. */
+export type FrameDirection = 'received' | 'sent';
+
+/** Who looks at all frames of a card as they pass. What it is given is valid during the call only. */
+export interface FrameTap {
+  /** A frame of `headBytes` of `head`, then all of `body`; the guest's may be as malformed as it likes. */
+  frame(
+    direction: FrameDirection,
+    head: Uint8Array,
+    headBytes: number,
+    body: readonly Uint8Array[],
+    offload: Readonly<FrameOffload>,
+  ): void;
+}
+
 /** The device, seen from the backend. */
 export interface NetLink {
   /** The guest takes frames whose checksum is only begun: the pseudo-header's sum stands in the field. */

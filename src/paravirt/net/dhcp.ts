@@ -27,19 +27,41 @@ const OPTION = {
 } as const;
 const TYPE = {DISCOVER: 1, OFFER: 2, REQUEST: 3, DECLINE: 4, ACK: 5, NAK: 6, RELEASE: 7, INFORM: 8} as const;
 
+/** A card that is the only one to have an address, by its last byte: those of neighbours are not given away here. */
+export interface OnlyLease {
+  readonly mac: Uint8Array;
+  readonly last: number;
+}
+
 /** Which card has which address. */
 export class LeaseTable {
   /** Card (as text) to the last byte of its address; the longest not asked for comes first. */
   readonly #leases = new Map<string, number>();
+  readonly #only: OnlyLease | undefined;
+
+  constructor(only?: OnlyLease) {
+    this.#only = only;
+  }
 
   /** Cards with a lease. */
   get size(): number {
     return this.#leases.size;
   }
 
-  /** The card's address: the one it has, else the one it wants if that is free, else any. */
-  lease(mac: Uint8Array, wanted?: Uint8Array): Uint8Array {
+  /** Where the first guest is. */
+  get first(): Uint8Array {
+    return withLast(this.#only?.last ?? IPV4.firstGuest[3]!);
+  }
+
+  /** The card's address: the one it has, else the one it wants if that is free, else any. Undefined for a card that gets none. */
+  lease(mac: Uint8Array, wanted?: Uint8Array): Uint8Array | undefined {
     const key = mac.join();
+    if (this.#only !== undefined) {
+      if (!isSame(mac, this.#only.mac)) return undefined;
+      this.#leases.clear();
+      this.#leases.set(key, this.#only.last);
+      return withLast(this.#only.last);
+    }
     const known = this.#leases.get(key);
     const taken = new Set(this.#leases.values());
     let last = known ?? IPV4.firstGuest[3]!;
@@ -54,6 +76,11 @@ export class LeaseTable {
     this.#leases.delete(key);
     this.#leases.set(key, last);
     return withLast(last);
+  }
+
+  /** Addresses that are leased, the one asked for last first. */
+  get addresses(): Uint8Array[] {
+    return [...this.#leases.values()].reverse().map(withLast);
   }
 
   /** The card does without. */
@@ -100,12 +127,15 @@ export function answerDhcp(data: Uint8Array, leases: LeaseTable): Uint8Array | u
   const requested = options.get(OPTION.REQUESTED);
   const wanted = requested?.length === 4 ? requested : undefined;
   switch (type) {
-    case TYPE.DISCOVER:
-      return createAnswer(data, TYPE.OFFER, leases.lease(mac, wanted));
+    case TYPE.DISCOVER: {
+      const address = leases.lease(mac, wanted);
+      return address && createAnswer(data, TYPE.OFFER, address);
+    }
     case TYPE.REQUEST: {
       // A card that renews says its address in ciaddr, one that asks in an option.
       const claimed = wanted ?? data.slice(12, 16);
       const address = leases.lease(mac, claimed);
+      if (address === undefined) return undefined;
       return isSame(address, claimed) ? createAnswer(data, TYPE.ACK, address) : createAnswer(data, TYPE.NAK, undefined);
     }
     case TYPE.INFORM:

@@ -6,6 +6,7 @@
  */
 import {createSocket, type Socket} from 'node:dgram';
 import {formatAddress, parseAddress} from './address.js';
+import type {FlowReport} from './flow-report.js';
 
 /** Host sockets at a time. */
 export const FLOWS_MAX = 256;
@@ -34,11 +35,17 @@ export interface GuestEnd extends UdpEnd {
   readonly mac: Uint8Array;
 }
 
+/** Units: bytes of payload as the guest sees it */
+interface Peer extends UdpEnd {
+  receivedBytes: number;
+  sentBytes: number;
+}
+
 interface Flow {
   readonly guest: GuestEnd;
   readonly socket: Socket;
   /** Real end (as text) to the end as the guest wrote it. */
-  readonly peers: Map<string, UdpEnd>;
+  readonly peers: Map<string, Peer>;
   usedMs: number;
 }
 
@@ -57,6 +64,16 @@ export class UdpFlows implements Disposable {
     return this.#flows.size;
   }
 
+  /** Every peer of every socket, the longest idle sockets first. */
+  get reports(): FlowReport[] {
+    return [...this.#flows.values()].flatMap(({guest, peers}) =>
+      [...peers.values()].map(({address, port, receivedBytes, sentBytes}) => ({
+        ...({protocol: 'udp', state: 'open', receivedBytes, sentBytes} as const),
+        ...{guestAddress: guest.address, guestPort: guest.port, peerAddress: address, peerPort: port},
+      })),
+    );
+  }
+
   /** Sends what the guest wrote to `peer` on to the address `host`. The data may be changed afterwards. */
   send(guest: GuestEnd, peer: UdpEnd, host: string, data: Uint8Array): void {
     const flow = this.#find(guest);
@@ -64,11 +81,14 @@ export class UdpFlows implements Disposable {
     const parsed = parseAddress(host);
     if (parsed === undefined) return;
     const key = `${formatAddress(parsed)} ${peer.port}`;
-    if (!flow.peers.has(key)) {
+    let known = flow.peers.get(key);
+    if (known === undefined) {
       const [oldest] = flow.peers.keys();
       if (flow.peers.size >= PEERS_MAX && oldest !== undefined) flow.peers.delete(oldest);
-      flow.peers.set(key, {address: peer.address.slice(), port: peer.port});
+      known = {address: peer.address.slice(), port: peer.port, receivedBytes: 0, sentBytes: 0};
+      flow.peers.set(key, known);
     }
+    known.sentBytes += data.length;
     if (flow.socket.getSendQueueSize() + data.length > QUEUED_BYTES_MAX) return;
     // A datagram that the host cannot send is lost; the callback keeps it from being an error of the socket.
     flow.socket.send(data.slice(), peer.port, host, () => undefined);
@@ -106,6 +126,7 @@ export class UdpFlows implements Disposable {
       const peer = address && flow.peers.get(`${formatAddress(address)} ${from.port}`);
       if (peer === undefined) return;
       flow.usedMs = performance.now();
+      peer.receivedBytes += data.length;
       this.#answered({guest: flow.guest, peer, data});
     });
     this.#flows.set(key, flow);

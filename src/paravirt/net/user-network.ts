@@ -18,7 +18,7 @@ import {IPV4, IPV6, isInSubnet, ROUTER_MAC} from './addresses.js';
 import {answerArp} from './arp.js';
 import {addBytes, addPieces, finish, fold} from './checksum.js';
 import {COMPLETE_FRAME, ETHERNET_BYTES, type FrameOffload, type NetBackend, type NetLink} from './contract.js';
-import {answerDhcp, LeaseTable} from './dhcp.js';
+import {answerDhcp, LeaseTable, type OnlyLease} from './dhcp.js';
 import {DnsForwarder, type NameServer, parseNameServer, refuseQuery} from './dns.js';
 import {createFrame, ETHER_TYPE, etherType, putEthernet} from './ethernet.js';
 import {Reassembler} from './fragments.js';
@@ -30,6 +30,7 @@ import {answerNdp, NDP_HOP_LIMIT} from './ndp.js';
 import {PortForwards} from './port-forwards.js';
 import {pseudoSum} from './pseudo-header.js';
 import {readSavedNetwork} from './saved-network.js';
+import {answerSibling, NAMES_MAX} from './sibling-names.js';
 import type {Opening} from './tcp/connection.js';
 import type {TcpFlow} from './tcp/flow.js';
 import {FLAG, putSegment, Segment, type SegmentHeader, segmentHeaderBytes, TCP_BYTES} from './tcp/segment.js';
@@ -55,6 +56,8 @@ export interface UserNetworkOptions {
   readonly egress: 'allow' | 'deny';
   /** The gateway's address leads to the host's loopback. */
   readonly allowsHostLoopback: boolean;
+  /** The guest's only lease, where it has neighbours; see `switched-network.ts`. */
+  readonly onlyLease?: OnlyLease | undefined;
   /** The host's name servers, unless others are given. */
   readonly nameServers?: () => readonly NameServer[];
   /** Bytes that TCP may keep for the guest; see `tcp/limits.ts`. */
@@ -66,8 +69,10 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   readonly forwards = new PortForwards((socket, port) => this.join(socket, port));
   readonly tcp: TcpTable;
   readonly udp = new UdpFlows((answer) => this.#answerUdp(answer));
-  readonly leases = new LeaseTable();
+  readonly leases: LeaseTable;
   readonly #options: UserNetworkOptions;
+  /** Addresses of neighbours by their names. */
+  #siblings: ReadonlyMap<string, Uint8Array> = new Map();
   readonly #nameServers: () => readonly NameServer[];
   readonly #dns: DnsForwarder;
   readonly #reassembler = new Reassembler();
@@ -87,7 +92,8 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   constructor(options: UserNetworkOptions) {
     this.#options = options;
     this.#mac = options.mac;
-    this.#guest = {mac: options.mac.slice(), address: IPV4.firstGuest};
+    this.leases = new LeaseTable(options.onlyLease);
+    this.#guest = {mac: options.mac.slice(), address: this.leases.first};
     this.#nameServers = options.nameServers ?? (() => getServers().map(parseNameServer));
     this.#dns = new DnsForwarder(this.#nameServers);
     this.tcp = new TcpTable(this, options.bufferedBytesMax);
@@ -99,6 +105,11 @@ export class UserNetwork implements NetBackend, TcpOutlet {
 
   connect(link: NetLink): void {
     this.#link = link;
+  }
+
+  /** Names of neighbours are answered so from now on; of more than `NAMES_MAX` the rest is not known. */
+  tellSiblings(names: readonly (readonly [name: string, address: Uint8Array])[]): void {
+    this.#siblings = new Map(names.slice(0, NAMES_MAX).map(([name, address]) => [name.toLowerCase(), address]));
   }
 
   linkChanged(isUp: boolean): void {
@@ -190,7 +201,10 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     offload.checksumStart = isPartial ? at : 0;
     offload.checksumOffset = isPartial ? 16 : 0;
     offload.segmentBytes = bodyBytes > guestSegmentBytes ? guestSegmentBytes : 0;
-    return link.send(head, at + headerBytes, body, offload);
+    const isSent = link.send(head, at + headerBytes, body, offload);
+    // A reset that no turn follows would lie in the guest's buffers unseen.
+    if (isSent && !this.#isInTurn) link.flush();
+    return isSent;
   }
 
   largestSegment(isIpv6: boolean, guestSegmentBytes: number): number {
@@ -301,6 +315,11 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     const peer = {address: destination.slice(), port: destinationPort};
     if (isNameServer(destination) && destinationPort === DNS_PORT) {
       const reply = (answer: Uint8Array): void => this.#answerUdp({guest, peer, data: answer});
+      const sibling = answerSibling(data, this.#siblings);
+      if (sibling !== undefined) {
+        reply(sibling);
+        return;
+      }
       if (this.#options.egress === 'allow') {
         this.#dns.ask(data, reply);
         return;
@@ -357,7 +376,6 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     const flags = FLAG.RST | FLAG.ACK;
     const rest = {window: 0, segmentBytes: 0, windowShift: undefined};
     this.emit(flow, {sequence: next, ack: receiveNext, flags, ...rest}, [], 0);
-    this.#link?.flush();
   }
 
   /** Packs a payload into frames: one, or over IPv4 as many as it takes. */

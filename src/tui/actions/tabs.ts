@@ -39,8 +39,10 @@ export const tabConsole = tabAction('console', ['1'], 'Show the console.');
 export const tabGraphs = tabAction('graphs', ['2'], 'Show the CPU and memory graphs.');
 /** Shows the timeline tab. */
 export const tabTimeline = tabAction('timeline', ['3', 'T'], 'Show the timeline: points to go back to.');
+/** Shows the network tab. */
+export const tabNet = tabAction('net', ['4', 'N'], 'Show the network: connections, port forwards, packets.');
 /** Shows the log tab. */
-export const tabLog = tabAction('log', ['4'], 'Show what happened to the machine.');
+export const tabLog = tabAction('log', ['5'], 'Show what happened to the machine.');
 /** Next tab. */
 export const tabNext = tabStep('tab.next', ['tab', ']'], 'Go to the next tab.', 1);
 /** Previous tab. */

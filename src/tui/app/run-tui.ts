@@ -17,6 +17,7 @@ import {consoleNotice, overlayRect} from '../screen.js';
 import type {AppEvent} from '../state/events.js';
 import {computeLayout, LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {initialState} from '../state/model.js';
+import {hasNetwork} from '../state/network.js';
 import {machineCurves} from '../state/presenters/charts.js';
 import {TIMELINE_HEAD_ROWS} from '../state/presenters/timeline.js';
 import {chosenPoint, countInStates, selectedMachine} from '../state/selectors.js';
@@ -31,6 +32,7 @@ import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
+import {NetworkWatch} from './network-watch.js';
 import {PointView} from './point-view.js';
 import {renderInk} from './render-ink.js';
 import {loadSettings} from './settings.js';
@@ -62,6 +64,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const store = stack.use(new Store(initialState(size(), Date.now())));
   let backend: Backend | undefined;
   let link: FleetLink | undefined;
+  let networkWatch: NetworkWatch | undefined;
 
   const dispatch = (event: AppEvent): void => {
     store.dispatch(event);
@@ -106,6 +109,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const controller = new InputController(actions, context);
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
+  let watchedAtMs: number | undefined;
   let chartedSamples: readonly MachineSample[] | undefined;
   let chartedId: string | undefined;
   let toastId = 0;
@@ -175,6 +179,12 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const point = state.tab === 'timeline' ? chosenPoint(state) : undefined;
     link?.followTimeline(state.tab === 'timeline' ? machine?.id : undefined);
     pointView.update(machine && point && {machineId: machine.id, pointId: point.id});
+    const isWatched = state.tab === 'net' && state.connection.state === 'connected';
+    networkWatch?.follow(machine && isWatched && hasNetwork(machine.state) ? machine.id : undefined);
+    if (isWatched && state.host?.atMs !== watchedAtMs) {
+      watchedAtMs = state.host?.atMs;
+      networkWatch?.refresh();
+    }
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
     const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
     if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
@@ -238,6 +248,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     link = stack.use(
       new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
     );
+    networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
     await link.start();
   });
   const slow = setTimeout(() => {

@@ -1,11 +1,12 @@
 import {Box, Text} from 'ink';
 import type {ReactElement} from 'react';
 import {Frame} from '../components/frame.js';
-import {Line} from '../components/line.js';
+import {Line, type Segment} from '../components/line.js';
 import {Tabs} from '../components/tabs.js';
 import {consoleNotice, type ScreenProps} from '../screen.js';
-import {TABS} from '../state/model.js';
+import {type AppState, TABS} from '../state/model.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
+import {networkLines} from '../state/presenters/network.js';
 import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
 import {timelineLines} from '../state/presenters/timeline.js';
 import {formatTime} from '../state/presenters/units.js';
@@ -14,7 +15,7 @@ import {type Rect, stripControls} from '../terminal/cells.js';
 
 const TAB_LABELS = TABS.map((tab) => (tab[0] ?? '').toUpperCase() + tab.slice(1));
 
-/** The list of machines, and beside it the console, graphs, timeline or log of the highlighted one. */
+/** The list of machines, and beside it the console, graphs, timeline, network or log of the highlighted one. */
 export function FleetScreen(props: ScreenProps): ReactElement {
   const {list, pane} = props.layout;
   return (
@@ -66,6 +67,12 @@ function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
   );
 }
 
+/** What a tab shows as lines of text. */
+function paneLines(state: AppState, width: number, height: number): readonly (readonly Segment[])[] {
+  if (state.tab === 'timeline') return timelineLines(state, width);
+  return state.tab === 'net' ? networkLines(state, width, height) : [];
+}
+
 function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
   const machine = selectedMachine(state);
   const width = rect.width - 2;
@@ -81,8 +88,8 @@ function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
             </Text>
           ))
         : null}
-      {state.tab === 'timeline' && machine
-        ? timelineLines(state, width).map((segments, row) => (
+      {machine
+        ? paneLines(state, width, Math.max(1, rect.height - 3)).map((segments, row) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place
             <Line key={row} width={width} segments={segments} />
           ))

@@ -4,7 +4,20 @@ import type {Image} from '../../manager/protocol/image.js';
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
-import type {Connection, FirstRun, Focus, Overlay, ScreenSize, Tab, TimelineView, Toast} from './model.js';
+import type {NetworkStatus} from '../../manager/protocol/network.js';
+import type {Connection, FirstRun, Focus, Overlay, PacketLine, ScreenSize, Tab, TimelineView, Toast} from './model.js';
+
+/** What is seen of the network of a machine; `networkFollowed` is that of another from now on. */
+export type NetworkNews =
+  | {readonly type: 'networkFollowed'; readonly machineId: string}
+  | {readonly type: 'networkLoaded'; readonly machineId: string; readonly status: NetworkStatus}
+  | {readonly type: 'networkFailed'; readonly machineId: string; readonly problem: string}
+  | {
+      readonly type: 'packetsSeen';
+      readonly machineId: string;
+      readonly packets: readonly PacketLine[];
+      readonly missedCount: number;
+    };
 
 /** What the daemon told. */
 export type FleetNews =
@@ -21,6 +34,7 @@ export type FleetNews =
   | {readonly type: 'sampled'; readonly host: HostSample; readonly machines: readonly MachineSample[]}
   | {readonly type: 'historyLoaded'; readonly machineId: string; readonly samples: readonly MachineSample[]}
   | {readonly type: 'timelineLoaded'; readonly timeline: TimelineView}
+  | NetworkNews
   | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
   | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
   | {readonly type: 'eventHappened'; readonly event: FleetEvent};
@@ -33,6 +47,7 @@ export type UiNews =
   | {readonly type: 'machineSelected'; readonly id: string}
   | {readonly type: 'tabChosen'; readonly tab: Tab}
   | {readonly type: 'pointMoved'; readonly by: number}
+  | {readonly type: 'forwardMoved'; readonly by: number}
   | {readonly type: 'focusMoved'; readonly focus: Focus}
   | {readonly type: 'filterOpened'}
   | {readonly type: 'filterEdited'; readonly text: string}

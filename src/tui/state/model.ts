@@ -4,6 +4,7 @@ import type {Image} from '../../manager/protocol/image.js';
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
+import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {FormState} from './form.js';
@@ -15,7 +16,7 @@ export const SAMPLES_SHOWN = 120;
 export const EVENTS_SHOWN = 500;
 
 /** Tabs of the right pane, in the order of their digits. */
-export const TABS = ['console', 'graphs', 'timeline', 'log'] as const;
+export const TABS = ['console', 'graphs', 'timeline', 'net', 'log'] as const;
 /** One of {@link TABS}. */
 export type Tab = (typeof TABS)[number];
 
@@ -47,6 +48,28 @@ export interface TimelineView {
   readonly settings: Timeline;
   readonly points: readonly Snapshot[];
   readonly broken: readonly string[];
+}
+
+/** Packets kept for the Net tab. */
+export const PACKETS_SHOWN = 200;
+
+/** A packet as it passed, in one line. Units: milliseconds since 1970 */
+export interface PacketLine {
+  readonly atMs: number;
+  readonly isReceived: boolean;
+  readonly text: string;
+}
+
+/**
+ * The network of the machine whose Net tab is shown. Packets are the newest, oldest first; `missedCount` more passed that
+ * were not looked at. `problem` says why there is nothing to see.
+ */
+export interface NetworkView {
+  readonly machineId: string;
+  readonly status: NetworkStatus | undefined;
+  readonly packets: readonly PacketLine[];
+  readonly missedCount: number;
+  readonly problem: string | undefined;
 }
 
 /** What lies above the screen and takes the keys. */
@@ -90,6 +113,9 @@ export interface AppState {
   readonly timeline: TimelineView | undefined;
   /** The point that was chosen; without one it is the newest. */
   readonly pointId: string | undefined;
+  /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
+  readonly network: NetworkView | undefined;
+  readonly forwardAt: number;
   readonly nowMs: number;
   readonly size: ScreenSize;
   readonly selectedId: string | undefined;
@@ -115,6 +141,8 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     host: undefined,
     timeline: undefined,
     pointId: undefined,
+    network: undefined,
+    forwardAt: 0,
     nowMs,
     size,
     selectedId: undefined,

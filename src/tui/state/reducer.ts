@@ -2,6 +2,7 @@
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {AppEvent} from './events.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
+import {moveForward, reduceNetwork} from './network.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline, visibleMachines} from './selectors.js';
 
 const JOBS_KEPT = 20;
@@ -35,6 +36,11 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     }
     case 'timelineLoaded':
       return loadTimeline(state, event.timeline);
+    case 'networkFollowed':
+    case 'networkLoaded':
+    case 'networkFailed':
+    case 'packetsSeen':
+      return reduceNetwork(state, event);
     case 'imagesLoaded':
       return {...state, images: event.images};
     case 'eventsLoaded':
@@ -55,6 +61,7 @@ const UI_TYPES = {
   machineSelected: 1,
   tabChosen: 1,
   pointMoved: 1,
+  forwardMoved: 1,
   focusMoved: 1,
   filterOpened: 1,
   filterEdited: 1,
@@ -80,6 +87,8 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, tab: event.tab};
     case 'pointMoved':
       return movePoint(state, event.by);
+    case 'forwardMoved':
+      return moveForward(state, event.by);
     case 'focusMoved':
       return state.focus === event.focus ? state : {...state, focus: event.focus};
     case 'filterOpened':

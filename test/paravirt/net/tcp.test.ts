@@ -72,6 +72,22 @@ describe('a connection of the guest', () => {
     expect(guest.network.tcp.size).toBe(0);
   });
 
+  it('is told of with its ends, its state and what it carried', async () => {
+    await using link = await connected();
+    const {tcp, socket, guest, peer} = link;
+    tcp.send(ACK, {data: pattern(300)});
+    await tcp.until(({ack}) => ack === tcp.next);
+    socket.write(pattern(1000));
+    await tcp.read(1000);
+    const ends = {guestPort: tcp.port, peerPort: peer.port, peerAddress: Uint8Array.from(GATEWAY)};
+    expect(guest.network.tcp.reports).toMatchObject([
+      {protocol: 'tcp', state: 'open', sentBytes: 300, receivedBytes: 1000, ...ends},
+    ]);
+    tcp.send(ACK | FIN);
+    await tcp.until(({ack}) => ack === tcp.next);
+    expect(guest.network.tcp.reports).toMatchObject([{state: 'half-closed'}]);
+  });
+
   it('closes one direction at a time, the guest first', async () => {
     await using link = await connected();
     const {tcp, socket, guest} = link;

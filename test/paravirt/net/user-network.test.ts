@@ -131,6 +131,9 @@ describe('the user network', () => {
     const [first] = await guest.until(() => guest.packets.length > 0 && guest.packets);
     expect([...first!.payload.subarray(8)]).toEqual([1, 2, 3]);
     expect([...first!.source]).toEqual([...GATEWAY]);
+    expect(guest.network.udp.reports).toMatchObject([
+      {protocol: 'udp', guestPort: 5000, sentBytes: 3, receivedBytes: 3},
+    ]);
     guest.frames.length = 0;
     const data = Array.from({length: 4000}, (_, i) => (i * 7) & 0xff);
     const sum = [...u16(5000), ...u16(host.port), ...u16(4008)];

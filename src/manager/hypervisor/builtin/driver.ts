@@ -24,6 +24,7 @@ import {checkWholeState, readWholeState} from './saved/whole-state.js';
 import {SpareKeeper, type SpareOptions} from './spare-keeper.js';
 import {SpareProcess} from './spare-process.js';
 import {SpawnedProcess, startFailed} from './spawned-process.js';
+import {Switches} from './switches.js';
 import {WrittenStates} from './written-states.js';
 
 /** What the driver takes from the settings and from the installation. */
@@ -46,6 +47,7 @@ export class BuiltinDriver implements HypervisorDriver {
   readonly #prepared = new Map<string, SpawnedProcess>();
   readonly #written = new WrittenStates();
   readonly #spares: SpareKeeper;
+  readonly #switches = new Switches();
 
   constructor(options: BuiltinDriverOptions) {
     this.#options = options;
@@ -100,6 +102,7 @@ export class BuiltinDriver implements HypervisorDriver {
       isStarted = true;
       spawned.linked();
       this.#spares.used(shapeOf(launch));
+      if (link.switch !== undefined) this.#switches.join(plan.id, socketPath, link.switch);
       return link;
     } catch (thrown) {
       if (signal.aborted) throw new ManagerError('cancelled', 'The start was cancelled.', 'Start it again any time.');
@@ -135,6 +138,7 @@ export class BuiltinDriver implements HypervisorDriver {
         link.release();
         throw thrown;
       });
+      if (link.switch !== undefined) this.#switches.join(id, socketPath, link.switch);
       return link;
     } catch (thrown) {
       const {message} = toManagerError(thrown);

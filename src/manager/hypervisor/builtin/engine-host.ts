@@ -6,14 +6,16 @@
 import type {Socket} from 'node:net';
 import type {CharPort} from '../../../paravirt/char/contract.js';
 import type {BlkDevice} from '../../../paravirt/devices/blk.js';
+import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import {changeForwards} from '../../machine/port-forwards.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, GuestPlace, MachineEnd, SavedMachine, StreamRefusal} from '../contract.js';
+import type {DiskPlan, GuestPlace, MachineEnd, SavedMachine, Sibling, StreamRefusal} from '../contract.js';
 import {
   type AssembledMachine,
   type AssemblyEnvironment,
@@ -24,6 +26,8 @@ import {
 import {GuestInput} from './guest-input.js';
 import {profileGuest} from './guest-profile.js';
 import type {HostCounters, HostListener, MachineHost} from './host-contract.js';
+import type {MachineNetwork} from './machine-network.js';
+import {NetworkCaptures} from './network-captures.js';
 import {filesOf} from './saved/saved-base.js';
 
 /** What a run has counted so far; a reboot adds the counters of the machine before. */
@@ -55,6 +59,12 @@ export class EngineHost implements MachineHost {
   readonly #environment: AssemblyEnvironment;
   readonly #finish: (end: MachineEnd) => void;
   readonly #input: GuestInput;
+  #wire: SwitchWire | undefined;
+  #siblings: readonly Sibling[] = [];
+  readonly #captures = new NetworkCaptures((tap) => {
+    const {network} = this.#current;
+    if (network !== undefined) network.device.tap = tap;
+  });
   #current: AssembledMachine;
   #session: AgentSession | undefined;
   #before: Totals = zero;
@@ -186,19 +196,43 @@ export class EngineHost implements MachineHost {
   }
 
   async forward(forward: PortForward, isWanted: boolean): Promise<void> {
-    const {network} = this.#current;
-    if (network === undefined)
-      throw new ManagerError(
-        'not-supported',
-        'It has no network.',
-        'A machine that was saved before it had one gets it when it boots.',
-      );
-    await network.forward(forward, isWanted);
+    await this.#network().forward(forward, isWanted);
     const planned = this.#plan.network;
     if (planned === undefined) return;
     // For the next boot of this run.
     const forwards = changeForwards(planned.forwards, forward, isWanted);
     this.#plan = {...this.#plan, network: {...planned, forwards}};
+  }
+
+  plug(wire: SwitchWire): void {
+    this.#wire?.[Symbol.dispose]();
+    this.#wire = wire;
+    this.#current.network?.plug(wire);
+  }
+
+  tellSiblings(siblings: readonly Sibling[]): void {
+    this.#siblings = siblings;
+    this.#current.network?.tellSiblings(siblings);
+  }
+
+  networkStatus(): NetworkStatus {
+    return this.#network().status;
+  }
+
+  async capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer> {
+    this.#network();
+    return this.#captures.ask(request, signal);
+  }
+
+  /** Errors: not-supported */
+  #network(): MachineNetwork {
+    const {network} = this.#current;
+    if (network !== undefined) return network;
+    throw new ManagerError(
+      'not-supported',
+      'It has no network.',
+      'A machine that was saved before it had one gets it when it boots.',
+    );
   }
 
   join(socket: Socket, {kind, port}: GuestPlace, onAnswer: (answer: 'open' | StreamRefusal) => void): void {
@@ -278,6 +312,8 @@ export class EngineHost implements MachineHost {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#captures[Symbol.dispose]();
+    this.#wire?.[Symbol.dispose]();
     await this.#current[Symbol.asyncDispose]();
   }
 
@@ -338,6 +374,12 @@ export class EngineHost implements MachineHost {
       drained: () => this.#flushInput(),
       guestOpenChanged: () => this.#flushInput(),
     });
+    const {network} = assembled;
+    if (network !== undefined) {
+      network.device.tap = this.#captures.tap;
+      if (this.#wire !== undefined) network.plug(this.#wire);
+      network.tellSiblings(this.#siblings);
+    }
     this.#agent().setHostOpen(true);
     const {guestAgent} = assembled;
     this.#session = guestAgent && new AgentSession(guestAgent);

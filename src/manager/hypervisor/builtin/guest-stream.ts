@@ -8,6 +8,7 @@
  */
 import {connect, type Socket} from 'node:net';
 import {z} from 'zod';
+import {SWITCH_GREETING} from '../../../paravirt/net/switch-wire.js';
 import {ManagerError} from '../../protocol/errors.js';
 import {untilAborted} from '../../until-aborted.js';
 import {type GuestPlace, type StreamRefusal, streamRefusals} from '../contract.js';
@@ -24,6 +25,8 @@ export interface SocketRoles {
   channel(socket: Socket): void;
   /** A stream into the guest, not read any further. */
   stream(socket: Socket, place: GuestPlace): void;
+  /** Frames of the machine's private switch, see `switch-wire.ts`. */
+  frames(socket: Socket): void;
 }
 
 /** Looks at the first bytes of a connection, which is open at both ends by itself (`allowHalfOpen`). */
@@ -37,8 +40,10 @@ export function meet(socket: Socket, roles: SocketRoles): void {
     const place = placeOf(bytes.toString('latin1', 0, LINE_BYTES_MAX));
     if (place !== undefined) return roles.stream(socket, place);
     socket.allowHalfOpen = false;
-    socket.unshift(bytes);
-    roles.channel(socket);
+    const isFrames = bytes.subarray(0, SWITCH_GREETING.length).equals(SWITCH_GREETING);
+    socket.unshift(isFrames ? bytes.subarray(SWITCH_GREETING.length) : bytes);
+    if (isFrames) roles.frames(socket);
+    else roles.channel(socket);
     socket.resume();
   });
 }

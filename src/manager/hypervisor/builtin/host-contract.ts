@@ -1,10 +1,12 @@
 /** What the machine process and the embedded runs need of a machine, so that either can be tried with a scripted one. */
 import type {Socket} from 'node:net';
+import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import type {PortForward} from '../../protocol/machine.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, GuestPlace, MachineEnd, RunCounters, SavedMachine, StreamRefusal} from '../contract.js';
+import type {DiskPlan, GuestPlace, MachineEnd, RunCounters, SavedMachine, Sibling, StreamRefusal} from '../contract.js';
 import type {StateRequest} from './assembly.js';
 
 /** Counters that a host can tell; the process adds its own memory. */
@@ -39,6 +41,14 @@ export interface MachineHost extends AsyncDisposable {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** The way to its private switch, which the host closes in the end. */
+  plug(wire: SwitchWire): void;
+  /** Machines on that switch. */
+  tellSiblings(siblings: readonly Sibling[]): void;
+  /** See `networkStatus`. Errors: not-supported */
+  networkStatus(): NetworkStatus;
+  /** See `networkCapture`. Errors: bad-request, not-supported, cancelled */
+  capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer>;
   /** Joins a stream of the host, not read yet, to a place in the guest. `onAnswer` says once how that went, before any byte. */
   join(socket: Socket, place: GuestPlace, onAnswer: (answer: 'open' | StreamRefusal) => void): void;
   /** Samples the guest for a while. An abort ends that early, with what there is. */

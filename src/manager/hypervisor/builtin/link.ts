@@ -5,14 +5,22 @@
 import * as z from 'zod';
 import {CHAIN_DEPTH_MAX} from '../../../paravirt/block/chain.js';
 import {PUNCH_RANGES_MAX} from '../../../paravirt/block/punch-holes.js';
+import {PORTS_MAX} from '../../../paravirt/net/switch.js';
 import {MODE_MASK} from '../../../paravirt/share/attributes.js';
 import {DEPTH_MAX} from '../../../paravirt/share/host-folder.js';
 import {NAME_BYTES_MAX, TARGET_BYTES_MAX} from '../../../paravirt/share/operation.js';
 import {AGENT_TIMEOUT_MAX_MS} from '../../agent/agent-session.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
-import {networkSchema, portForwardSchema, shareSchema, tierSchema} from '../../protocol/machine.js';
+import {
+  networkSchema,
+  networkSwitchSchema,
+  portForwardSchema,
+  shareSchema,
+  tierSchema,
+} from '../../protocol/machine.js';
 import {codeCountersSchema, guestMemorySchema} from '../../protocol/metrics.js';
+import {captureAnswerSchema, captureRequestSchema, networkStatusSchema} from '../../protocol/network.js';
 import {guestProfileSchema, MAX_PROFILE_MS, MIN_PROFILE_MS} from '../../protocol/profile.js';
 import {SOURCES_MAX} from './saved/format.js';
 
@@ -82,6 +90,10 @@ export const linkHello = defineRequest(
     startedAtMs: z.number(),
     /** It knows `linkAgent`. */
     hasAgent: z.boolean().default(false),
+    /** It knows `linkCapture` and `linkNetwork`. */
+    hasCapture: z.boolean().default(false),
+    /** Its place on a private switch: it takes a second connection, for frames. */
+    switch: networkSwitchSchema.optional(),
     /** It knows `guest-stream.ts`. */
     hasStreams: z.boolean().default(false),
   }),
@@ -164,6 +176,19 @@ export const linkForward = defineRequest(
   z.object({forward: portForwardSchema, isWanted: z.boolean()}),
   z.object({}),
 );
+
+/** See `networkCapture`. Errors: bad-request, not-supported */
+export const linkCapture = defineRequest('link/capture', captureRequestSchema, captureAnswerSchema);
+
+/** Tells the machines on its private switch. */
+export const linkSiblings = defineRequest(
+  'link/siblings',
+  z.object({siblings: z.array(z.object({name: z.string().max(64), address: z.ipv4()})).max(PORTS_MAX)}),
+  z.object({}),
+);
+
+/** See `networkStatus`. Errors: not-supported */
+export const linkNetwork = defineRequest('link/network', z.object({}), z.object({status: networkStatusSchema}));
 
 /** Console input. */
 export const linkInput = defineRequest('link/input', z.object({data: bytesSchema}), z.object({}));

@@ -2,23 +2,33 @@
 import {createHash} from 'node:crypto';
 import type {Socket} from 'node:net';
 import {NetDevice} from '../../../paravirt/devices/net.js';
+import {formatAddress, parseAddress} from '../../../paravirt/net/address.js';
+import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
+import {SwitchedNetwork} from '../../../paravirt/net/switched-network.js';
 import type {Opening} from '../../../paravirt/net/tcp/connection.js';
 import {UserNetwork} from '../../../paravirt/net/user-network.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {Network, PortForward} from '../../protocol/machine.js';
+import {MAX_FLOWS_TOLD, type NetworkStatus} from '../../protocol/network.js';
+import type {Sibling} from '../contract.js';
 import {translatePortError} from './host-errors.js';
 
 /** See the module. */
 export class MachineNetwork implements AsyncDisposable {
   readonly device: NetDevice;
   readonly #network: UserNetwork;
+  readonly #mac: Uint8Array;
+  readonly #switched: SwitchedNetwork | undefined;
   readonly #forwards: readonly PortForward[];
 
   /** `id` is the machine's: its card has the same address in every run, and a copy of the machine another. */
-  constructor({egress, allowsHostLoopback, forwards}: Network, id: string) {
+  constructor({egress, allowsHostLoopback, forwards, switch: place}: Network, id: string) {
     const mac = macOf(id);
-    this.#network = new UserNetwork({mac, egress, allowsHostLoopback});
-    this.device = new NetDevice({backend: this.#network, mac});
+    this.#mac = mac;
+    const onlyLease = place?.number === undefined ? undefined : {mac, last: place.number};
+    this.#network = new UserNetwork({mac, egress, allowsHostLoopback, onlyLease});
+    this.#switched = onlyLease && new SwitchedNetwork(this.#network);
+    this.device = new NetDevice({backend: this.#switched ?? this.#network, mac});
     this.#forwards = forwards;
   }
 
@@ -29,6 +39,36 @@ export class MachineNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.device[Symbol.asyncDispose]();
+  }
+
+  /** The way to the machine's private switch; a machine without a place on one leaves it alone. */
+  plug(wire: SwitchWire): void {
+    this.#switched?.plug(wire);
+  }
+
+  /** Machines on the same switch, by their names. */
+  tellSiblings(siblings: readonly Sibling[]): void {
+    this.#network.tellSiblings(
+      siblings.flatMap(({name, address}) => {
+        const bytes = parseAddress(address);
+        return bytes?.length === 4 ? [[name, bytes] as const] : [];
+      }),
+    );
+  }
+
+  /** See `networkStatus`. */
+  get status(): NetworkStatus {
+    const {counters, isUp} = this.device;
+    const {tcp, udp, leases} = this.#network;
+    // The newest of either first.
+    const reports = [...tcp.reports.reverse(), ...udp.reports.reverse()];
+    const flows = reports.slice(0, MAX_FLOWS_TOLD).map(({protocol, state, receivedBytes, sentBytes, ...ends}) => ({
+      ...{protocol, state, receivedBytes, sentBytes},
+      ...{guestAddress: formatAddress(ends.guestAddress), guestPort: ends.guestPort},
+      ...{peerAddress: formatAddress(ends.peerAddress), peerPort: ends.peerPort},
+    }));
+    const mac = [...this.#mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+    return {mac, isUp, addresses: leases.addresses.map(formatAddress), ...counters, flows, flowCount: reports.length};
   }
 
   /** See `UserNetwork.join`. */

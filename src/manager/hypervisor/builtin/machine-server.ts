@@ -6,6 +6,7 @@ import {writeFileSync} from 'node:fs';
 import {createServer, type Server, type Socket} from 'node:net';
 import {join} from 'node:path';
 import type {FileSyncer} from '../../../paravirt/block/delegated-file.js';
+import {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {ByteRing} from '../../console/byte-ring.js';
 import {StreamPump} from '../../console/stream-pump.js';
@@ -22,6 +23,7 @@ import {
   linkAgent,
   linkAttach,
   linkBoot,
+  linkCapture,
   linkCounters,
   linkDisks,
   linkEnded,
@@ -29,6 +31,7 @@ import {
   linkHalted,
   linkHello,
   linkInput,
+  linkNetwork,
   linkOutput,
   linkPause,
   linkProfile,
@@ -39,6 +42,7 @@ import {
   linkRun,
   linkSave,
   linkShutdown,
+  linkSiblings,
 } from './link.js';
 import {LinkedSyncer} from './linked-syncer.js';
 import type {Places} from './places.js';
@@ -85,7 +89,11 @@ export class MachineServer {
     this.#ring = new ByteRing(launch.scrollbackBytes);
     this.#log = new ConsoleLog(join(launch.folder, 'console.log'), launch.logMaxBytes);
     this.#server = createServer({allowHalfOpen: true}, (socket) =>
-      meet(socket, {channel: (each) => this.#adopt(each), stream: (each, place) => this.#join(each, place)}),
+      meet(socket, {
+        channel: (each) => this.#adopt(each),
+        stream: (each, place) => this.#join(each, place),
+        frames: (each) => (this.#host === undefined ? each.destroy() : this.#host.plug(new SwitchWire(each))),
+      }),
     );
   }
 
@@ -142,6 +150,8 @@ export class MachineServer {
       diskTops: this.#diskTops(),
       startedAtMs: this.#startedAtMs,
       hasAgent: true,
+      hasCapture: true,
+      switch: this.#launch.network?.switch,
       hasStreams: true,
     }));
     handle(linkBoot, async ({waits}) => {
@@ -200,6 +210,12 @@ export class MachineServer {
       await this.#started().forward(forward, isWanted);
       return {};
     });
+    handle(linkSiblings, async ({siblings}) => {
+      this.#started().tellSiblings(siblings);
+      return {};
+    });
+    handle(linkNetwork, async () => ({status: this.#started().networkStatus()}));
+    handle(linkCapture, (request, signal) => this.#started().capture(request, signal));
     handle(linkDisks, async () => {
       this.#started();
       return {diskTops: this.#diskTops()};

@@ -12,7 +12,8 @@ import {setTimeout as delay} from 'node:timers/promises';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
-import type {PortForward} from '../../protocol/machine.js';
+import type {PortForward, SwitchPlace} from '../../protocol/machine.js';
+import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {syncFolder} from '../../store/atomic-file.js';
@@ -26,6 +27,7 @@ import type {
   RunningMachine,
   SavedMachine,
   SaveRequest,
+  Sibling,
   StreamRefusal,
 } from '../contract.js';
 import {DiskSyncer} from './disk-syncer.js';
@@ -35,6 +37,7 @@ import {
   linkAgent,
   linkAttach,
   linkBoot,
+  linkCapture,
   linkCounters,
   linkDisks,
   linkEnded,
@@ -42,6 +45,7 @@ import {
   linkHalted,
   linkHello,
   linkInput,
+  linkNetwork,
   linkOutput,
   linkPause,
   linkProfile,
@@ -54,6 +58,7 @@ import {
   linkSave,
   linkShare,
   linkShutdown,
+  linkSiblings,
   linkSync,
 } from './link.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
@@ -92,6 +97,8 @@ export class ProcessLink implements RunningMachine {
   #haltReason: string | undefined;
   #diskTops: readonly string[] = [];
   #hasAgent = false;
+  #hasCapture = false;
+  #switch: SwitchPlace | undefined;
   #hasStreams = false;
   #isKilled = false;
   #isReleased = false;
@@ -238,6 +245,35 @@ export class ProcessLink implements RunningMachine {
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
+  /** Its place on a private switch, as its process was started with. */
+  get switch(): SwitchPlace | undefined {
+    return this.#switch;
+  }
+
+  async tellSiblings(siblings: readonly Sibling[]): Promise<void> {
+    if (this.#switch === undefined) return;
+    await this.#request(() => this.#channel.request(linkSiblings, {siblings: [...siblings]}));
+  }
+
+  async networkStatus(): Promise<NetworkStatus> {
+    this.#checkNetwork();
+    return (await this.#request(() => this.#channel.request(linkNetwork, {}))).status;
+  }
+
+  #checkNetwork(): void {
+    if (this.#hasCapture) return;
+    throw new ManagerError(
+      'not-supported',
+      'It was started by a version of Vivarium whose networks cannot be looked at.',
+      'Shut it down and start it again.',
+    );
+  }
+
+  async capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer> {
+    this.#checkNetwork();
+    return this.#request(() => this.#channel.request(linkCapture, request, signal));
+  }
+
   async connect(place: GuestPlace, signal: AbortSignal): Promise<Duplex | StreamRefusal> {
     return this.#hasStreams ? openGuestStream(this.#handle.socketPath, place, signal) : 'too-old';
   }
@@ -283,6 +319,8 @@ export class ProcessLink implements RunningMachine {
     this.#haltReason = hello.haltReason;
     this.#diskTops = hello.diskTops;
     this.#hasAgent = hello.hasAgent;
+    this.#hasCapture = hello.hasCapture;
+    this.#switch = hello.switch;
     this.#hasStreams = hello.hasStreams;
     // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
     const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));

@@ -16,6 +16,7 @@
  * Source: RFC 9293
  */
 import type {Socket} from 'node:net';
+import type {FlowReport} from '../flow-report.js';
 import type {TcpFlow} from './flow.js';
 import {type Budget, OPENING_TRIES, RETRANSMIT_MS, TO_GUEST_BYTES, TO_HOST_BYTES, WINDOW_SHIFT} from './limits.js';
 import {FLAG, type Segment, type SegmentHeader} from './segment.js';
@@ -60,6 +61,9 @@ const isBefore = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 export class TcpConnection {
   readonly flow: TcpFlow;
   state: 'connecting' | 'syn-sent' | 'syn-received' | 'open' | 'closed';
+  /** Payload that the guest has acknowledged, and that was taken from it. */
+  receivedBytes = 0;
+  sentBytes = 0;
   /** When the timer has something to do for this connection. Units: milliseconds of `performance.now` */
   deadlineMs = Number.POSITIVE_INFINITY;
   /** The largest segment the guest takes when it is not offered large ones. */
@@ -113,6 +117,12 @@ export class TcpConnection {
     this.#ourShift = WINDOW_SHIFT;
     this.#listen();
     if (state === 'syn-sent') this.#beginOpening();
+  }
+
+  /** As it is told to people. */
+  get report(): FlowReport {
+    const {flow, receivedBytes, sentBytes} = this;
+    return {protocol: 'tcp', state: this.#reportedState(), ...flow, receivedBytes, sentBytes};
   }
 
   /** Where both ends are, for a segment that ends the connection after this process. */
@@ -190,6 +200,13 @@ export class TcpConnection {
     if (this.state === 'closed') return;
     this.#close();
     cutSocket(this.#socket);
+  }
+
+  #reportedState(): FlowReport['state'] {
+    if (this.state === 'connecting') return 'connecting';
+    if (this.state === 'syn-sent' || this.state === 'syn-received') return 'opening';
+    if (this.#hasHostEnded && this.#hasGuestEnded) return 'closing';
+    return this.#hasHostEnded || this.#hasGuestEnded ? 'half-closed' : 'open';
   }
 
   #listen(): void {
@@ -299,6 +316,7 @@ export class TcpConnection {
     if (this.state === 'syn-received') count--;
     const data = Math.min(count, this.#queue.bytes);
     this.#queue.drop(data);
+    this.receivedBytes += data;
     this.#host.budget.usedBytes -= data;
     this.#una = ack;
     if (isBefore(this.#next, ack)) this.#next = ack;
@@ -335,6 +353,7 @@ export class TcpConnection {
 
   #toHost(segment: Segment, start: number, count: number): void {
     this.#receiveNext = (this.#receiveNext + count) >>> 0;
+    this.sentBytes += count;
     const {bytes, isOwned} = segment;
     this.#socket.write(
       isOwned ? bytes.subarray(start, start + count) : bytes.slice(start, start + count),

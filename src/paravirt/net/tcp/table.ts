@@ -5,6 +5,7 @@
 import {randomBytes} from 'node:crypto';
 import {connect, type Socket} from 'node:net';
 import {isSame} from '../address.js';
+import type {FlowReport} from '../flow-report.js';
 import type {IpPacket} from '../ip-packet.js';
 import {type ConnectionHost, cutSocket, type Opening, TcpConnection} from './connection.js';
 import type {TcpFlow} from './flow.js';
@@ -55,6 +56,11 @@ export class TcpTable implements ConnectionHost, Disposable {
   /** Connections in any state. */
   get size(): number {
     return this.#all.size;
+  }
+
+  /** All connections, the oldest first. */
+  get reports(): FlowReport[] {
+    return [...this.#all].map(({report}) => report);
   }
 
   /** Connections as a snapshot keeps them. */

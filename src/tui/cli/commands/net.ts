@@ -1,21 +1,32 @@
 import {type Command, InvalidArgumentError} from 'commander';
 import {defaultNetwork, type Machine, machineList, machineShow} from '../../../manager/protocol/machine.js';
-import {networkForward, networkUnforward} from '../../../manager/protocol/network.js';
+import {MAX_SNAP_BYTES, networkForward, networkStatus, networkUnforward} from '../../../manager/protocol/network.js';
+import {formatEnd} from '../../packets/packet-reader.js';
+import {type ForwardSpec, parseForward, parseHostEnd} from '../../state/port-spec.js';
+import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
-import {formatTable} from '../output.js';
-import {type ForwardSpec, parseForward, parseHostEnd} from '../port-spec.js';
+import {type CaptureOptions, captureToFile} from '../net-capture.js';
+import {formatFields, formatTable} from '../output.js';
+import {integerOption, sizeOption} from '../parse-values.js';
 
 const ABOUT = `
 Each machine has a network of its own: 10.0.2.0/24 with the gateway 10.0.2.2, the name server 10.0.2.3, and the guest at
 10.0.2.15 by DHCP. A guest reaches what the host's user does, but not the host's own loopback (viv create --network
 user,host lets it, by the gateway's address); nobody reaches the guest but through port forwards.`;
 
-/** `viv net`: networks of machines, and ports of the host that lead into them. */
+/** A day. */
+const MAX_SECONDS = 86_400;
+const CAPTURE_EXAMPLES = `
+  viv net capture web-1 -o web-1.pcapng --seconds 60
+  viv net capture web-1 -o - | tshark -r -
+A slow file or reader loses packets, never the guest: how many is in the file's interface statistics.`;
+
+/** `viv net`: networks of machines, ports of the host that lead into them, and what passes there. */
 export const net: CliCommand = {
   rank: 8,
   register(program: Command, cli: CliContext): void {
-    const group = program.command('net').description('networks of machines, and port forwards into them');
+    const group = program.command('net').description('networks of machines, port forwards into them, and captures');
     group.addHelpText('after', ABOUT);
     group
       .command('ls')
@@ -23,6 +34,12 @@ export const net: CliCommand = {
       .argument('[name]', 'machine; all when left out')
       .option('--json', 'print them as JSON')
       .action((name: string | undefined, options: JsonOption) => list(cli, name, options));
+    group
+      .command('show')
+      .description('show the network of a running machine: its card, addresses and connections')
+      .argument('<name>', 'machine')
+      .option('--json', 'print it as JSON')
+      .action((name: string, options: JsonOption) => show(cli, name, options));
     group
       .command('forward')
       .description('forward a TCP port of the host to the guest; also while it runs')
@@ -45,6 +62,17 @@ export const net: CliCommand = {
         const client = await cli.connect();
         await client.request(networkUnforward, {machine, ...end});
       });
+    group
+      .command('capture')
+      .description('write what the network card of a running machine receives and sends into a file; Ctrl-C ends it')
+      .argument('<name>', 'machine')
+      .requiredOption('-o, --output <file>', 'a pcapng file, as Wireshark reads it; - for standard output')
+      .option('--seconds <count>', 'end after that time', integerOption(1, MAX_SECONDS))
+      .option('--packets <count>', 'end after so many', integerOption(1, 2 ** 31))
+      .option('--max-bytes <size>', 'end before the file is larger, like 100M', sizeOption)
+      .option('--snap <bytes>', 'keep the beginning of each packet only', integerOption(1, MAX_SNAP_BYTES))
+      .addHelpText('after', CAPTURE_EXAMPLES)
+      .action((machine: string, options: CaptureOptions) => captureToFile(cli, machine, options));
   },
 };
 
@@ -59,9 +87,43 @@ async function list(cli: CliContext, name: string | undefined, {json}: JsonOptio
   else cli.print(formatTable(['NAME', 'NETWORK', 'FORWARDS'], machines.map(row)));
 }
 
+async function show(cli: CliContext, machine: string, {json}: JsonOption): Promise<void> {
+  const client = await cli.connect();
+  const {status} = await client.request(networkStatus, {machine});
+  if (json) {
+    cli.printJson(status);
+    return;
+  }
+  const {mac, isUp, addresses, receivedBytes, receivedFrames, sentBytes, sentFrames, droppedFrames, flows} = status;
+  const fields = [
+    ['Card', `${mac}, ${isUp ? 'up' : 'down'}`],
+    ['Addresses', addresses.join(' ')],
+    ['Received', `${formatBytes(receivedBytes)} in ${receivedFrames} frames`],
+    ['Sent', `${formatBytes(sentBytes)} in ${sentFrames} frames`],
+    ['Dropped', `${droppedFrames} frames`],
+    ['Connections', String(status.flowCount)],
+  ] as const;
+  cli.print(formatFields(fields));
+  if (flows.length === 0) return;
+  const rows = flows.map((flow) => [
+    flow.protocol,
+    formatEnd(flow.guestAddress, flow.guestPort),
+    formatEnd(flow.peerAddress, flow.peerPort),
+    flow.state,
+    formatBytes(flow.receivedBytes),
+    formatBytes(flow.sentBytes),
+  ]);
+  cli.print(`\n${formatTable(['KIND', 'GUEST', 'PEER', 'STATE', 'RECEIVED', 'SENT'], rows)}`);
+}
+
 function row({name, config}: Machine): string[] {
-  const {kind, egress, allowsHostLoopback, forwards} = config?.network ?? defaultNetwork;
-  const limits = [egress === 'deny' ? 'deny' : '', allowsHostLoopback ? 'host' : ''].filter((word) => word !== '');
+  const {kind, egress, allowsHostLoopback, forwards, switch: place} = config?.network ?? defaultNetwork;
+  const words = [
+    egress === 'deny' ? 'deny' : '',
+    allowsHostLoopback ? 'host' : '',
+    place ? `switch=${place.name}` : '',
+  ];
+  const limits = words.filter((word) => word !== '');
   const shown = forwards.map(({address, hostPort, guestPort}) => {
     const host = address === '127.0.0.1' ? '' : address.includes(':') ? `[${address}]:` : `${address}:`;
     return `${host}${hostPort}:${guestPort}`;

@@ -50,6 +50,8 @@ export const run: CliCommand = {
       .option('--signature <file>', 'with --firmware: write the words from begin_signature to end_signature')
       .option('--signature-granularity <bytes>', 'bytes on a line of the signature: 4, 8 or 16', integerOption(4, 16))
       .action(async (image: string | undefined, command: readonly string[], options: RunOptions) => {
+        if (options.network?.switch !== undefined)
+          throw new UsageError('A throwaway machine has no neighbours.', 'Leave out switch=, or use viv create.');
         if (options.firmware !== undefined) cli.status = await runFirmware(cli, options.firmware, options, image);
         else if (image !== undefined) cli.status = await runImage(cli, image, command, options);
         else

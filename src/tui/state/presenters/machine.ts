@@ -42,14 +42,24 @@ export function machineTitle(machine: Machine, nowMs: number): string {
 /** Footer of a machine's pane: disk and net rates of the last second, instructions; empty without samples. */
 export function machineFooter(samples: readonly MachineSample[]): string {
   const last = samples.at(-1);
-  const before = samples.at(-2);
   if (!last) return '';
-  const seconds = before ? Math.max(0.001, (last.atMs - before.atMs) / 1000) : 1;
-  const rate = (pick: (sample: MachineSample) => number) =>
-    formatRate(before ? Math.max(0, pick(last) - pick(before)) / seconds : 0);
-  const net = `rx ${rate((s) => s.netReceivedBytes)} tx ${rate((s) => s.netSentBytes)}`;
+  const {received, sent} = netRates(samples);
+  const rate = (pick: (sample: MachineSample) => number) => formatRate(rateOf(samples, pick));
+  const net = `rx ${formatRate(received)} tx ${formatRate(sent)}`;
   const disk = `disk r ${rate((s) => s.diskReadBytes)} w ${rate((s) => s.diskWrittenBytes)}`;
   return `${net}  ${disk}  ${formatMips(last.instructionsPerSecond)}`;
+}
+
+/** What the network card received and sent in the last second. Units: bytes a second */
+export function netRates(samples: readonly MachineSample[]): {readonly received: number; readonly sent: number} {
+  return {received: rateOf(samples, (s) => s.netReceivedBytes), sent: rateOf(samples, (s) => s.netSentBytes)};
+}
+
+/** How much a counter grew a second between the last two samples; 0 with fewer. */
+function rateOf(samples: readonly MachineSample[], pick: (sample: MachineSample) => number): number {
+  const [last, before] = [samples.at(-1), samples.at(-2)];
+  if (!last || !before) return 0;
+  return Math.max(0, pick(last) - pick(before)) / Math.max(0.001, (last.atMs - before.atMs) / 1000);
 }
 
 /** Why a machine stands where it is, for an empty console pane. */

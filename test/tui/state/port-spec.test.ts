@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {networkOption} from '../../../src/tui/cli/network-option.js';
-import {parseForward, parseHostEnd} from '../../../src/tui/cli/port-spec.js';
+import {parseForward, parseHostEnd} from '../../../src/tui/state/port-spec.js';
 
 describe('a port forward as it is written', () => {
   it.each([

@@ -1,0 +1,137 @@
+/**
+ * The network of a machine as lines of a pane: its card, port forwards, connections, and the newest packets. What does not
+ * fit is counted; packets have at least half of the height when there are many of all.
+ */
+import type {PortForward} from '../../../manager/protocol/machine.js';
+import type {MachineSample} from '../../../manager/protocol/metrics.js';
+import type {NetworkFlow, NetworkStatus} from '../../../manager/protocol/network.js';
+import {formatEnd} from '../../packets/packet-reader.js';
+import {stripControls} from '../../terminal/cells.js';
+import {fitCells, textWidth, truncate, wrapText} from '../../terminal/char-width.js';
+import type {ThemeToken} from '../../theme.js';
+import type {AppState, NetworkView, PacketLine} from '../model.js';
+import {chosenForward, hasNetwork, selectedNetwork, shownForwards} from '../network.js';
+import {selectedMachine} from '../selectors.js';
+import {netRates} from './machine.js';
+import {formatBytes, formatRate} from './units.js';
+
+/** A piece of a line in one style. */
+interface Piece {
+  readonly text: string;
+  readonly token?: ThemeToken;
+  readonly isBold?: boolean;
+  readonly isInverse?: boolean;
+}
+type PieceLine = readonly Piece[];
+
+/** Rows that forwards may take, and that connections may, in a pane that is small. */
+const FEW_ROWS = 3;
+/** Without its letters a colour would be all that tells the direction. */
+const ARROW = {received: '<', sent: '>'} as const;
+
+/** At most `height` lines of `width` cells. */
+export function networkLines(state: AppState, width: number, height: number): readonly PieceLine[] {
+  const machine = selectedMachine(state);
+  if (machine === undefined) return [];
+  const network = hasNetwork(machine.state) ? selectedNetwork(state) : undefined;
+  const kind = machine.config?.network?.kind ?? 'user';
+  if (kind === 'none') return [[{text: ' This machine has no network card.', token: 'faint'}]];
+  const samples = state.samples.get(machine.id) ?? [];
+  const why = hasNetwork(machine.state)
+    ? (network?.problem ?? '…')
+    : `There is nothing to see: ${machine.name} is not running.`;
+  const head = network?.status ? cardLines(network.status, samples, width) : aboutLines(why, width);
+  const most = Math.max(FEW_ROWS, Math.floor(height / 5));
+  const forwards = forwardLines(state, width, most);
+  const flows = network?.status ? flowLines(network.status, width, most) : [];
+  const above = [...head, ...forwards, ...flows];
+  const rest = height - above.length - 1;
+  const packets = network === undefined || rest < 1 ? [] : packetLines(network, width, rest);
+  return [...above, ...packets].slice(0, height);
+}
+
+/** `8080 → 80`, with the host's address where it is not 127.0.0.1. */
+export function forwardText({address, hostPort, guestPort}: PortForward): string {
+  const host = address === '127.0.0.1' ? '' : `${address.includes(':') ? `[${address}]` : address}:`;
+  return `${host}${hostPort} → ${guestPort}`;
+}
+
+function aboutLines(text: string, width: number): PieceLine[] {
+  return wrapText(stripControls(text), width - 2).map((line) => [{text: ` ${line}`, token: 'faint'}]);
+}
+
+function cardLines(status: NetworkStatus, samples: readonly MachineSample[], width: number): PieceLine[] {
+  const {mac, isUp, addresses, receivedBytes, receivedFrames, sentBytes, sentFrames, droppedFrames} = status;
+  const {received, sent} = netRates(samples);
+  const told = addresses.length === 0 ? 'no address yet' : addresses.join(' ');
+  const dropped = droppedFrames === 0 ? [] : [{text: `  dropped ${droppedFrames}`, token: 'failed'} as const];
+  const counters =
+    `rx ${formatRate(received)} ${formatBytes(receivedBytes)} ${receivedFrames} frames` +
+    `  tx ${formatRate(sent)} ${formatBytes(sentBytes)} ${sentFrames} frames`;
+  return [
+    [
+      {text: ' card ', token: 'faint'},
+      {text: stripControls(mac), isBold: true},
+      {text: isUp ? '  up  ' : '  down  ', token: isUp ? 'running' : 'off'},
+      {text: truncate(stripControls(told), Math.max(0, width - 32))},
+    ],
+    [{text: ` ${counters}`}, ...dropped],
+  ];
+}
+
+function heading(text: string, width: number): PieceLine {
+  const title = truncate(`── ${text} `, width);
+  return [{text: title + '─'.repeat(width - textWidth(title)), token: 'border'}];
+}
+
+function forwardLines(state: AppState, width: number, most: number): PieceLine[] {
+  const forwards = shownForwards(state);
+  const chosen = chosenForward(state);
+  if (forwards.length === 0) return [heading('Port forwards: none, a adds one', width)];
+  const at = chosen === undefined ? 0 : forwards.indexOf(chosen);
+  const first = Math.max(0, Math.min(at - Math.floor(most / 2), forwards.length - most));
+  const lines = forwards.slice(first, first + most).map((forward): PieceLine => {
+    const isChosen = forward === chosen;
+    return [{text: ` ${isChosen ? '▸' : ' '} ${forwardText(forward)} `, isBold: isChosen, isInverse: isChosen}];
+  });
+  return [heading(`Port forwards ${forwards.length}`, width), ...lines];
+}
+
+function flowLines({flows, flowCount}: NetworkStatus, width: number, most: number): PieceLine[] {
+  if (flowCount === 0) return [heading('Connections: none', width)];
+  const isCut = flowCount > most;
+  const shown = flows.slice(0, isCut ? most - 1 : most).map((flow): PieceLine => [{text: flowText(flow, width)}]);
+  const more = isCut ? [[{text: `   and ${flowCount - shown.length} more`, token: 'faint'} as const]] : [];
+  return [heading(`Connections ${flowCount}`, width), ...shown, ...more];
+}
+
+/** Who stands first, then what passed; the state last, which matters least while all is well. */
+function flowText(flow: NetworkFlow, width: number): string {
+  const ends = stripControls(
+    `${formatEnd(flow.guestAddress, flow.guestPort)} ↔ ${formatEnd(flow.peerAddress, flow.peerPort)}`,
+  );
+  const passed = `rx ${formatBytes(flow.receivedBytes)} tx ${formatBytes(flow.sentBytes)} ${flow.state}`;
+  return ` ${flow.protocol} ${fitCells(ends, Math.max(20, width - 34))} ${passed}`;
+}
+
+function packetLines({packets, missedCount}: NetworkView, width: number, rows: number): PieceLine[] {
+  const missed = missedCount === 0 ? '' : `, ${missedCount} not shown`;
+  if (packets.length === 0) return [heading(`Packets: none yet${missed}`, width)];
+  return [heading(`Packets${missed}`, width), ...packets.slice(-rows).map((packet) => packetLine(packet, width))];
+}
+
+function packetLine({atMs, isReceived, text}: PacketLine, width: number): PieceLine {
+  const direction = isReceived ? 'received' : 'sent';
+  return [
+    {text: ` ${formatMoment(atMs)} `, token: 'faint'},
+    {text: `${ARROW[direction]} `, token: isReceived ? 'chartMemory' : 'chartCpu'},
+    {text: truncate(text, Math.max(0, width - 13))},
+  ];
+}
+
+/** `03:59.123`: minutes are enough for what was just seen. */
+function formatMoment(atMs: number): string {
+  const date = new Date(atMs);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
