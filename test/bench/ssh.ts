@@ -51,6 +51,8 @@ export async function benchSsh(program: string, root: string, seconds: number): 
   print(`${seconds} s of connections that flood`, crowded);
   console.log(`  connections: ${await end(crowd)}`);
 
+  // So many may come a second, and the crowd has taken them.
+  await delay(3000);
   const viewers = await start(program, {kind: 'viewers', port, key: key.private, count: VIEWERS});
   const typist = await TestConsole.open(client, 'loud', {wantsKeyboard: true});
   const flood = setInterval(() => {

@@ -176,10 +176,10 @@ describeWith(['ssh', 'ssh-keygen'], 'an SSH client', () => {
     await terminal.see(/^end$/m, STEP_MS);
     terminal.press('\x1d');
     expect(await terminal.exited).toBe(0);
+    const said = 'Left the console; one keeps running.';
+    await expect.poll(() => terminal.text, {timeout: STEP_MS}).toContain(said);
     // Below what was there before.
-    expect(terminal.rows.findIndex((row) => row.includes('Left the console; one keeps running.'))).toBeGreaterThan(
-      terminal.rows.indexOf('end'),
-    );
+    expect(terminal.rows.findIndex((row) => row.includes(said))).toBeGreaterThan(terminal.rows.indexOf('end'));
   }
 
   it(
