@@ -151,6 +151,10 @@ export const portForwardSchema = z.object({
 /** See `portForwardSchema`. */
 export type PortForward = z.output<typeof portForwardSchema>;
 
+/** How slow and how fast a network can be made. Units: bytes a second */
+export const MIN_NETWORK_RATE = 8192;
+export const MAX_NETWORK_RATE = 2 ** 40;
+
 /** What a private switch may be called. */
 export const SWITCH_NAME = /^[a-z0-9][a-z0-9-]{0,30}$/;
 /** Last bytes of the addresses of machines on a switch: 10.0.2.15 and so on. */
@@ -169,7 +173,8 @@ export type SwitchPlace = z.output<typeof networkSwitchSchema>;
 
 /**
  * A machine's network. `user`: one of its own, behind the host's user. `egress`: whether it reaches anything beyond that;
- * `allowsHostLoopback`: whether the gateway's address leads to the host's own 127.0.0.1.
+ * `allowsHostLoopback`: whether the gateway's address leads to the host's own 127.0.0.1; `bytesPerSecond`: what may pass the
+ * card in each direction, as fast as it goes when left out.
  */
 export const networkSchema = z.object({
   kind: z.enum(['user', 'none']).default('user'),
@@ -177,6 +182,7 @@ export const networkSchema = z.object({
   allowsHostLoopback: z.boolean().default(false),
   forwards: z.array(portForwardSchema).max(MAX_FORWARDS).default([]),
   switch: networkSwitchSchema.optional(),
+  bytesPerSecond: z.number().int().min(MIN_NETWORK_RATE).max(MAX_NETWORK_RATE).optional(),
 });
 /** See `networkSchema`. */
 export type Network = z.output<typeof networkSchema>;

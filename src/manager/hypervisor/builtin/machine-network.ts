@@ -22,13 +22,13 @@ export class MachineNetwork implements AsyncDisposable {
   readonly #forwards: readonly PortForward[];
 
   /** `id` is the machine's: its card has the same address in every run, and a copy of the machine another. */
-  constructor({egress, allowsHostLoopback, forwards, switch: place}: Network, id: string) {
+  constructor({egress, allowsHostLoopback, forwards, switch: place, bytesPerSecond}: Network, id: string) {
     const mac = macOf(id);
     this.#mac = mac;
     const onlyLease = place?.number === undefined ? undefined : {mac, last: place.number};
     this.#network = new UserNetwork({mac, egress, allowsHostLoopback, onlyLease});
     this.#switched = onlyLease && new SwitchedNetwork(this.#network);
-    this.device = new NetDevice({backend: this.#switched ?? this.#network, mac});
+    this.device = new NetDevice({backend: this.#switched ?? this.#network, mac, bytesPerSecond});
     this.#forwards = forwards;
   }
 

@@ -117,11 +117,12 @@ async function show(cli: CliContext, machine: string, {json}: JsonOption): Promi
 }
 
 function row({name, config}: Machine): string[] {
-  const {kind, egress, allowsHostLoopback, forwards, switch: place} = config?.network ?? defaultNetwork;
+  const {kind, egress, allowsHostLoopback, forwards, switch: place, bytesPerSecond} = config?.network ?? defaultNetwork;
   const words = [
     egress === 'deny' ? 'deny' : '',
     allowsHostLoopback ? 'host' : '',
     place ? `switch=${place.name}` : '',
+    bytesPerSecond ? `rate=${formatBytes(bytesPerSecond)}` : '',
   ];
   const limits = words.filter((word) => word !== '');
   const shown = forwards.map(({address, hostPort, guestPort}) => {
