@@ -142,11 +142,12 @@ export type TimelineChoice = z.output<typeof timelineChoiceSchema>;
 /** Most port forwards one machine may have. */
 export const MAX_FORWARDS = 64;
 
-/** A TCP port of the host, at one of its addresses, that leads to a port of the guest. */
+/** A port of the host, at one of its addresses, that leads to a port of the guest; of TCP unless it says otherwise. */
 export const portForwardSchema = z.object({
   address: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
   hostPort: z.number().int().min(1).max(65535),
   guestPort: z.number().int().min(1).max(65535),
+  protocol: z.literal('udp').optional(),
 });
 /** See `portForwardSchema`. */
 export type PortForward = z.output<typeof portForwardSchema>;

@@ -78,9 +78,10 @@ export class MachineNetwork implements AsyncDisposable {
 
   /** Adds or removes a port forward. Errors: port-in-use, bad-request */
   async forward(forward: PortForward, isWanted: boolean): Promise<void> {
-    const {forwards} = this.#network;
+    const {forwards, udpForwards} = this.#network;
+    const chosen = forward.protocol === 'udp' ? udpForwards : forwards;
     if (!isWanted) {
-      if (await forwards.remove(forward)) return;
+      if (await chosen.remove(forward)) return;
       throw new ManagerError(
         'bad-request',
         `Port ${forward.hostPort} is not forwarded.`,
@@ -88,7 +89,7 @@ export class MachineNetwork implements AsyncDisposable {
       );
     }
     try {
-      await forwards.add(forward);
+      await chosen.add(forward);
     } catch (thrown) {
       throw translatePortError(thrown);
     }
