@@ -76,8 +76,8 @@ describeWith(['ssh', 'ssh-keygen'], 'debian', () => {
   });
 
   it("has a root's shell on its console", async () => {
-    const {stdout} = await exec('sh', '-c', 'ps -o args= -t hvc0');
-    expect(stdout).toMatch(/bash/);
+    const wait = 'until ps -o user=,args= -t hvc0 | grep -q "^root *-bash"; do sleep 0.2; done';
+    expect(await exec('timeout', '120', 'sh', '-c', wait)).toMatchObject({status: 0});
   });
 
   it('runs a command in a throwaway machine, and passes on its streams and status', async () => {

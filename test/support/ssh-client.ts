@@ -11,6 +11,8 @@ export async function sshLogIn(port: number, username: string, privateKey: strin
     client.connect({host: SSH_ADDRESS, port, username, privateKey});
   });
   client.on('error', () => undefined);
+  // As OpenSSH does: keys are sent at once.
+  client.setNoDelay(true);
   return client;
 }
 

@@ -6,7 +6,8 @@ import type {RunningMachine} from '../hypervisor/contract.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {ByteRing} from './byte-ring.js';
-import {type PumpTarget, StreamPump} from './stream-pump.js';
+import {PieceTurns} from './piece-turns.js';
+import {type PumpTarget, StreamPump, socketPumpBounds} from './stream-pump.js';
 
 /** Who looks at a console, reached through its connection. */
 export interface ViewerTarget extends PumpTarget {
@@ -23,6 +24,9 @@ export interface ConsoleTerminal {
   resize(size: TerminalSize): void;
   close(): Promise<void>;
 }
+
+/** Of the viewers of all consoles. */
+const turns = new PieceTurns();
 
 interface Viewer {
   readonly target: ViewerTarget;
@@ -70,6 +74,11 @@ export class MachineConsole {
     if (run !== undefined) void run.resize(this.#size).catch(ignoreGone);
   }
 
+  /** Sends viewers what they have room for, before they are told something else. */
+  flush(): void {
+    for (const {pump} of this.#viewers.values()) pump.flush();
+  }
+
   /** Shows bytes that no guest has printed. Before `begin`. */
   show(bytes: Uint8Array): void {
     this.ring.append(bytes);
@@ -87,7 +96,8 @@ export class MachineConsole {
 
   /** Adds a viewer; its bytes begin at `nextOffset`. */
   attach(viewerId: string, target: ViewerTarget, nextOffset: number, size: TerminalSize | undefined): void {
-    this.#viewers.set(viewerId, {target, pump: new StreamPump(this.ring, target, nextOffset), size});
+    const pump = new StreamPump(this.ring, target, nextOffset, socketPumpBounds, turns);
+    this.#viewers.set(viewerId, {target, pump, size});
     if (this.#keyboard === undefined && size !== undefined) this.#setSize(size);
   }
 
@@ -96,6 +106,7 @@ export class MachineConsole {
   }
 
   detach(viewerId: string): void {
+    this.#viewers.get(viewerId)?.pump.stop();
     this.#viewers.delete(viewerId);
     if (this.#keyboard === viewerId) this.#moveKeyboard(undefined);
   }

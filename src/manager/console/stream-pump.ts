@@ -3,6 +3,7 @@
  * room, so that nothing waits anywhere but in the ring, and a receiver left behind skips what the ring has dropped.
  */
 import type {ByteRing} from './byte-ring.js';
+import type {PieceTurns} from './piece-turns.js';
 
 /** How much a pump hands over. */
 export interface PumpBounds {
@@ -22,14 +23,27 @@ export interface PumpTarget {
   send(offset: number, bytes: Uint8Array): void;
 }
 
-/** See the module. Call `pull` after every append and whenever the receiver has drained. */
+/** What is sent at once where pieces have turns: more than anybody types or reads in a moment. */
+const AT_ONCE_BYTES = 4096;
+
+/** See the module. Call `pull` after every append and whenever the receiver has drained. With `turns`, floods are sent in those. */
 export class StreamPump {
   readonly #ring: ByteRing;
   readonly #target: PumpTarget;
   readonly #bounds: PumpBounds;
+  readonly #turns: PieceTurns | undefined;
   #nextOffset: number;
+  #hasTurn = false;
+  #isStopped = false;
 
-  constructor(ring: ByteRing, target: PumpTarget, nextOffset: number, bounds = socketPumpBounds) {
+  constructor(
+    ring: ByteRing,
+    target: PumpTarget,
+    nextOffset: number,
+    bounds: PumpBounds = socketPumpBounds,
+    turns?: PieceTurns,
+  ) {
+    this.#turns = turns;
     this.#ring = ring;
     this.#target = target;
     this.#nextOffset = nextOffset;
@@ -37,10 +51,40 @@ export class StreamPump {
   }
 
   pull(): void {
-    while (this.#nextOffset < this.#ring.endOffset && this.#target.bufferedBytes < this.#bounds.highWaterBytes) {
-      const {offset, bytes} = this.#ring.read(this.#nextOffset, this.#bounds.pieceBytes);
-      this.#nextOffset = offset + bytes.length;
-      this.#target.send(offset, bytes);
+    if (this.#hasTurn || !this.#canSend) return;
+    if (this.#turns === undefined) this.flush();
+    else if (this.#ring.endOffset - this.#nextOffset <= AT_ONCE_BYTES) this.#send();
+    else {
+      this.#hasTurn = true;
+      this.#turns.add(() => {
+        if (this.#canSend) this.#send();
+        this.#hasTurn = this.#canSend;
+        return this.#hasTurn;
+      });
     }
+  }
+
+  /** Sends what the receiver has room for without waiting for a turn. */
+  flush(): void {
+    while (this.#canSend) this.#send();
+  }
+
+  /** Nothing is sent any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  get #canSend(): boolean {
+    return (
+      !this.#isStopped &&
+      this.#nextOffset < this.#ring.endOffset &&
+      this.#target.bufferedBytes < this.#bounds.highWaterBytes
+    );
+  }
+
+  #send(): void {
+    const {offset, bytes} = this.#ring.read(this.#nextOffset, this.#bounds.pieceBytes);
+    this.#nextOffset = offset + bytes.length;
+    this.#target.send(offset, bytes);
   }
 }

@@ -423,7 +423,11 @@ export class MachineRunner {
       onCounters: (counters) => metrics.add(machine.id, counters),
       onRebooted: () => log.record('machine-rebooted', `${machine.name} rebooted.`, machine),
       onHalted: (reason) => this.#halted(machine, reason),
-      onEnd: (end) => void this.#ended(machine, end),
+      onEnd: (end) =>
+        void console.then((opened) => {
+          opened.flush();
+          return this.#ended(machine, end);
+        }),
     };
   }
 

@@ -129,7 +129,10 @@ describe('an image made from a machine', () => {
     await client.request(machineStart, {machine: 'one'});
     await client.request(machineKill, {machine: 'one'});
     await made(client, {machine: 'one', image: 'off'});
-    expect(await find(client, 'off')).toMatchObject({machine: {isWarm: false}, description: 'Its disks.'});
+    expect(await find(client, 'off')).toMatchObject({
+      machine: {isWarm: false},
+      description: 'Boots from its own files.',
+    });
     for (const [image, shows] of [
       ['then', 'restored: saved line "half"'],
       ['saved', 'restored: saved line "half more"'],

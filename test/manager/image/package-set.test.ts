@@ -1,5 +1,6 @@
 import {execFileSync} from 'node:child_process';
-import {mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {createServer} from 'node:http';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
@@ -68,6 +69,32 @@ describe('a set of packages', {timeout: FETCH_TIMEOUT_MS}, () => {
     const [[, path]] = [...paths];
     rmSync(path!);
     await expect(cutOff.downloadSet(names, items, nothing)).rejects.toMatchObject({code: 'network-unreachable'});
+  });
+
+  it('is refused when what arrives is not what the lists tell', async () => {
+    const paths = await apt.downloadSet(names, items, nothing);
+    const item = items.find(({name}) => name === 'less')!;
+    const path = paths.get(item)!;
+    // Everything that is asked for is something else, of the right length.
+    const liar = createServer((_request, response) => response.end(Buffer.alloc(item.sizeBytes, 'x')));
+    await new Promise<void>((resolve) => liar.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = liar.address();
+      if (address === null || typeof address === 'string') throw new Error('a server without a port');
+      const proxy = `http://127.0.0.1:${address.port}`;
+      const deceived = await Apt.open(options({environment: {...process.env, http_proxy: proxy, https_proxy: proxy}}));
+      rmSync(path);
+      await expect(deceived.downloadSet(names, items, nothing)).rejects.toMatchObject({
+        code: 'package-broken',
+        message: expect.not.stringContaining('\n'),
+      });
+      expect(existsSync(path)).toBe(false);
+    } finally {
+      liar.close();
+    }
+    // All others are still there: one is fetched.
+    await apt.downloadSet(names, items, nothing);
+    expect(existsSync(path)).toBe(true);
   });
 
   it('leaves the cache to those that are still wanted', async () => {
