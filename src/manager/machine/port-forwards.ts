@@ -3,7 +3,7 @@ import type {PortForward} from '../protocol/machine.js';
 
 /** Whether both take the same port of the host. */
 export function isSamePort(one: PortForward, other: PortForward): boolean {
-  return one.hostPort === other.hostPort && one.address === other.address;
+  return one.hostPort === other.hostPort && one.address === other.address && one.protocol === other.protocol;
 }
 
 /** The list with a forward, in the place of one that has its port, or without it. */

@@ -142,14 +142,19 @@ export type TimelineChoice = z.output<typeof timelineChoiceSchema>;
 /** Most port forwards one machine may have. */
 export const MAX_FORWARDS = 64;
 
-/** A TCP port of the host, at one of its addresses, that leads to a port of the guest. */
+/** A port of the host, at one of its addresses, that leads to a port of the guest; of TCP unless it says otherwise. */
 export const portForwardSchema = z.object({
   address: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
   hostPort: z.number().int().min(1).max(65535),
   guestPort: z.number().int().min(1).max(65535),
+  protocol: z.literal('udp').optional(),
 });
 /** See `portForwardSchema`. */
 export type PortForward = z.output<typeof portForwardSchema>;
+
+/** How slow and how fast a network can be made. Units: bytes a second */
+export const MIN_NETWORK_RATE = 8192;
+export const MAX_NETWORK_RATE = 2 ** 40;
 
 /** What a private switch may be called. */
 export const SWITCH_NAME = /^[a-z0-9][a-z0-9-]{0,30}$/;
@@ -169,7 +174,8 @@ export type SwitchPlace = z.output<typeof networkSwitchSchema>;
 
 /**
  * A machine's network. `user`: one of its own, behind the host's user. `egress`: whether it reaches anything beyond that;
- * `allowsHostLoopback`: whether the gateway's address leads to the host's own 127.0.0.1.
+ * `allowsHostLoopback`: whether the gateway's address leads to the host's own 127.0.0.1; `bytesPerSecond`: what may pass the
+ * card in each direction, as fast as it goes when left out.
  */
 export const networkSchema = z.object({
   kind: z.enum(['user', 'none']).default('user'),
@@ -177,6 +183,7 @@ export const networkSchema = z.object({
   allowsHostLoopback: z.boolean().default(false),
   forwards: z.array(portForwardSchema).max(MAX_FORWARDS).default([]),
   switch: networkSwitchSchema.optional(),
+  bytesPerSecond: z.number().int().min(MIN_NETWORK_RATE).max(MAX_NETWORK_RATE).optional(),
 });
 /** See `networkSchema`. */
 export type Network = z.output<typeof networkSchema>;

@@ -5,7 +5,7 @@ import {defineRequest} from './define.js';
 import {machineRefSchema, machineSchema, portForwardSchema} from './machine.js';
 
 /**
- * Forwards a TCP port of the host to the guest, now if the machine runs, and whenever it does from then on.
+ * Forwards a port of the host to the guest, now if the machine runs, and whenever it does from then on.
  * Errors: machine-not-found, machine-broken, port-in-use, bad-request, not-supported, machine-failed, storage-failed
  */
 export const networkForward = defineRequest(
@@ -15,7 +15,7 @@ export const networkForward = defineRequest(
 );
 
 /**
- * Takes a port forward back, by the host's port; connections that are there stay. Without an address, the one forward of
+ * Takes a port forward back, by the host's port and protocol; connections that are there stay. Without an address, the one forward of
  * that port. Errors: machine-not-found, machine-broken, bad-request, machine-failed, storage-failed
  */
 export const networkUnforward = defineRequest(
@@ -24,6 +24,7 @@ export const networkUnforward = defineRequest(
     machine: machineRefSchema,
     hostPort: portForwardSchema.shape.hostPort,
     address: z.string().max(64).optional(),
+    protocol: portForwardSchema.shape.protocol,
   }),
   z.object({machine: machineSchema}),
 );

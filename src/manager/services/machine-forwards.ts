@@ -14,6 +14,13 @@ export interface ForwardParts {
   readonly log: EventLog;
 }
 
+/** A forward by the host's end. */
+export interface ForwardEnd {
+  readonly hostPort: number;
+  readonly address?: string | undefined;
+  readonly protocol?: 'udp' | undefined;
+}
+
 /** See the module. */
 export class MachineForwards {
   readonly #parts: ForwardParts;
@@ -46,10 +53,13 @@ export class MachineForwards {
   }
 
   /** Errors: machine-not-found, machine-broken, bad-request, machine-failed, storage-failed */
-  remove(reference: string, hostPort: number, address: string | undefined): Promise<FleetMachine> {
+  remove(reference: string, {hostPort, address, protocol}: ForwardEnd): Promise<FleetMachine> {
     return this.#change(reference, {hostPort}, false, ({name}, {forwards}) => {
       const found = forwards.filter(
-        (forward) => forward.hostPort === hostPort && (address === undefined || forward.address === address),
+        (forward) =>
+          forward.hostPort === hostPort &&
+          forward.protocol === protocol &&
+          (address === undefined || forward.address === address),
       );
       if (found.length === 1) return found[0]!;
       throw found.length === 0

@@ -21,6 +21,7 @@ import {
   type NetBackend,
   type NetLink,
 } from '../net/contract.js';
+import {Pace} from '../net/pace.js';
 import type {DescriptorChain} from '../virtqueue/chain.js';
 import type {SplitQueue} from '../virtqueue/split-queue.js';
 import {
@@ -56,6 +57,8 @@ export interface NetOptions {
   readonly mac: Uint8Array;
   /** Largest IP packet on the wire but for large segments. 1500 unless told. */
   readonly mtu?: number;
+  /** What may pass in each direction. Units: bytes of frames a second; as fast as it goes when left out */
+  readonly bytesPerSecond?: number | undefined;
 }
 
 /** What a card did so far. Units: bytes of Ethernet frames; received and sent as the guest sees it */
@@ -79,6 +82,7 @@ export class NetDevice implements VirtioDevice, NetLink {
   tap: FrameTap | undefined;
   readonly #backend: NetBackend;
   readonly #mac: Uint8Array;
+  readonly #paces: {readonly sent: Pace; readonly received: Pace} | undefined;
   readonly #small = new Uint8Array(HEADER_BYTES + SMALL_FRAME_BYTES);
   readonly #header = new Uint8Array(HEADER_BYTES);
   readonly #offload: FrameOffload = {checksumStart: 0, checksumOffset: 0, segmentBytes: 0};
@@ -87,11 +91,13 @@ export class NetDevice implements VirtioDevice, NetLink {
   #driver: ActiveDriver | undefined;
 
   /** Errors: `bad-option` for an address that is no card's */
-  constructor({backend, mac, mtu = 1500}: NetOptions) {
+  constructor({backend, mac, mtu = 1500, bytesPerSecond}: NetOptions) {
     if (mac.length !== 6 || ((mac[0] ?? 1) & 1) !== 0)
       throw new ParavirtError('bad-option', 'That is no address of a network card.', 'Give 6 bytes, the first even.');
     this.#backend = backend;
     this.#mac = mac.slice();
+    if (bytesPerSecond !== undefined)
+      this.#paces = {sent: new Pace(bytesPerSecond), received: new Pace(bytesPerSecond)};
     this.description = {
       name: 'net',
       deviceId: 1,
@@ -138,6 +144,11 @@ export class NetDevice implements VirtioDevice, NetLink {
   send(head: Uint8Array, headBytes: number, body: readonly Uint8Array[], offload: Readonly<FrameOffload>): boolean {
     const queue = this.#driver?.queues[QUEUE.RECEIVE];
     if (queue === undefined) return false;
+    const pace = this.#paces?.received;
+    if (pace?.isSpent) {
+      pace.whenReady(() => this.#backend.roomMade());
+      return false;
+    }
     let frameBytes = headBytes;
     for (const bytes of body) frameBytes += bytes.length;
     const taken = this.#takeBuffers(queue, HEADER_BYTES + frameBytes);
@@ -162,6 +173,7 @@ export class NetDevice implements VirtioDevice, NetLink {
     this.#taken.length = 0;
     this.counters.receivedBytes += frameBytes;
     this.counters.receivedFrames++;
+    pace?.spend(frameBytes);
     this.tap?.frame('received', head, headBytes, body, offload);
     return true;
   }
@@ -194,6 +206,8 @@ export class NetDevice implements VirtioDevice, NetLink {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.reset();
+    this.#paces?.sent[Symbol.dispose]();
+    this.#paces?.received[Symbol.dispose]();
     await this.#backend[Symbol.asyncDispose]();
   }
 
@@ -202,11 +216,16 @@ export class NetDevice implements VirtioDevice, NetLink {
     const driver = this.#driver;
     const queue = driver?.queues[QUEUE.TRANSMIT];
     if (driver === undefined || queue === undefined) return false;
+    const pace = this.#paces?.sent;
     let isAll = false;
     let bytes = 0;
     for (let count = 0; !this.#backend.isFull; count++) {
       if (count === FRAMES_PER_TURN || bytes >= TURN_BYTES_MAX) {
         driver.notifyLater(QUEUE.TRANSMIT);
+        break;
+      }
+      if (pace?.isSpent) {
+        pace.whenReady(() => this.#transmit());
         break;
       }
       const chain = queue.pop();
@@ -222,6 +241,7 @@ export class NetDevice implements VirtioDevice, NetLink {
       chain.reader.copyTo(all);
       queue.push(chain);
       bytes += totalBytes;
+      pace?.spend(totalBytes - HEADER_BYTES);
       this.#hand(all, isOwned);
     }
     queue.publish();

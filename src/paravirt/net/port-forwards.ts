@@ -1,4 +1,4 @@
-/** Ports of the host that lead into the guest: one listening socket each. Only TCP. */
+/** Ports of the host that lead into the guest: one listening socket each. Those of UDP are in `udp-forwards.ts`. */
 import {createServer, type Server, type Socket} from 'node:net';
 import {ParavirtError} from '../error.js';
 
@@ -7,6 +7,8 @@ export interface PortForward {
   readonly address: string;
   readonly hostPort: number;
   readonly guestPort: number;
+  /** TCP when left out. */
+  readonly protocol?: 'udp' | undefined;
 }
 
 /** Forwards of one machine. */
@@ -39,7 +41,7 @@ export class PortForwards implements AsyncDisposable {
       this.#accept(socket, guestPort),
     );
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(explain(forward, error)));
+      server.once('error', (error) => reject(explainPort(forward, error)));
       server.listen({host: address, port: hostPort}, resolve);
     });
     server.removeAllListeners('error');
@@ -67,7 +69,8 @@ export class PortForwards implements AsyncDisposable {
 
 const keyOf = ({address, hostPort}: Pick<PortForward, 'address' | 'hostPort'>): string => `${address} ${hostPort}`;
 
-function explain({address, hostPort}: PortForward, error: Error & {readonly code?: string}): ParavirtError {
+/** A port that cannot be listened at, for people. */
+export function explainPort({address, hostPort}: PortForward, error: Error & {readonly code?: string}): ParavirtError {
   const where = `Port ${hostPort} of ${address}`;
   switch (error.code) {
     case 'EADDRINUSE':

@@ -37,6 +37,7 @@ import {FLAG, putSegment, Segment, type SegmentHeader, segmentHeaderBytes, TCP_B
 import {type LostConnection, type TcpOutlet, TcpTable} from './tcp/table.js';
 import {createUdp, type Datagram, readUdp} from './udp.js';
 import {type Answer, UdpFlows} from './udp-flows.js';
+import {UdpForwards} from './udp-forwards.js';
 
 /** Answers that wait for a guest without buffers. */
 export const OUTBOX_MAX = 256;
@@ -67,6 +68,10 @@ export interface UserNetworkOptions {
 /** See the module. */
 export class UserNetwork implements NetBackend, TcpOutlet {
   readonly forwards = new PortForwards((socket, port) => this.join(socket, port));
+  readonly udpForwards = new UdpForwards((guestPort, port, data) => {
+    const guest = {...this.#guest, port: guestPort};
+    this.#answerUdp({guest, peer: {address: IPV4.gateway, port}, data});
+  });
   readonly tcp: TcpTable;
   readonly udp = new UdpFlows((answer) => this.#answerUdp(answer));
   readonly leases: LeaseTable;
@@ -230,6 +235,7 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     await this.forwards[Symbol.asyncDispose]();
     this.tcp[Symbol.dispose]();
     this.udp[Symbol.dispose]();
+    this.udpForwards[Symbol.dispose]();
     this.#dns[Symbol.dispose]();
   }
 
@@ -328,6 +334,7 @@ export class UserNetwork implements NetBackend, TcpOutlet {
       refusal === undefined ? undefined : reply(refusal);
       return;
     }
+    if (isSame(destination, IPV4.gateway) && this.udpForwards.reply(sourcePort, destinationPort, data)) return;
     const target = this.#route(destination, destinationPort);
     if (target !== undefined) {
       this.udp.send(guest, peer, target.host, data);

@@ -57,7 +57,7 @@ export const forwardAdd: Action = {
       const machine = selectedMachine(state);
       if (!machine) return;
       if (overlay?.kind !== 'form' || overlay.form.token !== FORM_TOKEN) {
-        const fields = [textField(PORTS, 'Ports', '8080:80, or 0.0.0.0:8080:80')];
+        const fields = [textField(PORTS, 'Ports', '8080:80, 0.0.0.0:8080:80, 5353:53/udp')];
         const form = {token: FORM_TOKEN, subject: machine.id, title: `Forward to ${machine.name}`, fields, focused: 0};
         dispatch({
           type: 'overlayShown',
@@ -97,8 +97,8 @@ export const forwardRemove = forwardAction({
     const machine = selectedMachine(state);
     const forward = chosenForward(state);
     if (!machine || !forward) return;
-    const {address, hostPort, guestPort} = forward;
-    await request(networkUnforward, {machine: machine.id, hostPort, address});
+    const {address, hostPort, guestPort, protocol} = forward;
+    await request(networkUnforward, {machine: machine.id, hostPort, address, protocol});
     toast(`Port ${hostPort} leads nowhere now; a and ${hostPort}:${guestPort} forwards it again.`);
   },
 });

@@ -1,4 +1,4 @@
-import {describe, expect, it} from 'vitest';
+import {afterEach, describe, expect, it, vi} from 'vitest';
 import {FRAMES_PER_TURN, NetDevice, net} from '../../../src/paravirt/devices/net.js';
 import {COMPLETE_FRAME, FRAME_BYTES_MAX} from '../../../src/paravirt/net/contract.js';
 import {MmioDriver} from '../../support/driver-mmio.js';
@@ -210,5 +210,55 @@ describe('a network card', () => {
     expect(device.save()).toBe('"kept"');
     device.restore('"other"');
     expect(network.restored).toBe('"other"');
+  });
+});
+
+describe('a network card with a rate', () => {
+  afterEach(() => void vi.useRealTimers());
+  const RATE = 100_000;
+  const BURST = 65_536;
+
+  function paced() {
+    vi.useFakeTimers();
+    const network = new FakeNetwork();
+    const device = net.create({backend: network, mac: MAC, bytesPerSecond: RATE});
+    const driver = new MmioDriver(device, new FakeMemory(16 << 20));
+    driver.start(driver.offered);
+    const [receive, transmit] = driver.queues;
+    return {network, device, driver, receive: receive!, transmit: transmit!};
+  }
+
+  it('takes frames of the guest as fast as that, one more than the burst has room for, and loses none', () => {
+    const {network, driver, transmit} = paced();
+    // Five at a time, since the test's queue has no more room.
+    for (let round = 0; round < 2; round++) {
+      transmit.rewind();
+      for (let i = 0; i < 5; i++) transmit.add({read: framed(10_000)});
+      driver.notify(1);
+      transmit.takeAllUsed();
+    }
+    expect(network.frames.length).toBe(Math.ceil(BURST / 10_000));
+    vi.advanceTimersByTime(150);
+    expect(network.frames.length).toBe(Math.ceil(BURST / 10_000) + 2);
+    vi.advanceTimersByTime(1000);
+    expect(network.frames.length).toBe(10);
+  });
+
+  it('gives the guest frames as fast as that, and asks for those that had to wait', () => {
+    const {network, device, receive} = paced();
+    const send = () => device.send(framed(10_000), 10_000, [], COMPLETE_FRAME);
+    let sent = 0;
+    for (let round = 0; round < 2; round++) {
+      receive.rewind();
+      for (let i = 0; i < 5; i++) receive.add({write: 11_000});
+      for (let i = 0; i < 5; i++) if (send()) sent++;
+      device.flush();
+      receive.takeAllUsed();
+    }
+    expect(sent).toBe(Math.ceil(BURST / 10_000));
+    network.log.length = 0;
+    vi.advanceTimersByTime(100);
+    expect(network.log).toContain('room');
+    expect(send()).toBe(true);
   });
 });

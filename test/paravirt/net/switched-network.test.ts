@@ -5,7 +5,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {COMPLETE_FRAME, type FrameOffload} from '../../../src/paravirt/net/contract.js';
-import {packRecord, SwitchWire} from '../../../src/paravirt/net/switch-wire.js';
+import {packRecord, SwitchWire, WIRE_BYTES_MAX} from '../../../src/paravirt/net/switch-wire.js';
 import {SwitchedNetwork, WAITING_BYTES_MAX} from '../../../src/paravirt/net/switched-network.js';
 import {UserNetwork} from '../../../src/paravirt/net/user-network.js';
 import {checksum, GUEST_MAC, NetworkGuest, u16} from '../../support/network-guest.js';
@@ -123,5 +123,26 @@ describe('a network with neighbours', () => {
     net.guest.room = Number.POSITIVE_INFINITY;
     net.switched.roomMade();
     expect(net.guest.frames).toHaveLength(fitting);
+  });
+});
+
+describe('a wire whose other end does not read', () => {
+  it('drops frames beyond its bound, and keeps no more', async () => {
+    await using stack = new AsyncDisposableStack();
+    const folder = await mkdtemp(join(tmpdir(), 'viv-wire-'));
+    stack.defer(() => rm(folder, {recursive: true}));
+    const server = createServer({pauseOnConnect: true}).listen(join(folder, 's'));
+    stack.defer(() => void server.close());
+    await once(server, 'listening');
+    const near = connect(join(folder, 's'));
+    const [far] = (await once(server, 'connection')) as [Socket];
+    stack.defer(() => void far.destroy());
+    const wire = stack.use(new SwitchWire(near));
+    const record = packRecord(frame(60_000), COMPLETE_FRAME);
+    // More than the system's buffers and the bound together.
+    for (let i = 0; i < 100; i++) wire.send(record);
+    expect(wire.droppedCount).toBeGreaterThan(0);
+    expect(near.writableLength).toBeGreaterThan(WIRE_BYTES_MAX);
+    expect(near.writableLength).toBeLessThanOrEqual(WIRE_BYTES_MAX + record.length);
   });
 });

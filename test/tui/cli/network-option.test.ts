@@ -7,6 +7,8 @@ describe('--network', () => {
     ['user', {kind: 'user', egress: 'allow', allowsHostLoopback: false}],
     ['user,host,deny', {kind: 'user', egress: 'deny', allowsHostLoopback: true}],
     ['user,switch=lab-1', {kind: 'user', egress: 'allow', switch: {name: 'lab-1'}}],
+    ['user,rate=10M', {bytesPerSecond: 10 * 2 ** 20}],
+    ['user,rate=8K,switch=lab', {bytesPerSecond: 8192, switch: {name: 'lab'}}],
     ['user,switch=lab,deny', {egress: 'deny', switch: {name: 'lab'}}],
   ])('takes %s', (text, network) => {
     expect(networkOption(text)).toMatchObject(network);
@@ -24,6 +26,10 @@ describe('--network', () => {
     'user,switch=A',
     'user,switch=a,switch=b',
     'none,switch=a',
+    'user,rate=',
+    'user,rate=8191',
+    'user,rate=fast',
+    'none,rate=1M',
   ])('refuses %j', (text) => {
     expect(() => networkOption(text)).toThrow();
   });

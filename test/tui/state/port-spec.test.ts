@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {networkOption} from '../../../src/tui/cli/network-option.js';
-import {parseForward, parseHostEnd} from '../../../src/tui/state/port-spec.js';
+import {parseForward, parseForwardEnd, parseHostEnd} from '../../../src/tui/state/port-spec.js';
 
 describe('a port forward as it is written', () => {
   it.each([
@@ -20,7 +20,7 @@ describe('a port forward as it is written', () => {
     'web:8080:80',
     '::1:8080:80',
     '[1.2.3.4]:8080:80',
-    '8080:80/udp',
+    '8080:80/icmp',
   ])('is not %s', (text) => {
     expect(parseForward(text)).toBeUndefined();
   });
@@ -40,5 +40,24 @@ describe('a network as it is written', () => {
 
   it.each(['', 'bridge', 'none,host', 'user,open', 'user,'])('is not %j', (text) => {
     expect(() => networkOption(text)).toThrow(/Give user or none/);
+  });
+});
+
+describe('a forward of UDP', () => {
+  it.each([
+    ['5353:53/udp', {address: '127.0.0.1', hostPort: 5353, guestPort: 53, protocol: 'udp'}],
+    ['[::1]:5353:53/udp', {address: '::1', hostPort: 5353, guestPort: 53, protocol: 'udp'}],
+    ['8080:80/tcp', {address: '127.0.0.1', hostPort: 8080, guestPort: 80}],
+    ['8080:80/sctp', undefined],
+    ['8080:80/udp/udp', undefined],
+    ['/udp', undefined],
+  ])('is read from %s', (text, forward) => {
+    expect(parseForward(text)).toEqual(forward);
+  });
+
+  it('is taken back by its end with the protocol', () => {
+    expect(parseForwardEnd('5353/udp')).toEqual({hostPort: 5353, protocol: 'udp'});
+    expect(parseForwardEnd('0.0.0.0:5353/udp')).toEqual({address: '0.0.0.0', hostPort: 5353, protocol: 'udp'});
+    expect(parseForwardEnd('5353')).toEqual({hostPort: 5353});
   });
 });

@@ -22,13 +22,13 @@ export class MachineNetwork implements AsyncDisposable {
   readonly #forwards: readonly PortForward[];
 
   /** `id` is the machine's: its card has the same address in every run, and a copy of the machine another. */
-  constructor({egress, allowsHostLoopback, forwards, switch: place}: Network, id: string) {
+  constructor({egress, allowsHostLoopback, forwards, switch: place, bytesPerSecond}: Network, id: string) {
     const mac = macOf(id);
     this.#mac = mac;
     const onlyLease = place?.number === undefined ? undefined : {mac, last: place.number};
     this.#network = new UserNetwork({mac, egress, allowsHostLoopback, onlyLease});
     this.#switched = onlyLease && new SwitchedNetwork(this.#network);
-    this.device = new NetDevice({backend: this.#switched ?? this.#network, mac});
+    this.device = new NetDevice({backend: this.#switched ?? this.#network, mac, bytesPerSecond});
     this.#forwards = forwards;
   }
 
@@ -78,9 +78,10 @@ export class MachineNetwork implements AsyncDisposable {
 
   /** Adds or removes a port forward. Errors: port-in-use, bad-request */
   async forward(forward: PortForward, isWanted: boolean): Promise<void> {
-    const {forwards} = this.#network;
+    const {forwards, udpForwards} = this.#network;
+    const chosen = forward.protocol === 'udp' ? udpForwards : forwards;
     if (!isWanted) {
-      if (await forwards.remove(forward)) return;
+      if (await chosen.remove(forward)) return;
       throw new ManagerError(
         'bad-request',
         `Port ${forward.hostPort} is not forwarded.`,
@@ -88,7 +89,7 @@ export class MachineNetwork implements AsyncDisposable {
       );
     }
     try {
-      await forwards.add(forward);
+      await chosen.add(forward);
     } catch (thrown) {
       throw translatePortError(thrown);
     }

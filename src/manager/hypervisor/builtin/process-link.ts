@@ -242,6 +242,8 @@ export class ProcessLink implements RunningMachine {
   }
 
   async forward(forward: PortForward, isWanted: boolean): Promise<void> {
+    // One that does not know the word would take a port of TCP.
+    if (forward.protocol === 'udp') this.#checkNetwork();
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
   }
 
@@ -264,7 +266,7 @@ export class ProcessLink implements RunningMachine {
     if (this.#hasCapture) return;
     throw new ManagerError(
       'not-supported',
-      'It was started by a version of Vivarium whose networks cannot be looked at.',
+      'It was started by a version of Vivarium whose networks can do less.',
       'Shut it down and start it again.',
     );
   }

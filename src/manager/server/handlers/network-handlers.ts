@@ -8,8 +8,8 @@ import type {Handlers} from '../router.js';
 export function networkHandlers(forwards: MachineForwards, networks: NetworkService) {
   return {
     networkForward: async ({machine, forward}) => ({machine: describe(await forwards.add(machine, forward))}),
-    networkUnforward: async ({machine, hostPort, address}) => ({
-      machine: describe(await forwards.remove(machine, hostPort, address)),
+    networkUnforward: async ({machine, hostPort, address, protocol}) => ({
+      machine: describe(await forwards.remove(machine, {hostPort, address, protocol})),
     }),
     networkStatus: async ({machine}) => ({status: await networks.status(machine)}),
     networkCapture: async ({machine, ...request}, _connection, signal) => networks.capture(machine, request, signal),

@@ -2,7 +2,7 @@ import {type Command, InvalidArgumentError} from 'commander';
 import {defaultNetwork, type Machine, machineList, machineShow} from '../../../manager/protocol/machine.js';
 import {MAX_SNAP_BYTES, networkForward, networkStatus, networkUnforward} from '../../../manager/protocol/network.js';
 import {formatEnd} from '../../packets/packet-reader.js';
-import {type ForwardSpec, parseForward, parseHostEnd} from '../../state/port-spec.js';
+import {type ForwardSpec, parseForward, parseForwardEnd} from '../../state/port-spec.js';
 import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
@@ -42,11 +42,11 @@ export const net: CliCommand = {
       .action((name: string, options: JsonOption) => show(cli, name, options));
     group
       .command('forward')
-      .description('forward a TCP port of the host to the guest; also while it runs')
+      .description('forward a port of the host to the guest, of TCP or UDP; also while it runs')
       .argument('<name>', 'machine')
       .argument(
         '<ports>',
-        'HOSTPORT:GUESTPORT, or ADDRESS:HOSTPORT:GUESTPORT (127.0.0.1 when left out)',
+        'HOSTPORT:GUESTPORT, or ADDRESS:HOSTPORT:GUESTPORT (127.0.0.1 when left out); /udp may follow',
         forwardArgument,
       )
       .action(async (machine: string, forward: ForwardSpec) => {
@@ -57,8 +57,8 @@ export const net: CliCommand = {
       .command('unforward')
       .description('take a port forward back; connections that are there stay')
       .argument('<name>', 'machine')
-      .argument('<port>', 'HOSTPORT, or ADDRESS:HOSTPORT', hostEndArgument)
-      .action(async (machine: string, end: {hostPort: number; address?: string}) => {
+      .argument('<port>', 'HOSTPORT, or ADDRESS:HOSTPORT; /udp for one of UDP', hostEndArgument)
+      .action(async (machine: string, end: ReturnType<typeof hostEndArgument>) => {
         const client = await cli.connect();
         await client.request(networkUnforward, {machine, ...end});
       });
@@ -117,16 +117,17 @@ async function show(cli: CliContext, machine: string, {json}: JsonOption): Promi
 }
 
 function row({name, config}: Machine): string[] {
-  const {kind, egress, allowsHostLoopback, forwards, switch: place} = config?.network ?? defaultNetwork;
+  const {kind, egress, allowsHostLoopback, forwards, switch: place, bytesPerSecond} = config?.network ?? defaultNetwork;
   const words = [
     egress === 'deny' ? 'deny' : '',
     allowsHostLoopback ? 'host' : '',
     place ? `switch=${place.name}` : '',
+    bytesPerSecond ? `rate=${formatBytes(bytesPerSecond)}` : '',
   ];
   const limits = words.filter((word) => word !== '');
-  const shown = forwards.map(({address, hostPort, guestPort}) => {
+  const shown = forwards.map(({address, hostPort, guestPort, protocol}) => {
     const host = address === '127.0.0.1' ? '' : address.includes(':') ? `[${address}]:` : `${address}:`;
-    return `${host}${hostPort}:${guestPort}`;
+    return `${host}${hostPort}:${guestPort}${protocol === undefined ? '' : `/${protocol}`}`;
   });
   return [name, [kind, ...limits].join(','), shown.join(' ')];
 }
@@ -137,8 +138,8 @@ function forwardArgument(text: string): ForwardSpec {
   throw new InvalidArgumentError('Give ports from 1 to 65535 like 8080:80, or 0.0.0.0:8080:80.');
 }
 
-function hostEndArgument(text: string): {hostPort: number; address?: string} {
-  const end = parseHostEnd(text);
+function hostEndArgument(text: string): NonNullable<ReturnType<typeof parseForwardEnd>> {
+  const end = parseForwardEnd(text);
   if (end !== undefined) return end;
   throw new InvalidArgumentError('Give the port of the host, like 8080, or 0.0.0.0:8080.');
 }

@@ -51,9 +51,9 @@ export function networkLines(state: AppState, width: number, height: number): re
 }
 
 /** `8080 → 80`, with the host's address where it is not 127.0.0.1. */
-export function forwardText({address, hostPort, guestPort}: PortForward): string {
+export function forwardText({address, hostPort, guestPort, protocol}: PortForward): string {
   const host = address === '127.0.0.1' ? '' : `${address.includes(':') ? `[${address}]` : address}:`;
-  return `${host}${hostPort} → ${guestPort}`;
+  return `${host}${hostPort} → ${guestPort}${protocol === undefined ? '' : `/${protocol}`}`;
 }
 
 function aboutLines(text: string, width: number): PieceLine[] {
