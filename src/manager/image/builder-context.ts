@@ -6,7 +6,7 @@ import {type BuildStage, type ProgressListener, StageProgress} from './build-pro
 import {type PackageTools, visitPackage} from './debian-package.js';
 import {type UnpackedKernel, unpackKernelPackage} from './kernel-package.js';
 import type {MachineRun} from './machine-run.js';
-import type {Recipe} from './recipe.js';
+import type {RecipeOf} from './recipe.js';
 
 /** What a build works with. */
 export interface BuilderContext {
@@ -36,7 +36,7 @@ export interface BootParts {
  */
 export async function fetchBootParts(
   apt: Apt,
-  recipe: Recipe,
+  recipe: RecipeOf<'debian-initramfs' | 'debian-disk'>,
   scratch: string,
   {onProgress, signal, environment}: BuilderContext,
   otherBytes: number,

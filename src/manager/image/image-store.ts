@@ -17,6 +17,7 @@ import type {BuildProgress, ProgressListener} from './build-progress.js';
 import type {BuilderContext} from './builder-context.js';
 import {buildDebianDisk, MACHINE_FOLDER} from './debian-disk-builder.js';
 import {buildDebianInitramfs} from './debian-mini-builder.js';
+import {buildDebianNetboot} from './debian-netboot-builder.js';
 import {cancelled, throwIfCancelled} from './host-process.js';
 import {type BuiltImage, readImage} from './image-record.js';
 import type {MachineRun} from './machine-run.js';
@@ -272,6 +273,8 @@ function buildInto(folder: string, {recipe, ...rest}: LoadedRecipe, context: Bui
       return buildDebianInitramfs(folder, {recipe, ...rest}, context);
     case 'debian-disk':
       return buildDebianDisk(folder, {recipe, ...rest}, context);
+    case 'debian-netboot':
+      return buildDebianNetboot(folder, {recipe, ...rest}, context);
   }
 }
 

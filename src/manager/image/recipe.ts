@@ -12,20 +12,27 @@ const kernelParameters = z
   .max(1500)
   .regex(/^[\x20-\x7e]*$/, 'holds characters a kernel command line cannot have');
 
-/** What every recipe says. Units: memoryMiB = 2^20 bytes */
-const common = {
+const memoryMiB = z.int().min(64).max(65_536);
+
+/** What every recipe says first. */
+const header = {
   version: z.literal(1),
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'may hold a-z, 0-9, dots and dashes only'),
   title: z.string().min(1).max(60),
   description: z.string().max(400),
   suite: z.string().regex(/^[a-z][a-z0-9-]*$/, 'is not the name of a Debian suite'),
   component: z.string().regex(/^[a-z][a-z-]*$/, 'is not the name of a component'),
+};
+
+/** What recipes say of systems that we put together. Units: memoryMiB = 2^20 bytes */
+const common = {
+  ...header,
   kernelPackage: packageName,
   busyboxPackage: packageName,
   guestFolder: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'is not a plain folder name'),
   commandLine: kernelParameters,
   execCommandLine: kernelParameters,
-  memoryMiB: z.int().min(64).max(65_536),
+  memoryMiB,
 };
 
 const initramfsRecipeSchema = z.strictObject({
@@ -50,18 +57,33 @@ const diskRecipeSchema = z.strictObject({
     .max(2 ** 21),
 });
 
+const netbootRecipeSchema = z.strictObject({
+  ...header,
+  kind: z.literal('debian-netboot'),
+  installerPackage: packageName,
+  installerFolder: z.string().regex(/^[a-z0-9.+-]+(\/[a-z0-9.+-]+)*$/, 'is not a folder of a package'),
+  commandLine: kernelParameters,
+  memoryMiB,
+});
+
 /**
- * A recipe file, of one of two kinds: a guest that lives in an initramfs, or a system on a disk.
+ * A recipe file, of one of three kinds: a guest that lives in an initramfs, a system on a disk, or an installer as its package
+ * has it.
  * Shape:  `guestFolder` is a folder beside the recipe. In a `debian-initramfs` its files go into the initramfs as they are;
  *         `modules.boot` are loaded before anything else, `modules.onDemand` when a device or a file system asks for them.
  *         In a `debian-disk` it has three folders: `build` for the initramfs of the machine that makes the disk, `initrd` for
  *         that of the system, and `root` for the disk. `packages` are those on the disk besides the essential ones, with what
  *         they need; `formatPackages` bring mkfs.ext4; `modules.boot` are loaded by both initramfs, `modules.build` by the
  *         first, and the disk has all but those in the folders `modules.without`.
+ *         A `debian-netboot` has its kernel and initramfs in `installerFolder` of a package, and nothing else is done to them.
  *         `execCommandLine` is added to `commandLine` when the machine runs one command
  * Units:  memoryMiB, diskMiB = 2^20 bytes; the disk grows as it is written
  */
-export const recipeSchema = z.discriminatedUnion('kind', [initramfsRecipeSchema, diskRecipeSchema]);
+export const recipeSchema = z.discriminatedUnion('kind', [
+  initramfsRecipeSchema,
+  diskRecipeSchema,
+  netbootRecipeSchema,
+]);
 /** See `recipeSchema`. */
 export type Recipe = z.output<typeof recipeSchema>;
 /** A recipe of one kind. */
@@ -124,8 +146,12 @@ export async function loadRecipe(folders: readonly string[], name: string): Prom
     );
   }
   if ('error' in entry) throw entry.error;
-  const guestFiles = await readGuestFolder(join(dirname(entry.path), entry.recipe.guestFolder), entry.path);
-  return {recipe: entry.recipe, guestFiles, digest: digestOf(entry.recipe, guestFiles)};
+  const {recipe} = entry;
+  const guestFiles =
+    recipe.kind === 'debian-netboot'
+      ? []
+      : await readGuestFolder(join(dirname(entry.path), recipe.guestFolder), entry.path);
+  return {recipe, guestFiles, digest: digestOf(recipe, guestFiles)};
 }
 
 async function readRecipe(path: string): Promise<Recipe> {
