@@ -133,6 +133,10 @@ describe('files', () => {
     expect(files.filter((file) => read(file).split('\n').length > limit + 1)).toEqual([]);
   });
 
+  it('take zod without its languages, which every process would load', () => {
+    expect(sources.filter((file) => /import \{[^}]*\bz\b[^}]*\} from 'zod'/.test(read(file)))).toEqual([]);
+  });
+
   it('have no default exports, no index and no utils', () => {
     expect(sources.filter((file) => /^export default/m.test(read(file)))).toEqual([]);
     expect(sources.filter((file) => /(^|\/)(index\.tsx?|utils?)(\/|$)/.test(relative('src', file)))).toEqual([]);

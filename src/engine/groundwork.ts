@@ -47,10 +47,15 @@ export class Groundwork implements AsyncDisposable {
 
   /** Begins what a machine of this shape will need. What fails here fails again, and is told, when it is needed. */
   lay(shape: MachineShape, models: readonly DeviceModel[]): void {
-    // Before threads are up: these settings are the process's.
-    if (shape.tier !== 'interpreter') prepareForRegions();
-    for (let hart = 0; hart < shape.hartCount; hart++) this.#threads.push(this.#startThread());
+    this.startThreads(shape);
     this.interpreter(shape, layoutOf(shape, models)).catch(() => undefined);
+  }
+
+  /** Starts as many threads as there will be harts, less those that wait already. */
+  startThreads({hartCount, tier}: Pick<MachineShape, 'hartCount' | 'tier'>): void {
+    // Before threads are up: these settings are the process's.
+    if (tier !== 'interpreter') prepareForRegions();
+    while (this.#threads.length < hartCount) this.#threads.push(this.#startThread());
   }
 
   /** A thread that waits to be told which hart it is; the caller's from now on. */

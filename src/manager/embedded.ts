@@ -3,9 +3,10 @@ import {writeFile} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import type {Embedded, ExecutionOptions, RunFirmwareOptions, RunImageOptions} from './client/embedded.js';
 import type {AssemblyPlan} from './hypervisor/builtin/assembly.js';
+import {CodeFolder} from './hypervisor/builtin/code-folder.js';
 import {runCommand} from './hypervisor/builtin/command-run.js';
 import {runConsole} from './hypervisor/builtin/console-run.js';
-import {openBuiltinDriver} from './hypervisor/builtin/open-driver.js';
+import {layGroundwork, openGroundwork, shapeOf} from './hypervisor/builtin/groundwork.js';
 import {formatSignature} from './hypervisor/builtin/signature.js';
 import {readSymbolFile} from './hypervisor/builtin/symbol-file.js';
 import {type BuiltImage, imageCommandLine} from './image/image-record.js';
@@ -31,7 +32,10 @@ import {TemplateStore} from './store/template-store.js';
 export async function createEmbedded(environment: NodeJS.ProcessEnv = process.env): Promise<Embedded> {
   const paths = findPaths(environment);
   const settings = await loadSettings(paths.settings);
-  const store = openImageStore(paths, settings, openBuiltinDriver(environment, paths, settings, 0));
+  const store = openImageStore(paths, settings, async () => {
+    const {openBuiltinDriver} = await import('./hypervisor/builtin/open-driver.js');
+    return openBuiltinDriver(environment, paths, settings, 0);
+  });
   const templates = new TemplateStore(paths.templates);
   const locks = new ImageLocks(paths.imageLocks);
   const codeFolder = join(paths.cache, 'code');
@@ -66,6 +70,9 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
   return {
     async runImage(options) {
       const hartCount = checkHartCount(options.hartCount ?? settings.machines.defaultHartCount);
+      // The harts' threads load their program while the rest is found out.
+      await using groundwork = openGroundwork(new CodeFolder(codeFolder));
+      groundwork.startThreads({hartCount, tier: execution(options, settings).tier});
       const image = await provideImage(options);
       const memoryBytes = checkMemorySize(options.memoryBytes ?? image.memoryBytes);
       checkMemoryFree(memoryBytes, settings.machines.hostMemoryReserveBytes);
@@ -93,13 +100,15 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
         size: terminalSize(options, settings),
         codeFolder,
       };
+      layGroundwork(shapeOf(plan), groundwork);
       const {command, stdin, stdout, stderr, signal, terminal} = options;
       // A guest that has booted knows what was on its disks, and in its shared folders.
       const warm =
         disks.length + shares.length === 0 ? {folder: join(paths.cache, 'warm'), imageDigest: image.digest} : undefined;
-      if (isCommand) return await runCommand({plan, warm, command, stdin, stdout, stderr, signal});
+      if (isCommand) return await runCommand({plan, groundwork, warm, command, stdin, stdout, stderr, signal});
       return await runConsole({
         plan,
+        groundwork,
         warm,
         stdin,
         stdout,

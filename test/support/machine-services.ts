@@ -44,7 +44,7 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
     async () => undefined,
   );
   const images = new ImageService(
-    openImageStore(paths, settings, driver),
+    openImageStore(paths, settings, async () => driver),
     new TemplateStore(paths.templates),
     jobs,
     log,

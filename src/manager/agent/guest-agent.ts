@@ -3,7 +3,7 @@
  * Source: QEMU, qga/qapi-schema.json
  */
 import {setTimeout as delay} from 'node:timers/promises';
-import {z} from 'zod';
+import * as z from 'zod';
 import {ManagerError} from '../protocol/errors.js';
 import type {AgentRequest} from './agent-session.js';
 

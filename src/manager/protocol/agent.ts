@@ -8,7 +8,7 @@
  *
  * A request that is cancelled, or whose connection ends, ends its command or copy, and nothing half-made stays.
  */
-import {z} from 'zod';
+import * as z from 'zod';
 import {bytesSchema} from './console.js';
 import {defineNotification, defineRequest} from './define.js';
 import {machineRefSchema} from './machine.js';

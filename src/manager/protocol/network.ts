@@ -1,5 +1,5 @@
 /** Networks of machines: what is changed while they run. What a machine has stands in its definition (`networkSchema`). */
-import {z} from 'zod';
+import * as z from 'zod';
 import {bytesSchema} from './console.js';
 import {defineRequest} from './define.js';
 import {machineRefSchema, machineSchema, portForwardSchema} from './machine.js';

@@ -293,7 +293,12 @@ async function assemble(
   const templates = new TemplateStore(paths.templates);
   await templates.sweep();
   const driver = openBuiltinDriver(environment, paths, settings, settings.machines.spareIdleMs);
-  const images = new ImageService(openImageStore(paths, settings, driver), templates, jobs, log);
+  const images = new ImageService(
+    openImageStore(paths, settings, async () => driver),
+    templates,
+    jobs,
+    log,
+  );
   const fleet = new Fleet();
   const locks = new ImageLocks(paths.imageLocks);
   locks.sweep();

@@ -19,7 +19,7 @@ const SILENCE_MAX_MS = 15 * 60_000;
 const SIZE = {columns: 80, rows: 24};
 
 /** What runs machines with a driver. Memory is left for the host as the settings say. Units: bytes */
-export function machineRunOf(driver: HypervisorDriver, hostMemoryReserveBytes: number): MachineRun {
+export function machineRunOf(findDriver: () => Promise<HypervisorDriver>, hostMemoryReserveBytes: number): MachineRun {
   return async (request) => {
     const {memoryBytes, newDisk, signal = new AbortController().signal} = request;
     checkMemoryFree(memoryBytes, hostMemoryReserveBytes);
@@ -41,7 +41,7 @@ export function machineRunOf(driver: HypervisorDriver, hostMemoryReserveBytes: n
       onHalted: (reason) => ended.reject(new ManagerError('disk-full', reason, 'Free some space and build it again.')),
       onEnd: (end) => ended.resolve(end.kind === 'crashed' ? end : {kind: 'powered-off'}),
     };
-    const machine = await driver.start(planOf(request), listener, signal);
+    const machine = await (await findDriver()).start(planOf(request), listener, signal);
     signal.addEventListener('abort', abort, {once: true});
     if (signal.aborted) abort();
     try {

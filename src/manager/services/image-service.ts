@@ -13,16 +13,16 @@ import type {EventLog} from './event-log.js';
 import {endLeftMachine, machineRunOf} from './image-machine.js';
 import type {JobService} from './job-service.js';
 
-/** The store on the given folders; the user's recipes win over those that came with the program. */
+/** The store on the given folders; `findDriver` is asked when a machine is to make a disk. The user's recipes win over those that came with the program. */
 export function openImageStore(
   paths: Pick<Paths, 'recipes' | 'cache'>,
   {images, machines}: Pick<Settings, 'images' | 'machines'>,
-  driver: HypervisorDriver,
+  findDriver: () => Promise<HypervisorDriver>,
 ): ImageStore {
   return new ImageStore({
     catalogDirs: [builtInCatalogDir(), paths.recipes],
     cacheDir: join(paths.cache),
-    machines: {run: machineRunOf(driver, machines.hostMemoryReserveBytes), endLeft: endLeftMachine},
+    machines: {run: machineRunOf(findDriver, machines.hostMemoryReserveBytes), endLeft: endLeftMachine},
     ...(images.debianMirror === '' ? {} : {mirror: images.debianMirror}),
   });
 }

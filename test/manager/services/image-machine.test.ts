@@ -34,7 +34,7 @@ describe('a machine that makes a disk', () => {
     );
     let output = '';
     const ended: Promise<RunEnd> = machineRunOf(
-      driver,
+      async () => driver,
       0,
     )({
       ...{

@@ -13,13 +13,13 @@ import {
 } from '../../image/exec-protocol.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {AssemblyPlan} from './assembly.js';
-import {withEmbeddedHost} from './embedded-host.js';
+import {type EmbeddedRun, withEmbeddedHost} from './embedded-host.js';
 import type {EngineHost} from './engine-host.js';
 import {InputBridge, OutputBridge} from './stream-bridge.js';
 import {type WarmFolder, WarmStart} from './warm-start.js';
 
 /** The command and where its bytes go. */
-export interface CommandRun {
+export interface CommandRun extends EmbeddedRun {
   readonly plan: Omit<AssemblyPlan, 'ports' | 'savedPath'>;
   /** Where states of guests that have booted are kept, and what the image is known by; without it the guest boots. */
   readonly warm?: WarmFolder | undefined;
@@ -27,7 +27,6 @@ export interface CommandRun {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Boot log kept for the explanation. */
@@ -57,13 +56,13 @@ export async function runCommand(run: CommandRun): Promise<number> {
   };
   if (warm && (await warm.find())) {
     try {
-      return await withEmbeddedHost({...plan, savedPath: warm.path}, listener, run.signal, use(true));
+      return await withEmbeddedHost({...plan, savedPath: warm.path}, listener, run, use(true));
     } catch (thrown) {
       if (!(thrown instanceof ManagerError && thrown.code === 'bad-snapshot')) throw thrown;
       await warm.drop();
     }
   }
-  return withEmbeddedHost(plan, listener, run.signal, use(false));
+  return withEmbeddedHost(plan, listener, run, use(false));
 }
 
 /** Once the guest waits for its command, `warm` keeps it. */

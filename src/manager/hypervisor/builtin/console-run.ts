@@ -5,20 +5,19 @@
 import type {Readable, Writable} from 'node:stream';
 import {ManagerError} from '../../protocol/errors.js';
 import type {AssemblyPlan} from './assembly.js';
-import {statusOf, withEmbeddedHost} from './embedded-host.js';
+import {type EmbeddedRun, statusOf, withEmbeddedHost} from './embedded-host.js';
 import type {EngineHost} from './engine-host.js';
 import {PromptWatch} from './prompt-watch.js';
 import {InputBridge, OutputBridge} from './stream-bridge.js';
 import {type WarmFolder, WarmStart} from './warm-start.js';
 
 /** The machine and where its console is. */
-export interface ConsoleRun {
+export interface ConsoleRun extends EmbeddedRun {
   readonly plan: Omit<AssemblyPlan, 'ports' | 'savedPath'>;
   /** Where shells at their prompts are kept; without it the guest boots. */
   readonly warm?: WarmFolder | undefined;
   readonly stdin: Readable | undefined;
   readonly stdout: Writable;
-  readonly signal?: AbortSignal | undefined;
   /** Called before the start, to hand on changes of the terminal's size. */
   readonly onHost?: (host: EngineHost) => void;
   /** Called when the guest is off and its memory is still there. */
@@ -59,7 +58,7 @@ async function attend(plan: AssemblyPlan, run: ConsoleRun, prompt?: string, warm
     watch.written(bytes);
     output.write(bytes);
   };
-  return await withEmbeddedHost(plan, {onOutput, onRebooted: () => watch.giveUp()}, run.signal, async (host) => {
+  return await withEmbeddedHost(plan, {onOutput, onRebooted: () => watch.giveUp()}, run, async (host) => {
     held.host = host;
     run.onHost?.(host);
     if (prompt !== undefined) {

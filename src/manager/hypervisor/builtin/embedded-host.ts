@@ -1,9 +1,17 @@
 /** What every run in the calling process shares: a host, its end, and the caller's wish to stop. */
+import type {Groundwork} from '../../../engine/groundwork.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {MachineEnd} from '../contract.js';
 import type {AssemblyPlan} from './assembly.js';
 import {EngineHost} from './engine-host.js';
 import type {HostListener} from './host-contract.js';
+
+/** What a run has from its caller. */
+export interface EmbeddedRun {
+  readonly signal?: AbortSignal | undefined;
+  /** What was begun for the machine already. */
+  readonly groundwork?: Groundwork | undefined;
+}
 
 /**
  * Builds and starts a machine, lets `use` work with it, and ends it however that goes.
@@ -12,7 +20,7 @@ import type {HostListener} from './host-contract.js';
 export async function withEmbeddedHost<T>(
   plan: AssemblyPlan,
   listener: HostListener,
-  signal: AbortSignal | undefined,
+  {signal, groundwork}: EmbeddedRun,
   use: (host: EngineHost) => Promise<T>,
 ): Promise<T> {
   throwIfAborted(signal);
@@ -20,7 +28,7 @@ export async function withEmbeddedHost<T>(
   // Nobody is there to make room and resume it.
   const onHalted = (reason: string) => aborted.reject(new ManagerError('machine-failed', reason, 'Then run it again.'));
   aborted.promise.catch(() => undefined);
-  await using host = await EngineHost.create(plan, {...listener, onHalted});
+  await using host = await EngineHost.create(plan, {...listener, onHalted}, {groundwork});
   const abort = () => aborted.reject(cancelled());
   signal?.addEventListener('abort', abort, {once: true});
   try {

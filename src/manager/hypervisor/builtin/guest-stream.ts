@@ -7,7 +7,7 @@
  *            ◀─ `refused\n` or another word of `StreamRefusal`, then the end
  */
 import {connect, type Socket} from 'node:net';
-import {z} from 'zod';
+import * as z from 'zod';
 import {SWITCH_GREETING} from '../../../paravirt/net/switch-wire.js';
 import {ManagerError} from '../../protocol/errors.js';
 import {untilAborted} from '../../until-aborted.js';
