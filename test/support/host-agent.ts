@@ -59,9 +59,13 @@ export class HostAgent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.destroy();
-    const ended = once(this.#child, 'exit');
-    this.#child.kill();
-    await ended;
+    const {exitCode, signalCode} = this.#child;
+    if (exitCode === null && signalCode === null) {
+      const ended = once(this.#child, 'exit');
+      // It does not always end when it is asked to while its channel closes.
+      this.#child.kill('SIGKILL');
+      await ended;
+    }
     await this.#home[Symbol.asyncDispose]();
   }
 }
