@@ -75,6 +75,8 @@ export interface AssemblyPlan {
   readonly ports: readonly string[];
   /** A file that `AssembledMachine.save` wrote, to go on from instead of booting. */
   readonly savedPath?: string | undefined;
+  /** How long memory of `savedPath` that the guest does not ask for may wait: a guest may be done before. Units: milliseconds */
+  readonly fillAfterMs?: number | undefined;
   /** What the guest should be called from then on. */
   readonly newGuestName?: string | undefined;
   /** Folder of code that is kept for the next machine (see `code-folder.ts`); without it all is made anew. */
@@ -221,7 +223,7 @@ export async function assembleMachine(
     const uart = machine.devices[uartIndex]?.region;
     if (!(uart instanceof Uart16550)) throw new Error('the platform has no serial port');
     await network?.open();
-    const whenLoaded = filler?.start() ?? Promise.resolve();
+    const whenLoaded = filler?.start(plan.fillAfterMs) ?? Promise.resolve();
     const owned = cleanup.move();
     return {
       whenSavable: async ({keptIds}) => {

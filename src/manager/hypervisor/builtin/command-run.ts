@@ -29,6 +29,8 @@ export interface CommandRun extends EmbeddedRun {
   readonly stderr: Writable;
 }
 
+/** Most commands are done by then, and the guest has asked for a tenth of its memory. */
+const FILL_AFTER_MS = 1000;
 /** Boot log kept for the explanation. */
 const LOG_TAIL_BYTES = 4096;
 
@@ -56,7 +58,12 @@ export async function runCommand(run: CommandRun): Promise<number> {
   };
   if (warm && (await warm.find())) {
     try {
-      return await withEmbeddedHost({...plan, savedPath: warm.path}, listener, run, use(true));
+      return await withEmbeddedHost(
+        {...plan, savedPath: warm.path, fillAfterMs: FILL_AFTER_MS},
+        listener,
+        run,
+        use(true),
+      );
     } catch (thrown) {
       if (!(thrown instanceof ManagerError && thrown.code === 'bad-snapshot')) throw thrown;
       await warm.drop();

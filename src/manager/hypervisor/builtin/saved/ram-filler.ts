@@ -2,6 +2,7 @@
  * Fills the RAM of a restored machine while its guest runs: what the guest wants at once, all else in its turn. The file
  * was checked before; when it has changed since, or cannot be read, the machine ends.
  */
+import {setTimeout as delay} from 'node:timers/promises';
 import type {AbsentPages} from '../../../../engine/memory/absent-pages.js';
 import {toManagerError} from '../../../protocol/errors.js';
 import {commonPages, hasPage, pagesOf, runsOf} from './chunk-pages.js';
@@ -25,8 +26,8 @@ export class RamFiller implements AsyncDisposable {
   readonly #machine: FilledMachine;
   /** By chunk. */
   readonly #rows = new Map<number, ChunkRow[]>();
+  readonly #ending = new AbortController();
   #work: Promise<unknown> = Promise.resolve();
-  #isEnded = false;
 
   /** The machine was created from the reader's head, and has not started. */
   constructor(reader: SaveReader, machine: FilledMachine) {
@@ -39,12 +40,19 @@ export class RamFiller implements AsyncDisposable {
     machine.absent.begin(runs, (page) => this.#fetch(page));
   }
 
-  /** Begins to fill. Resolves when all of RAM is there, or the machine has ended. */
-  start(): Promise<void> {
+  /**
+   * Begins to fill: what the guest wants now, all else in `afterMs`. Resolves when all of RAM is there, or the machine has
+   * ended. Units: milliseconds
+   */
+  start(afterMs = 0): Promise<void> {
     const next = this.#reader.rows.values();
     const scratch = () => Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    const lanes = Array.from({length: PARALLEL}, () => this.#fillAll(next, scratch()));
-    const done = Promise.all(lanes).then(() => {
+    const begun =
+      afterMs === 0
+        ? Promise.resolve()
+        : delay(afterMs, undefined, {signal: this.#ending.signal}).catch(() => undefined);
+    const done = begun.then(async () => {
+      if (!this.#isEnded) await Promise.all(Array.from({length: PARALLEL}, () => this.#fillAll(next, scratch())));
       if (!this.#isEnded) this.#machine.absent.end();
     });
     this.#work = done;
@@ -52,8 +60,12 @@ export class RamFiller implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isEnded = true;
+    this.#ending.abort();
     await this.#work;
+  }
+
+  get #isEnded(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   async #fillAll(rows: Iterable<ChunkRow>, scratch: Buffer<ArrayBuffer>): Promise<void> {
@@ -98,7 +110,7 @@ export class RamFiller implements AsyncDisposable {
   }
 
   #fail(thrown: unknown): void {
-    this.#isEnded = true;
+    this.#ending.abort();
     this.#machine.crash(`its memory cannot be read: ${toManagerError(thrown).message}`);
   }
 }
