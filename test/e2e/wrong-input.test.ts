@@ -1,10 +1,10 @@
 /** Wrong input and broken hosts: one sentence and the next step, a status that is not 0, nothing half-made left. */
 import {execFileSync, spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync} from 'node:fs';
-import {createServer} from 'node:net';
 import {delimiter, join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {buildElf} from '../engine/boot/elf-builder.js';
+import {freePort} from '../support/free-port.js';
 import {type CommandResult, Home} from '../support/home.js';
 
 const STEP_MS = 120_000;
@@ -156,7 +156,7 @@ describe('building an image', () => {
   it(
     'needs the archive to be reachable',
     async () => {
-      const proxy = `http://127.0.0.1:${await closedPort()}`;
+      const proxy = `http://127.0.0.1:${await freePort()}`;
       const env = {
         http_proxy: proxy,
         https_proxy: proxy,
@@ -201,13 +201,4 @@ function linkProgramsExcept(missing: string, bin: string): void {
     for (const name of readdirSync(entry))
       if (name !== missing && !existsSync(join(bin, name))) symlinkSync(join(entry, name), join(bin, name));
   }
-}
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
 }

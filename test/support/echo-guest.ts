@@ -6,9 +6,8 @@ const BASE = 0x8000_0000;
 const UART = 0x1000_0000;
 const FINISHER = 0x10_0000;
 
-/** Echoes what it reads on the serial port; `q` powers off, `r` reboots. An ELF file. */
-export function echoProgram(): Uint8Array {
-  const a = new Assembler(BASE);
+/** Writes `>` to the serial port, then waits at the label `poll` for a byte, and echoes it; it is in register 6 then. Register 5 is taken too. */
+export function echoNext(a: Assembler): void {
   a.loadConstant(5, UART);
   a.loadConstant(6, '>'.charCodeAt(0));
   a.op('sb', {rs1: 5, rs2: 6});
@@ -18,6 +17,12 @@ export function echoProgram(): Uint8Array {
   a.to('poll', 'beq', {rs1: 6});
   a.op('lbu', {rd: 6, rs1: 5});
   a.op('sb', {rs1: 5, rs2: 6});
+}
+
+/** Echoes what it reads on the serial port; `q` powers off, `r` reboots. An ELF file. */
+export function echoProgram(): Uint8Array {
+  const a = new Assembler(BASE);
+  echoNext(a);
   a.loadConstant(8, FINISHER);
   a.loadConstant(9, 0x5555);
   a.loadConstant(7, 'q'.charCodeAt(0));

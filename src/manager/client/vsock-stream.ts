@@ -3,9 +3,9 @@ import {join} from 'node:path';
 import type {Duplex} from 'node:stream';
 import {openGuestStream} from '../hypervisor/builtin/guest-stream.js';
 import {findPaths} from '../paths.js';
-import {ManagerError} from '../protocol/errors.js';
 import type {Machine} from '../protocol/machine.js';
 import {explainRefusal} from '../services/guest-streams.js';
+import {notRunning} from '../services/running-machine.js';
 
 /** Highest port of a guest; the one above means any. */
 export const VSOCK_PORT_MAX = 0xffff_fffe;
@@ -15,12 +15,7 @@ export const VSOCK_PORT_MAX = 0xffff_fffe;
  * Errors: wrong-state, connection-refused, not-supported (no driver, or an older machine process), machine-failed
  */
 export async function openVsockStream({id, name, state}: Machine, port: number, signal: AbortSignal): Promise<Duplex> {
-  if (state !== 'running')
-    throw new ManagerError(
-      'wrong-state',
-      `Cannot reach ${name}: it is ${state}.`,
-      state === 'paused' ? `Let it go on: viv resume ${name}` : `Start it: viv start ${name}`,
-    );
+  if (state !== 'running') throw notRunning({name, state}, 'reach');
   const opened = await openGuestStream(join(findPaths().runtime, `${id}.sock`), {kind: 'vsock', port}, signal);
   if (typeof opened === 'string') throw explainRefusal(opened, name, port);
   return opened;

@@ -53,6 +53,12 @@ export async function resolveOwnFiles(
   return {kind: 'linux', kernelPath, commandLine, ...(initrdPath === undefined ? {} : {initrdPath})};
 }
 
+/** The files that are booted, by the names of an archive's parts (see `archive/manifest.ts`). */
+export function bootParts(boot: BootFiles): Record<string, string> {
+  if (boot.kind === 'firmware') return {'firmware.elf': boot.elfPath};
+  return {kernel: boot.kernelPath, ...(boot.initrdPath === undefined ? {} : {initrd: boot.initrdPath})};
+}
+
 /** Gives the boot files in a machine's folder to another, whose folder is in the making: both have them from then on. */
 export async function shareOwnFiles(boot: Boot, from: string, to: string): Promise<void> {
   if (boot.kind === 'image') return;

@@ -20,7 +20,7 @@ import type {Settings} from '../settings/settings.js';
 import type {MachineStore} from '../store/machine-store.js';
 import type {TemplateStore} from '../store/template-store.js';
 import {programVersion} from '../version.js';
-import {checkBoot} from './boot-files.js';
+import {bootParts, checkBoot} from './boot-files.js';
 import type {EventLog} from './event-log.js';
 import type {ImageService} from './image-service.js';
 import type {JobService} from './job-service.js';
@@ -149,11 +149,6 @@ export class ImageImporter {
     }
     return {boot, disks: await this.#parts.volumes.plan(folder, disks)};
   }
-}
-
-function bootParts(boot: Found['boot']): Record<string, string> {
-  if (boot.kind === 'firmware') return {'firmware.elf': boot.elfPath};
-  return {kernel: boot.kernelPath, ...(boot.initrdPath === undefined ? {} : {initrd: boot.initrdPath})};
 }
 
 async function stream(

@@ -3,7 +3,7 @@
  * what the guest is told at its first boot, and a layer over the disk. From then on the machine stands for itself: its kernel stays the one whose modules are on its disk,
  * whatever becomes of the image. It happens when the machine is made, or at its first start when the image was not built yet.
  */
-import {copyFile, link, mkdir, open, readFile, rm} from 'node:fs/promises';
+import {mkdir, readFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {writeSynced} from '../image/builder-context.js';
 import type {BuiltImage} from '../image/image-record.js';
@@ -12,6 +12,7 @@ import {ManagerError} from '../protocol/errors.js';
 import {type Disk, MAX_DISKS, type MachineConfig} from '../protocol/machine.js';
 import {syncFolder} from '../store/atomic-file.js';
 import type {MachineDefinition, MachineStore} from '../store/machine-store.js';
+import {shareFile} from '../store/shared-file.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {MachineLayers} from './machine-layers.js';
 
@@ -70,9 +71,10 @@ export class MachineInstaller {
     for (const name of [BOOT, DISKS]) await mkdir(join(folder, name), {recursive: true, mode: 0o700});
     const kernelPath = join(BOOT, 'kernel');
     const initrdPath = join(BOOT, 'initrd');
+    // What an interrupted attempt left is made anew.
+    for (const path of [kernelPath, initrdPath, IMAGE_DISK.path]) await rm(join(folder, path), {force: true});
     await shareFile(image.kernelPath, join(folder, kernelPath));
     const authorizedKeys = await this.#parts.keysFor(hostName);
-    await rm(join(folder, initrdPath), {force: true});
     await writeSynced(join(folder, initrdPath), withSeed(await readFile(image.initrdPath), {authorizedKeys}));
     await shareFile(image.diskPath, join(folder, IMAGE_DISK.path));
     const root = await this.#parts.layers.cover(folder, [IMAGE_DISK], diskBytes);
@@ -93,17 +95,5 @@ export class MachineInstaller {
     await store.saveDefinition(changed);
     fleet.update(machine, {definition: changed});
     return changed;
-  }
-}
-
-/** By a link where the file system has them; images never change. */
-async function shareFile(source: string, target: string): Promise<void> {
-  await rm(target, {force: true});
-  try {
-    await link(source, target);
-  } catch {
-    await copyFile(source, target);
-    await using file = await open(target, 'r');
-    await file.sync();
   }
 }

@@ -15,7 +15,7 @@ import type {MachineStore} from '../store/machine-store.js';
 import type {MemoryRef} from '../store/memory-store.js';
 import type {StoredSnapshot} from '../store/snapshot-store.js';
 import {programVersion} from '../version.js';
-import {imageFiles, resolveOwnFiles} from './boot-files.js';
+import {bootParts, imageFiles, resolveOwnFiles} from './boot-files.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
 import type {MachineLayers} from './machine-layers.js';
@@ -183,11 +183,6 @@ export class MachinePacker {
       `Build it first: viv image build ${wanted}`,
     );
   }
-}
-
-function bootParts(boot: BootFiles): Record<string, string> {
-  if (boot.kind === 'firmware') return {'firmware.elf': boot.elfPath};
-  return {kernel: boot.kernelPath, ...(boot.initrdPath === undefined ? {} : {initrd: boot.initrdPath})};
 }
 
 function originOf(boot: Boot): string | undefined {

@@ -13,9 +13,14 @@ export function findRunning(
   purpose: string,
 ): {readonly machine: FleetMachine; readonly run: RunningMachine} {
   const machine = fleet.find(reference);
-  const {run, name, state} = machine;
+  const {run, state} = machine;
   if (run !== undefined && state === 'running') return {machine, run};
-  throw new ManagerError(
+  throw notRunning(machine, purpose);
+}
+
+/** The error for a machine of which only a running guest could do it. */
+export function notRunning({name, state}: Pick<FleetMachine, 'name' | 'state'>, purpose: string): ManagerError {
+  return new ManagerError(
     'wrong-state',
     `Cannot ${purpose} ${name}: it is ${state}.`,
     state === 'paused' ? `Let it go on: viv resume ${name}` : `Start it: viv start ${name}`,

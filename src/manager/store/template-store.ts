@@ -4,7 +4,7 @@
  * one can be removed whatever stands on it.
  */
 import {randomUUID} from 'node:crypto';
-import {copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {FolderWriter} from '../archive/folder-writer.js';
 import {
@@ -17,6 +17,7 @@ import {
 } from '../archive/manifest.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import {syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
+import {shareFile} from './shared-file.js';
 
 /** One of them. */
 export interface Template {
@@ -91,14 +92,7 @@ export class TemplateStore {
 
   /** Gives a part to a machine in the making; it takes no room where the file system has links. */
   async share(name: string, part: string, target: string): Promise<void> {
-    const source = join(this.#root, name, part);
-    try {
-      await link(source, target);
-    } catch {
-      await copyFile(source, target);
-      const file = await open(target, 'r');
-      await file.sync().finally(() => file.close());
-    }
+    await shareFile(join(this.#root, name, part), target);
   }
 
   /** Removes one, also one that cannot be read; undefined when there is none, else the bytes that no machine shares. */

@@ -11,10 +11,10 @@ import {metricsHistory} from '../../../src/manager/protocol/metrics.js';
 import {AlteredProgram} from '../../support/altered-program.js';
 import {Assembler} from '../../support/assembler.js';
 import {FleetWatch, TestConsole, TestDaemon} from '../../support/daemon.js';
+import {echoNext} from '../../support/echo-guest.js';
 import {writeElf} from '../../support/elf-writer.js';
 
 const BASE = 0x8000_0000;
-const UART = 0x1000_0000;
 const LIMIT_MS = 120_000;
 
 /** A hart that dies when the guest runs an instruction that there is not. */
@@ -37,16 +37,8 @@ v8.setFlagsFromString = (flag) => {
 /** Echoes what it reads on the serial port, until an \`x\` comes: then it runs no instruction, at the label \`wrong\`. */
 function program(): {readonly elf: Uint8Array; readonly wrong: string} {
   const a = new Assembler(BASE);
-  a.loadConstant(5, UART);
   a.loadConstant(7, 'x'.charCodeAt(0));
-  a.loadConstant(6, '>'.charCodeAt(0));
-  a.op('sb', {rs1: 5, rs2: 6});
-  a.label('poll');
-  a.op('lbu', {rd: 6, rs1: 5, imm: 5});
-  a.op('andi', {rd: 6, rs1: 6, imm: 1});
-  a.to('poll', 'beq', {rs1: 6});
-  a.op('lbu', {rd: 6, rs1: 5});
-  a.op('sb', {rs1: 5, rs2: 6});
+  echoNext(a);
   a.to('poll', 'bne', {rs1: 6, rs2: 7});
   a.label('wrong');
   a.word(0xffff_ffff);

@@ -40,10 +40,10 @@ import {defaultNetwork, type Network, type Share} from '../../protocol/machine.j
 import {programVersion} from '../../version.js';
 import type {BootFiles, DiskOverlay, DiskPlan} from '../contract.js';
 import {CodeFolder} from './code-folder.js';
-import {machineModels} from './groundwork.js';
 import {checkWebAssembly} from './host-abilities.js';
 import {translateHostError} from './host-errors.js';
 import {type DiskEnvironment, MachineDisk} from './machine-disk.js';
+import {machineModels} from './machine-models.js';
 import {MachineNetwork} from './machine-network.js';
 import {openVsock} from './machine-vsock.js';
 import type {SaveHead} from './saved/format.js';

@@ -3,14 +3,12 @@ import {pathToFileURL} from 'node:url';
 import * as z from 'zod';
 import type {CodeKeeper} from '../../../engine/codegen/interpreter-source.js';
 import {Groundwork} from '../../../engine/groundwork.js';
-import {platformModels, standardPlatform} from '../../../engine/platform/standard-platform.js';
+import {standardPlatform} from '../../../engine/platform/standard-platform.js';
 import {virtioMmio} from '../../../paravirt/transport/mmio.js';
 import {bundledEntry} from '../../bundle.js';
 import {tierSchema} from '../../protocol/machine.js';
 import type {Launch} from './link.js';
-
-/** Device models that machines of ours may have; those of `hart-main.ts`. */
-export const machineModels = [...platformModels, virtioMmio];
+import {machineModels} from './machine-models.js';
 
 /** What a machine will likely be like, as far as its code depends on it. */
 export const shapeHintSchema = z.object({

@@ -1,6 +1,7 @@
 /**
- * A connection into a guest, to a TCP port or one of its socket device, on a connection of its own to the private socket of its machine's process: one line each
- * way, then bytes. A channel's first bytes are those of a JSON-RPC frame, which tells the two apart.
+ * A connection into a guest, to a TCP port or one of its socket device, on a connection of its own to the private socket of
+ * its machine's process: one line each way, then bytes. A channel's first bytes are those of a JSON-RPC frame, which tells
+ * the two apart.
  *
  *   daemon   `vivarium-stream PORT\n`, or `vivarium-vsock PORT\n` ─▶ process ─ SYN, or REQUEST ─▶ guest
  *   daemon   ◀─ `open\n`, then bytes both ways, each end by itself
