@@ -32,8 +32,27 @@ export const guestMemorySchema = z.object({
 export type GuestMemoryFigures = z.output<typeof guestMemorySchema>;
 
 /**
+ * How fast a machine's counters grew in its second; what its process cannot tell is missing.
+ * Units: bytes, requests, frames and interrupts a second
+ */
+export const machineRatesSchema = z.object({
+  diskReadBytes: z.number(),
+  diskWrittenBytes: z.number(),
+  diskReadOperations: z.number().optional(),
+  diskWriteOperations: z.number().optional(),
+  netReceivedBytes: z.number(),
+  netSentBytes: z.number(),
+  netReceivedPackets: z.number().optional(),
+  netSentPackets: z.number().optional(),
+  interrupts: z.number().optional(),
+});
+/** See `machineRatesSchema`. */
+export type MachineRates = z.output<typeof machineRatesSchema>;
+
+/**
  * One machine's second. Counters ending in `Bytes` under disk and net count from the machine's start.
  * Units: cpuPercent is time not in WFI, 100 per hart fully busy; instructionsPerSecond counts retired instructions;
+ *        hostCpuPercent is time of the host's processors for the whole machine process, 100 per processor;
  *        regionPercent is the share of them in compiled regions; memoryTouchedBytes is guest RAM backed by host memory; residentBytes is the whole machine process
  */
 export const machineSampleSchema = z.object({
@@ -47,6 +66,10 @@ export const machineSampleSchema = z.object({
   diskWrittenBytes: z.number(),
   netReceivedBytes: z.number(),
   netSentBytes: z.number(),
+  rates: machineRatesSchema.optional(),
+  hostCpuPercent: z.number().optional(),
+  /** Each hart, in order. */
+  harts: z.array(z.object({cpuPercent: z.number(), instructionsPerSecond: z.number()})).optional(),
   guestMemory: guestMemorySchema.optional(),
   regionPercent: z.number().optional(),
   code: codeCountersSchema.optional(),

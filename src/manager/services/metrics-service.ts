@@ -3,6 +3,7 @@ import {EventEmitter} from 'node:events';
 import {cpus, freemem, totalmem} from 'node:os';
 import type {RunCounters} from '../hypervisor/contract.js';
 import {type HostSample, type MachineSample, SAMPLES_KEPT} from '../protocol/metrics.js';
+import {clampPercent, makeSample} from './machine-sample.js';
 
 /** One second of all. */
 export interface FleetSample {
@@ -93,40 +94,6 @@ export class MetricsService implements Disposable {
       memoryTotalBytes,
     };
   }
-}
-
-function makeSample(machineId: string, before: RunCounters | undefined, now: RunCounters): MachineSample | undefined {
-  // Counters that went back belong to another run.
-  if (before === undefined || now.atMs <= before.atMs || now.instructions < before.instructions) return undefined;
-  const seconds = (now.atMs - before.atMs) / 1000;
-  const instructions = now.instructions - before.instructions;
-  const compiled = (now.code?.regionInstructions ?? 0) - (before.code?.regionInstructions ?? 0);
-  const code =
-    now.code === undefined
-      ? {}
-      : {
-          code: now.code,
-          // A reboot in between sets the region's count back, and an idle guest has no share at all.
-          ...(instructions > 0 ? {regionPercent: clampPercent((100 * compiled) / instructions, 100)} : {}),
-        };
-  return {
-    machineId,
-    atMs: now.atMs,
-    cpuPercent: clampPercent((now.activeNs - before.activeNs) / (seconds * 1e7), Number.POSITIVE_INFINITY),
-    instructionsPerSecond: instructions / seconds,
-    memoryTouchedBytes: now.memoryTouchedBytes,
-    residentBytes: now.residentBytes,
-    diskReadBytes: now.diskReadBytes,
-    diskWrittenBytes: now.diskWrittenBytes,
-    netReceivedBytes: now.netReceivedBytes,
-    netSentBytes: now.netSentBytes,
-    ...(now.guestMemory === undefined ? {} : {guestMemory: now.guestMemory}),
-    ...code,
-  };
-}
-
-function clampPercent(percent: number, most: number): number {
-  return Math.min(most, Math.max(0, percent));
 }
 
 function push<T>(history: T[], sample: T): void {

@@ -13,6 +13,7 @@ import {AGENT_TIMEOUT_MAX_MS} from '../../agent/agent-session.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {
+  MAX_HARTS,
   networkSchema,
   networkSwitchSchema,
   portForwardSchema,
@@ -259,6 +260,16 @@ export const linkCounters = defineNotification(
     diskWrittenBytes: z.number(),
     netReceivedBytes: z.number(),
     netSentBytes: z.number(),
+    diskReadOperations: z.number().optional(),
+    diskWriteOperations: z.number().optional(),
+    netReceivedPackets: z.number().optional(),
+    netSentPackets: z.number().optional(),
+    interrupts: z.number().optional(),
+    hostCpuNs: z.number().optional(),
+    harts: z
+      .array(z.object({activeNs: z.number(), instructions: z.number()}))
+      .max(MAX_HARTS)
+      .optional(),
     guestMemory: guestMemorySchema.optional(),
     code: codeCountersSchema.optional(),
   }),
