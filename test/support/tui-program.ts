@@ -1,4 +1,4 @@
-// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names and states, `web-1:running`.
+// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states, harts: `web-1:running:2`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
@@ -18,8 +18,9 @@ const machines = (process.env['FLEET'] ?? '')
   .split(',')
   .filter((entry) => entry !== '')
   .map((entry) => {
-    const [name = '', state = 'defined'] = entry.split(':');
-    return fakeMachine(name, state as MachineState);
+    const [name = '', state = 'defined', hartCount = '1'] = entry.split(':');
+    const machine = fakeMachine(name, state as MachineState);
+    return {...machine, config: {...machine.config!, hartCount: Number(hartCount)}};
   });
 const fleet = new FakeFleet(machines);
 for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)
@@ -29,6 +30,9 @@ for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)
   });
 fleet.isTimelineOn = process.env['TIMELINE'] !== 'off';
 if (process.env['POINT_MS']) setTimeout(() => fleet.addPoint({}), Number(process.env['POINT_MS']));
+// METRICS=busy: every number moves.
+fleet.isBusy = process.env['METRICS'] === 'busy';
+if (process.env['SAMPLE_MS']) fleet.sampleMs = Number(process.env['SAMPLE_MS']);
 // NETWORK=busy: a port forward, connections, and a packet from time to time.
 if (process.env['NETWORK'] === 'busy') {
   const flow = {protocol: 'tcp', state: 'open', receivedBytes: 5e6, sentBytes: 1200} as const;

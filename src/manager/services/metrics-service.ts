@@ -3,8 +3,6 @@ import {EventEmitter} from 'node:events';
 import {cpus, freemem, totalmem} from 'node:os';
 import type {RunCounters} from '../hypervisor/contract.js';
 import {type HostSample, type MachineSample, type MetricsCurves, SAMPLES_KEPT} from '../protocol/metrics.js';
-import {CurveHistory, type CurveRows, curvesOf} from './curve-history.js';
-import {clampPercent, makeSample} from './machine-sample.js';
 import {
   hostNames,
   hostNumberCount,
@@ -12,7 +10,9 @@ import {
   machineNames,
   machineNumberCount,
   machineNumbers,
-} from './sample-numbers.js';
+} from '../protocol/sample-numbers.js';
+import {CurveHistory, type CurveRows, curvesOf} from './curve-history.js';
+import {clampPercent, makeSample} from './machine-sample.js';
 
 /** One second of all. */
 export interface FleetSample {

@@ -3,11 +3,11 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import {curvesSchema} from '../../../src/manager/protocol/metrics.js';
+import {machineNames, machineNumberCount} from '../../../src/manager/protocol/sample-numbers.js';
 import {CurveHistory, curvesOf} from '../../../src/manager/services/curve-history.js';
 import {CurveRing} from '../../../src/manager/services/curve-ring.js';
 import {HistoryKeeper} from '../../../src/manager/services/history-keeper.js';
 import {MetricsService} from '../../../src/manager/services/metrics-service.js';
-import {machineNames, machineNumberCount} from '../../../src/manager/services/sample-numbers.js';
 
 const HOUR_MS = 3_600_000;
 /** A moment that begins a step of every level. */

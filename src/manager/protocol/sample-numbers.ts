@@ -1,5 +1,5 @@
-/** Samples as plain numbers in a fixed order, for histories. What a sample does not tell is NaN. */
-import type {HostSample, MachineSample} from '../protocol/metrics.js';
+/** Samples as plain numbers in a fixed order, with the names that curves go by. What a sample does not tell is NaN. */
+import type {HostSample, MachineSample} from './metrics.js';
 
 type Pick<Sample> = (sample: Sample) => number | undefined;
 
