@@ -4,6 +4,7 @@ export {consoleFullscreen} from './console.js';
 export {filter} from './filter.js';
 export {fork} from './fork.js';
 export {forwardAdd, forwardNext, forwardPrevious, forwardRemove} from './forwards.js';
+export {graphsBack, graphsOn, spanLonger, spanShorter} from './graphs.js';
 export {help} from './help.js';
 export {kill} from './kill.js';
 export {moveDown, moveFirst, moveLast, movePageDown, movePageUp, moveUp} from './move.js';

@@ -6,11 +6,8 @@ import {constants} from 'node:os';
 import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
-import type {MachineSample} from '../../manager/protocol/metrics.js';
 import {snapshotScreen} from '../../manager/protocol/snapshot.js';
 import * as actionRegistry from '../actions/registry.js';
-import {ChartPane} from '../graphs/chart-pane.js';
-import type {SparkStyle} from '../graphs/sparkline.js';
 import type {ActionContext} from '../keys/action.js';
 import {rebind} from '../keys/keymap.js';
 import {consoleNotice, overlayRect} from '../screen.js';
@@ -18,18 +15,18 @@ import type {AppEvent} from '../state/events.js';
 import {computeLayout, LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {initialState} from '../state/model.js';
 import {hasNetwork} from '../state/network.js';
-import {machineCurves} from '../state/presenters/charts.js';
 import {TIMELINE_HEAD_ROWS} from '../state/presenters/timeline.js';
 import {chosenPoint, countInStates, selectedMachine} from '../state/selectors.js';
 import {Store} from '../state/store.js';
 import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
-import {cellColor} from '../theme.js';
 import type {Backend} from './backend.js';
 import {ConsoleView} from './console-view.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
+import {graphStyle} from './graph-style.js';
+import {GraphsPane} from './graphs-pane.js';
 import {describeError, InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
 import {NetworkWatch} from './network-watch.js';
@@ -37,7 +34,6 @@ import {PointView} from './point-view.js';
 import {renderInk} from './render-ink.js';
 import {loadSettings} from './settings.js';
 
-const NO_SAMPLES: readonly MachineSample[] = [];
 const TOAST_MS = 5000;
 const SLOW_CONNECT_MS = 8000;
 const RENDER_FPS = 30;
@@ -56,7 +52,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const actions = rebind(Object.values(actionRegistry), loadSettings(env, Object.values(actionRegistry)).keys);
   const {theme} = loadSettings(env, actions);
   const isAscii = detectAscii(env);
-  const sparkStyle: SparkStyle = isAscii ? 'ascii' : 'braille';
+  const sparkStyle = graphStyle(env, isAscii);
   const size = () => ({columns: output.columns || 80, rows: output.rows || 24});
   const ended = Promise.withResolvers<number>();
   await using stack = new AsyncDisposableStack();
@@ -84,7 +80,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   );
   let isOver = false;
   const lender = new TerminalLender(input, output, {host, compositor, router: () => router, isEnded: () => isOver});
-  const charts = new ChartPane(() => compositor.requestFrame(), sparkStyle);
+  const graphs = stack.use(new GraphsPane({theme, style: sparkStyle, changed: () => compositor.requestFrame()}));
   const consoleView = stack.use(
     new ConsoleView(
       (wanted) => {
@@ -110,8 +106,6 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
   let watchedAtMs: number | undefined;
-  let chartedSamples: readonly MachineSample[] | undefined;
-  let chartedId: string | undefined;
   let toastId = 0;
   let toastTimer: NodeJS.Timeout | undefined;
   stack.defer(() => clearTimeout(toastTimer));
@@ -186,15 +180,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
       networkWatch?.refresh();
     }
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
-    const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
-    if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
-      chartedSamples = samples;
-      chartedId = machine.id;
-      const curves = machineCurves(machine, samples);
-      charts.update(
-        curves.map((curve) => ({...curve, color: cellColor(curve.id === 'cpu' ? theme.chartCpu : theme.chartMemory)})),
-      );
-    }
+    graphs.update(state, layout.content);
   }
 
   function followGuest(): void {
@@ -210,8 +196,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     if (!content || !machine) return {painters: [], overlays, cursor: undefined};
     const isConsole = state.focus === 'fullscreen' || state.tab === 'console';
     if (!isConsole) {
-      const painters: Painter[] =
-        state.tab === 'graphs' ? [{rect: content, paint: (grid, rect) => charts.paint(grid, rect)}] : [];
+      const painters: Painter[] = state.tab === 'graphs' ? [graphs.painter(content)] : [];
       const picture = state.tab === 'timeline' && chosenPoint(state) ? pointView.screen : undefined;
       if (picture && content.height > TIMELINE_HEAD_ROWS) {
         const height = content.height - TIMELINE_HEAD_ROWS;
@@ -248,6 +233,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     link = stack.use(
       new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
     );
+    graphs.connect(connected.client, dispatch);
     networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
     await link.start();
   });

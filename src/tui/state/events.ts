@@ -5,6 +5,7 @@ import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
+import type {LoadedCurves} from './graphs.js';
 import type {Connection, FirstRun, Focus, Overlay, PacketLine, ScreenSize, Tab, TimelineView, Toast} from './model.js';
 
 /** What is seen of the network of a machine; `networkFollowed` is that of another from now on. */
@@ -18,6 +19,15 @@ export type NetworkNews =
       readonly packets: readonly PacketLine[];
       readonly missedCount: number;
     };
+
+/** What became of the graphs: what a person chose, and what the daemon told for it. */
+export type GraphsNews =
+  | {readonly type: 'spanMoved'; readonly by: number}
+  | {readonly type: 'chartsScrolled'; readonly by: number}
+  | {readonly type: 'curvesLoaded'; readonly curves: LoadedCurves}
+  | {readonly type: 'curvesFailed'; readonly problem: string}
+  | {readonly type: 'fleetViewShown'; readonly isShown: boolean}
+  | {readonly type: 'fleetOrderMoved'; readonly by: number};
 
 /** What the daemon told. */
 export type FleetNews =
@@ -35,6 +45,7 @@ export type FleetNews =
   | {readonly type: 'historyLoaded'; readonly machineId: string; readonly samples: readonly MachineSample[]}
   | {readonly type: 'timelineLoaded'; readonly timeline: TimelineView}
   | NetworkNews
+  | GraphsNews
   | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
   | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
   | {readonly type: 'eventHappened'; readonly event: FleetEvent};

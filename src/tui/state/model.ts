@@ -8,6 +8,7 @@ import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {FormState} from './form.js';
+import {type GraphsView, initialGraphs} from './graphs.js';
 
 /** Samples kept per machine for charts and sparklines: two minutes. */
 export const SAMPLES_SHOWN = 120;
@@ -116,6 +117,7 @@ export interface AppState {
   /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
+  readonly graphs: GraphsView;
   readonly nowMs: number;
   readonly size: ScreenSize;
   readonly selectedId: string | undefined;
@@ -143,6 +145,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     pointId: undefined,
     network: undefined,
     forwardAt: 0,
+    graphs: initialGraphs,
     nowMs,
     size,
     selectedId: undefined,

@@ -1,6 +1,7 @@
 /** What follows from each event: pure, and without React. */
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {AppEvent} from './events.js';
+import {reduceGraphs} from './graphs.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline, visibleMachines} from './selectors.js';
@@ -41,6 +42,13 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'spanMoved':
+    case 'chartsScrolled':
+    case 'curvesLoaded':
+    case 'curvesFailed':
+    case 'fleetViewShown':
+    case 'fleetOrderMoved':
+      return reduceGraphs(state, event);
     case 'imagesLoaded':
       return {...state, images: event.images};
     case 'eventsLoaded':
