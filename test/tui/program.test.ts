@@ -158,8 +158,8 @@ describe('the fleet', () => {
     await using terminal = tui.open('alpha:running');
     await terminal.see('alpha  ● running');
     terminal.press('2');
-    await terminal.see('CPU 31%');
-    await terminal.see('Memory 96M of 256M');
+    await terminal.see('CPU %  31%');
+    await terminal.see('Memory M  held 96M');
     // A corner of an axis as blessed-contrib draws it, and the curve's dots above the baseline.
     await terminal.see(/⠓⠒⠒⠒⠒/);
     await terminal.see(/[⣀⡠⠤⠔⠒⠊⠉]{2}/);

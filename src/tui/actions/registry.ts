@@ -2,6 +2,8 @@ export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
 export {filter} from './filter.js';
+export {fleetDown, fleetPageDown, fleetPageUp, fleetUp} from './fleet-rows.js';
+export {fleetClose, fleetOpen, fleetSortNext, fleetSortPrevious, fleetView} from './fleet-view.js';
 export {fork} from './fork.js';
 export {forwardAdd, forwardNext, forwardPrevious, forwardRemove} from './forwards.js';
 export {graphsBack, graphsOn, spanLonger, spanShorter} from './graphs.js';

@@ -2,19 +2,20 @@
 import type {Action, ActionContext} from '../keys/action.js';
 import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
 import {stepForm} from '../state/form.js';
-import {type AppState, type Overlay, TABS, type Tab} from '../state/model.js';
+import {type KeyScope, keyScope} from '../state/graphs.js';
+import {type AppState, type Overlay, TABS} from '../state/model.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 
 /** Routes input events to overlays, the filter line and actions. */
 export class InputController {
-  private readonly keymaps: ReadonlyMap<Tab, Keymap>;
+  private readonly keymaps: ReadonlyMap<KeyScope, Keymap>;
   private readonly actionsById: ReadonlyMap<string, Action>;
   private readonly context: () => ActionContext;
 
   /** Errors: throws when one key is bound to two actions that can be reached at once */
   constructor(actions: readonly Action[], context: () => ActionContext) {
-    this.keymaps = new Map(TABS.map((tab) => [tab, buildKeymap(actionsIn(tab, actions))]));
+    this.keymaps = new Map(([...TABS, 'fleet'] as const).map((tab) => [tab, buildKeymap(actionsIn(tab, actions))]));
     this.actionsById = new Map(actions.map((action) => [action.id, action]));
     this.context = context;
   }
@@ -30,7 +31,7 @@ export class InputController {
   }
 
   private handleKey(context: ActionContext, key: string): void {
-    const action = this.keymaps.get(context.state.tab)?.get(key);
+    const action = this.keymaps.get(keyScope(context.state))?.get(key);
     if (action) this.runAction(action, context);
   }
 

@@ -12,10 +12,12 @@ import {
   ConnectingScreen,
   FirstRunScreen,
   FleetScreen,
+  FleetViewScreen,
   FormScreen,
   FullscreenScreen,
   HelpScreen,
 } from '../screens/registry.js';
+import {isFleetInSight} from '../state/graphs.js';
 import {computeLayout} from '../state/layout.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
@@ -69,6 +71,7 @@ function Framed(props: ScreenProps): ReactElement {
 
 function Body(props: ScreenProps): ReactElement {
   const {state} = props;
+  if (isFleetInSight(state)) return <FleetViewScreen {...props} />;
   if (state.machines.length > 0) return <FleetScreen {...props} />;
   return isFirstRun(state) ? <FirstRunScreen {...props} /> : <ConnectingScreen {...props} />;
 }

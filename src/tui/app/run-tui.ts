@@ -25,6 +25,7 @@ import type {Backend} from './backend.js';
 import {ConsoleView} from './console-view.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
+import {FleetPane} from './fleet-pane.js';
 import {graphStyle} from './graph-style.js';
 import {GraphsPane} from './graphs-pane.js';
 import {describeError, InputController} from './input-controller.js';
@@ -80,7 +81,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
   );
   let isOver = false;
   const lender = new TerminalLender(input, output, {host, compositor, router: () => router, isEnded: () => isOver});
-  const graphs = stack.use(new GraphsPane({theme, style: sparkStyle, changed: () => compositor.requestFrame()}));
+  const painted = {theme, style: sparkStyle, changed: () => compositor.requestFrame()};
+  const graphs = stack.use(new GraphsPane(painted));
+  const fleetPane = new FleetPane(painted);
   const consoleView = stack.use(
     new ConsoleView(
       (wanted) => {
@@ -181,6 +184,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
     graphs.update(state, layout.content);
+    fleetPane.update(state);
   }
 
   function followGuest(): void {
@@ -192,6 +196,8 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const {content} = computeLayout(state.size, state.focus);
     const overlay = overlayRect(state, actions);
     const overlays = overlay ? [overlay] : [];
+    const fleetPainters = fleetPane.painters(state);
+    if (fleetPainters.length > 0) return {painters: fleetPainters, overlays, cursor: undefined};
     const machine = selectedMachine(state);
     if (!content || !machine) return {painters: [], overlays, cursor: undefined};
     const isConsole = state.focus === 'fullscreen' || state.tab === 'console';

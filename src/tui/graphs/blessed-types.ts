@@ -74,7 +74,7 @@ export interface GaugeWidget extends BlessedNode {
 export interface DonutRing {
   percent: number;
   label: string;
-  color: string;
+  color: number;
   percentAltNumber?: number;
 }
 

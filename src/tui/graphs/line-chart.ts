@@ -10,7 +10,7 @@
 import {type CellGrid, COLOR_DEFAULT, type Color, type Rect} from '../terminal/cells.js';
 import type {BlessedScreen, CanvasCells, LineWidget} from './blessed-types.js';
 import {glyphs} from './glyphs.js';
-import {hiddenScreen} from './hidden-screen.js';
+import {FIRST_TAG, hiddenScreen} from './hidden-screen.js';
 import type {SparkStyle} from './sparkline.js';
 
 /** One line of a chart. Values that are NaN are gaps. */
@@ -39,8 +39,6 @@ const LIFT_DOTS = 2;
 const TALL_ROWS = 12;
 /** From this width on every label is shown, below every second one. */
 const WIDE_COLUMNS = 50;
-// Lines are drawn in these palette indices plus their number, which become the wanted colours when cells are copied.
-const FIRST_TAG = 16;
 const AXIS_TAG = 15;
 
 /** True when a rectangle is large enough for {@link LineChart}. */

@@ -1,6 +1,7 @@
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
 import type {AppEvent} from '../state/events.js';
-import type {AppState, Tab} from '../state/model.js';
+import type {KeyScope} from '../state/graphs.js';
+import type {AppState} from '../state/model.js';
 
 /** What an action may use to do its work. */
 export interface ActionContext {
@@ -21,7 +22,16 @@ export interface ActionContext {
 }
 
 /** Groups of the help page, in its order. */
-export const ACTION_GROUPS = ['Machines', 'Timeline', 'Network', 'Graphs', 'Moving', 'View', 'Program'] as const;
+export const ACTION_GROUPS = [
+  'Machines',
+  'Timeline',
+  'Network',
+  'Graphs',
+  'Fleet view',
+  'Moving',
+  'View',
+  'Program',
+] as const;
 
 /**
  * Something a person can do with a key. The hint bar, the help page, the keymap file and the README's key table all
@@ -31,8 +41,8 @@ export interface Action {
   readonly id: string;
   /** Key names as the decoder gives them; rebindable by id. */
   readonly keys: readonly string[];
-  /** Acts in this tab only, and there its keys are its own whatever they do elsewhere. */
-  readonly tab?: Tab;
+  /** Acts in this tab, or the fleet view, only, and there its keys are its own whatever they do elsewhere. */
+  readonly tab?: KeyScope;
   readonly group: (typeof ACTION_GROUPS)[number];
   /**
    * Words and place in the hint bar; left out for what needs no reminder. What leads to all the others is pinned: it

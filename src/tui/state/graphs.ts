@@ -2,7 +2,7 @@
 import type {MetricsCurves} from '../../manager/protocol/metrics.js';
 import type {GraphsNews} from './events.js';
 import {computeLayout} from './layout.js';
-import type {AppState} from './model.js';
+import type {AppState, Tab} from './model.js';
 import {arrangeCharts} from './presenters/chart-places.js';
 import {selectedMachine} from './selectors.js';
 
@@ -82,6 +82,19 @@ export function reduceGraphs(state: AppState, news: GraphsNews): AppState {
 export function lastFirstRow(state: AppState): number {
   const {content} = computeLayout(state.size, state.focus);
   return content === undefined ? 0 : arrangeCharts(content, CHART_COUNT, 0).lastFirstRow;
+}
+
+/** What has keys of its own: a tab, or the fleet view. */
+export type KeyScope = Tab | 'fleet';
+
+/** True while the fleet view is what one sees. */
+export function isFleetInSight({graphs, focus, machines}: AppState): boolean {
+  return graphs.isFleetShown && focus === 'list' && machines.length > 0;
+}
+
+/** Whose keys are in force. */
+export function keyScope(state: AppState): KeyScope {
+  return isFleetInSight(state) ? 'fleet' : state.tab;
 }
 
 /** The span that is shown. */

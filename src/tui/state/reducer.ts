@@ -92,7 +92,7 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
     case 'machineSelected':
       return {...state, selectedId: event.id};
     case 'tabChosen':
-      return {...state, tab: event.tab};
+      return reduceGraphs({...state, tab: event.tab}, {type: 'fleetViewShown', isShown: false});
     case 'pointMoved':
       return movePoint(state, event.by);
     case 'forwardMoved':

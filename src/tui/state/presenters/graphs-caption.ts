@@ -12,8 +12,7 @@ export interface CaptionWord {
 /** The line above the charts: spans, which charts are in sight where not all are, and why there is nothing to see. */
 export function graphsCaption({graphs}: AppState, {first, rects, lastFirstRow}: ChartPlaces): readonly CaptionWord[] {
   const words: CaptionWord[] = SPANS.map(({name}, index) => ({text: name, isChosen: index === graphs.spanIndex}));
-  if (lastFirstRow > 0)
-    words.push({text: `${first + 1}–${first + rects.length} of ${CHART_COUNT} (, .)`, isChosen: false});
+  if (lastFirstRow > 0) words.push({text: `${first + 1}–${first + rects.length}/${CHART_COUNT}`, isChosen: false});
   if (graphs.problem !== undefined) words.push({text: graphs.problem, isChosen: false, isProblem: true});
   return words;
 }
