@@ -21,6 +21,7 @@ import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
+import {MachineEditor} from '../services/machine-editor.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
 import {MachineInstaller} from '../services/machine-installer.js';
@@ -67,6 +68,7 @@ export interface DaemonParts {
   readonly consoles: ConsoleHub;
   readonly agents: AgentService;
   readonly definer: MachineDefiner;
+  readonly editor: MachineEditor;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
@@ -308,6 +310,7 @@ async function assemble(
   const installer = new MachineInstaller({fleet, store, layers, keysFor});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
+  const editor = new MachineEditor(shared);
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
@@ -324,10 +327,11 @@ async function assemble(
     consoles,
     agents: new AgentService(fleet),
     definer,
+    editor,
     runner,
     saver,
     snapshots,
-    undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
+    undo: new MachineUndo({fleet, definer, editor, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     forwards: new MachineForwards(shared),
     networks: new NetworkService(fleet),
