@@ -58,7 +58,9 @@ export class MachineEditor {
       // It may have been started, or changed otherwise, while the driver looked.
       const {definition} = findStopped(fleet, id, 'the make');
       const {config} = definition;
-      const network = changes.network && {network: {...(config.network ?? defaultNetwork), ...defined(changes.network)}};
+      const network = changes.network && {
+        network: {...(config.network ?? defaultNetwork), ...defined(changes.network)},
+      };
       const tier = changes.tier === undefined ? {} : {tier: changes.tier};
       const changed = {...definition, config: {...config, memoryBytes, hartCount, boot, ...tier, ...network}};
       await store.saveDefinition(changed);

@@ -33,7 +33,10 @@ export const edit: CliCommand = {
       .action(async (ref: string, options: EditOptions) => {
         const {memory, cpus, tier, append, network} = options;
         if ([memory, cpus, tier, append, network].every((value) => value === undefined))
-          throw new UsageError('Say what to change.', 'For example: viv edit web-1 --memory 512M. See viv edit --help.');
+          throw new UsageError(
+            'Say what to change.',
+            'For example: viv edit web-1 --memory 512M. See viv edit --help.',
+          );
         if (network?.switch !== undefined)
           throw new UsageError('A machine is put on a switch when it is made.', 'See viv create --help.');
         const client = await cli.connect();
