@@ -125,7 +125,8 @@ export class FakeFleet {
 
   /** Puts a machine into a state, telling everybody. */
   move(name: string, state: MachineState, changes: Partial<Machine> = {}): void {
-    this.put(fakeMachine(name, state, changes));
+    const labels = this.machines.find((one) => one.name === name)?.labels;
+    this.put(fakeMachine(name, state, {...(labels === undefined ? {} : {labels}), ...changes}));
   }
 
   /** Lets a guest write to its console. */

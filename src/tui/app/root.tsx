@@ -15,8 +15,12 @@ import {
   FormScreen,
   FullscreenScreen,
   HelpScreen,
+  MenuScreen,
+  PaletteScreen,
+  WallScreen,
 } from '../screens/registry.js';
-import {computeLayout} from '../state/layout.js';
+import {parseFilter} from '../state/filter.js';
+import {layoutOf} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
 import {isFirstRun} from '../state/selectors.js';
@@ -39,7 +43,7 @@ const CONSOLE_HINTS: readonly Hint[] = [
 /** Everything Ink draws: header, the screen, hints, overlays. */
 export function Root({store, theme, actions, sparkStyle}: RootProps): ReactElement {
   const state = useSyncExternalStore(store.subscribe, store.getState);
-  const layout = computeLayout(state.size, state.focus);
+  const layout = layoutOf(state);
   const props: ScreenProps = {state, layout, actions, sparkStyle};
   return (
     <ThemeContext value={theme}>
@@ -48,6 +52,8 @@ export function Root({store, theme, actions, sparkStyle}: RootProps): ReactEleme
         <HelpScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
+        <PaletteScreen {...props} />
+        <MenuScreen {...props} />
       </Box>
     </ThemeContext>
   );
@@ -69,12 +75,14 @@ function Framed(props: ScreenProps): ReactElement {
 
 function Body(props: ScreenProps): ReactElement {
   const {state} = props;
-  if (state.machines.length > 0) return <FleetScreen {...props} />;
+  if (state.machines.length > 0)
+    return props.layout.wall.length > 0 ? <WallScreen {...props} /> : <FleetScreen {...props} />;
   return isFirstRun(state) ? <FirstRunScreen {...props} /> : <ConnectingScreen {...props} />;
 }
 
 function BottomLine({state, actions}: ScreenProps): ReactElement {
   const width = state.size.columns;
+  const problem = state.isFilterOpen ? parseFilter(state.filter).problem : undefined;
   if (state.isFilterOpen)
     return (
       <Line
@@ -83,7 +91,9 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
           {text: ' /', token: 'accent', isBold: true},
           {text: state.filter},
           {text: ' ', isInverse: true},
-          {text: '  Enter keeps it · Esc clears it', token: 'faint'},
+          problem === undefined
+            ? {text: '  Enter keeps it · Esc clears it · state: tag: group: cpu>50 -not', token: 'faint'}
+            : {text: `  ${problem}`, token: 'failed'},
         ]}
       />
     );

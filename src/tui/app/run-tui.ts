@@ -15,7 +15,8 @@ import type {ActionContext} from '../keys/action.js';
 import {rebind} from '../keys/keymap.js';
 import {consoleNotice, overlayRect} from '../screen.js';
 import type {AppEvent} from '../state/events.js';
-import {computeLayout, LIST_ONLY_COLUMNS} from '../state/layout.js';
+import {LIST_ONLY_COLUMNS} from '../state/layout.js';
+import {layoutOf, wallMachines} from '../state/list.js';
 import {initialState} from '../state/model.js';
 import {hasNetwork} from '../state/network.js';
 import {machineCurves} from '../state/presenters/charts.js';
@@ -32,10 +33,12 @@ import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
+import {MouseController} from './mouse-controller.js';
 import {NetworkWatch} from './network-watch.js';
 import {PointView} from './point-view.js';
 import {renderInk} from './render-ink.js';
 import {loadSettings} from './settings.js';
+import {WallView, wallScene} from './wall-view.js';
 
 const NO_SAMPLES: readonly MachineSample[] = [];
 const TOAST_MS = 5000;
@@ -100,13 +103,31 @@ export async function runTui(options: TuiOptions): Promise<number> {
       },
     ),
   );
+  const wallView = stack.use(
+    new WallView(
+      (wanted) => {
+        if (!backend) throw new Error('a console was opened before the manager was connected');
+        return backend.openConsole(wanted);
+      },
+      {
+        changed: () => {
+          followGuest();
+          compositor.requestFrame();
+        },
+        failed: (error) => consoleFailed(error),
+      },
+    ),
+  );
+  const mouse = new MouseController(actions);
   const pointView = stack.use(
     new PointView(({machineId, pointId}) => request(snapshotScreen, {machine: machineId, snapshot: pointId}), {
       changed: () => compositor.requestFrame(),
       failed: (error) => consoleFailed(error),
     }),
   );
-  const controller = new InputController(actions, context);
+  const controller = new InputController(actions, context, (event, _, controls) =>
+    mouse.handle(event, context(), controls),
+  );
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
   let watchedAtMs: number | undefined;
@@ -135,7 +156,8 @@ export async function runTui(options: TuiOptions): Promise<number> {
       request,
       toast,
       focusConsole: (isFullscreen) => {
-        const isNarrow = store.getState().size.columns < LIST_ONLY_COLUMNS;
+        const {size, arrangement} = store.getState();
+        const isNarrow = size.columns < LIST_ONLY_COLUMNS || arrangement === 'list';
         dispatch({type: 'tabChosen', tab: 'console'});
         dispatch({type: 'focusMoved', focus: isFullscreen || isNarrow ? 'fullscreen' : 'console'});
       },
@@ -162,16 +184,21 @@ export async function runTui(options: TuiOptions): Promise<number> {
   // Brings everything that is not React in line with the state; runs after every event.
   function sync(): void {
     const state = store.getState();
-    const layout = computeLayout(state.size, state.focus);
+    const layout = layoutOf(state);
     const machine = selectedMachine(state);
     const isConsole = state.focus !== 'list';
+    const isWall = layout.wall.length > 0;
     const isShown = layout.content !== undefined && (state.tab === 'console' || isConsole);
+    wallView.update(
+      backend && isWall ? wallMachines(state).map(({id}) => id) : [],
+      isConsole ? machine?.id : undefined,
+    );
     const size = layout.content && {columns: layout.content.width, rows: layout.content.height};
     if (backend && (isShown || machine === undefined))
       consoleView.update({machineId: machine?.id, size, hasKeyboard: isConsole});
     if (isConsole && !router.isConsole && !state.overlay)
       router.enterConsole({
-        send: (bytes) => consoleView.send(bytes),
+        send: (bytes) => activeConsole()?.send(bytes),
         detached: () => dispatch({type: 'focusMoved', focus: 'list'}),
       });
     else if (!isConsole && router.isConsole) router.leaveConsole();
@@ -197,16 +224,24 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }
   }
 
+  /** Whoever has the keyboard when a console has it. */
+  function activeConsole(): ConsoleView | undefined {
+    const state = store.getState();
+    return layoutOf(state).wall.length > 0 ? wallView.viewOf(selectedMachine(state)?.id) : consoleView;
+  }
+
   function followGuest(): void {
-    host.followModes(router.isConsole ? consoleView.screen?.modes : undefined);
+    host.followModes(router.isConsole ? activeConsole()?.screen?.modes : undefined);
+    host.followMouse(store.getState().isMouseOn && !router.isConsole);
   }
 
   function scene(): Scene {
     const state = store.getState();
-    const {content} = computeLayout(state.size, state.focus);
+    const {content, wall} = layoutOf(state);
     const overlay = overlayRect(state, actions);
     const overlays = overlay ? [overlay] : [];
     const machine = selectedMachine(state);
+    if (wall.length > 0) return {...wallScene(state, wall, wallView, overlays.length > 0), overlays};
     if (!content || !machine) return {painters: [], overlays, cursor: undefined};
     const isConsole = state.focus === 'fullscreen' || state.tab === 'console';
     if (!isConsole) {

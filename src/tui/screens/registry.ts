@@ -5,3 +5,5 @@ export {FleetScreen} from './fleet.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
+export {MenuScreen, PaletteScreen} from './palette.js';
+export {WallScreen} from './wall.js';

@@ -8,6 +8,9 @@ import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {FormState} from './form.js';
+import type {Arrangement} from './layout.js';
+import {initialList, type ListView} from './list.js';
+import {type TextInput, textInput} from './text-input.js';
 
 /** Samples kept per machine for charts and sparklines: two minutes. */
 export const SAMPLES_SHOWN = 120;
@@ -30,16 +33,26 @@ export interface Connection {
 /** Who gets the keyboard: the list, the console in the right pane, or the console on the whole screen. */
 export type Focus = 'list' | 'console' | 'fullscreen';
 
-/** A question that is answered with yes or no; `token` tells its owner which one it was. */
+/**
+ * A question that is answered with yes or no; `token` tells its owner which one it was. With a `phrase` yes is to type it:
+ * for what loses data, or acts on many machines.
+ */
 export interface Confirmation {
   readonly token: string;
-  readonly machineId: string;
+  readonly machineIds: readonly string[];
   /** What of the machine it is about: a point's id. */
   readonly subject?: string;
   readonly title: string;
   readonly question: string;
   readonly yesLabel: string;
   readonly isYes: boolean;
+  readonly phrase?: string;
+  readonly typed: TextInput;
+}
+
+/** A question as it is asked first. */
+export function unanswered(question: Omit<Confirmation, 'isYes' | 'typed'>): Overlay {
+  return {kind: 'confirm', confirmation: {...question, isYes: false, typed: textInput()}};
 }
 
 /** The points of a machine, oldest first, and how checkpoints of it are taken. `broken` has sentences. */
@@ -76,7 +89,10 @@ export interface NetworkView {
 export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
-  | {readonly kind: 'form'; readonly form: FormState};
+  | {readonly kind: 'form'; readonly form: FormState}
+  | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
+  /** Without a place it lies beside the highlighted row. */
+  | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}};
 
 /** A short message in the bottom line. */
 export interface Toast {
@@ -118,7 +134,13 @@ export interface AppState {
   readonly forwardAt: number;
   readonly nowMs: number;
   readonly size: ScreenSize;
+  /** The highlighted row: a machine's id, or that of a group's heading. */
   readonly selectedId: string | undefined;
+  readonly list: ListView;
+  /** How list and panes share the screen, and how wide the list was made. */
+  readonly arrangement: Arrangement;
+  readonly listWidth: number | undefined;
+  readonly isMouseOn: boolean;
   readonly filter: string;
   readonly isFilterOpen: boolean;
   readonly tab: Tab;
@@ -146,6 +168,10 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     nowMs,
     size,
     selectedId: undefined,
+    list: initialList,
+    arrangement: 'split',
+    listWidth: undefined,
+    isMouseOn: true,
     filter: '',
     isFilterOpen: false,
     tab: 'console',

@@ -4,6 +4,7 @@ import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {stripControls} from '../../terminal/cells.js';
 import type {ThemeToken} from '../../theme.js';
+import type {Tab} from '../model.js';
 import {formatBytes, formatDuration, formatMips, formatRate} from './units.js';
 
 /** How a state looks: glyph, word, short word, colour token. Never by colour alone. */
@@ -25,6 +26,11 @@ const LOOKS: Readonly<Record<MachineState, StateLook>> = {
   crashed: {glyph: '✗', word: 'crashed', short: 'crash', token: 'failed'},
   broken: {glyph: '✗', word: 'broken', short: 'broke', token: 'failed'},
 };
+
+/** A tab as people read it. */
+export function tabLabel(tab: Tab): string {
+  return (tab[0] ?? '').toUpperCase() + tab.slice(1);
+}
 
 /** The look of a state. */
 export function stateLook(state: MachineState): StateLook {
