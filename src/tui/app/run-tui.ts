@@ -29,6 +29,7 @@ import {StdinRouter} from '../terminal/stdin-router.js';
 import {cellColor} from '../theme.js';
 import type {Backend} from './backend.js';
 import {ConsoleView} from './console-view.js';
+import {DiskWatch} from './disk-watch.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
@@ -68,6 +69,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   let backend: Backend | undefined;
   let link: FleetLink | undefined;
   let networkWatch: NetworkWatch | undefined;
+  let diskWatch: DiskWatch | undefined;
 
   const dispatch = (event: AppEvent): void => {
     store.dispatch(event);
@@ -212,6 +214,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
       watchedAtMs = state.host?.atMs;
       networkWatch?.refresh();
     }
+    diskWatch?.follow(machine && state.tab === 'disks' ? machine : undefined, state.host?.atMs);
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
     const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
     if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
@@ -284,6 +287,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
       new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
     );
     networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
+    diskWatch = new DiskWatch(connected.client, dispatch, (error) => toast(describeError(error), 'error'));
     await link.start();
   });
   const slow = setTimeout(() => {

@@ -6,6 +6,8 @@ import {Tabs} from '../components/tabs.js';
 import {consoleNotice, listHeight, type ScreenProps} from '../screen.js';
 import {firstListRow, type ListRow, listRows, markedMachines, selectedRow} from '../state/list.js';
 import type {AppState} from '../state/model.js';
+import {configLines} from '../state/presenters/config.js';
+import {diskLines} from '../state/presenters/disks.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
 import {networkLines} from '../state/presenters/network.js';
 import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
@@ -89,6 +91,8 @@ function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
 /** What a tab shows as lines of text. */
 function paneLines(state: AppState, width: number, height: number): readonly (readonly Segment[])[] {
   if (state.tab === 'timeline') return timelineLines(state, width);
+  if (state.tab === 'disks') return diskLines(state, width, height);
+  if (state.tab === 'config') return configLines(state, width, height);
   return state.tab === 'net' ? networkLines(state, width, height) : [];
 }
 

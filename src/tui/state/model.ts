@@ -7,6 +7,7 @@ import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js'
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
+import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
 import type {Arrangement} from './layout.js';
 import {initialList, type ListView} from './list.js';
@@ -19,7 +20,7 @@ export const SAMPLES_SHOWN = 120;
 export const EVENTS_SHOWN = 500;
 
 /** Tabs of the right pane, in the order of their digits. */
-export const TABS = ['console', 'graphs', 'timeline', 'net', 'log'] as const;
+export const TABS = ['console', 'graphs', 'timeline', 'net', 'disks', 'log', 'config'] as const;
 /** One of {@link TABS}. */
 export type Tab = (typeof TABS)[number];
 
@@ -132,6 +133,8 @@ export interface AppState {
   /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
+  /** Of the machine whose Disks tab was shown last. */
+  readonly disks: DisksView | undefined;
   readonly nowMs: number;
   readonly size: ScreenSize;
   /** The highlighted row: a machine's id, or that of a group's heading. */
@@ -165,6 +168,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     pointId: undefined,
     network: undefined,
     forwardAt: 0,
+    disks: undefined,
     nowMs,
     size,
     selectedId: undefined,

@@ -1,7 +1,8 @@
 /** What follows from each event: pure, and without React. */
 import type {Machine} from '../../manager/protocol/machine.js';
+import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
-import {compareNames, listRows, selectedRow} from './list.js';
+import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline} from './selectors.js';
@@ -42,6 +43,9 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'disksLoaded':
+    case 'diskMoved':
+      return reduceDisks(state, event);
     case 'imagesLoaded':
       return {...state, images: event.images};
     case 'eventsLoaded':
@@ -171,7 +175,8 @@ function removeMachine(state: AppState, id: string, seq: number): AppState {
 }
 
 function moveSelection(state: AppState, by: number): AppState {
-  const rows = listRows(state);
+  // On the wall one goes from console to console.
+  const rows = state.arrangement === 'wall' ? wallMachines(state) : listRows(state);
   if (rows.length === 0) return state;
   const current = rows.findIndex(({id}) => id === selectedRow(state)?.id);
   const index = Math.min(rows.length - 1, Math.max(0, current + by));

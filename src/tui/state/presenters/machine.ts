@@ -61,6 +61,11 @@ export function netRates(samples: readonly MachineSample[]): {readonly received:
   return {received: rateOf(samples, (s) => s.netReceivedBytes), sent: rateOf(samples, (s) => s.netSentBytes)};
 }
 
+/** What the disks read and wrote in the last second. Units: bytes a second */
+export function machineDiskRates(samples: readonly MachineSample[]): {readonly read: number; readonly written: number} {
+  return {read: rateOf(samples, (s) => s.diskReadBytes), written: rateOf(samples, (s) => s.diskWrittenBytes)};
+}
+
 /** How much a counter grew a second between the last two samples; 0 with fewer. */
 function rateOf(samples: readonly MachineSample[], pick: (sample: MachineSample) => number): number {
   const [last, before] = [samples.at(-1), samples.at(-2)];
