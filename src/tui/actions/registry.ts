@@ -1,3 +1,4 @@
+export {activity} from './activity.js';
 export {wall, zoomIn, zoomOut} from './arrange.js';
 export {clone} from './clone.js';
 export {close} from './close.js';
@@ -27,4 +28,5 @@ export {fold, groupBy, sortNext, sortPrevious, sortReverse} from './sort.js';
 export {ssh} from './ssh.js';
 export {start} from './start.js';
 export {tabConfig, tabConsole, tabDisks, tabGraphs, tabLog, tabNet, tabNext, tabPrevious, tabTimeline} from './tabs.js';
+export {theme} from './theme.js';
 export {undo} from './undo.js';

@@ -5,6 +5,7 @@ import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
+import type {ThemeName} from '../theme.js';
 import type {DisksNews} from './disks.js';
 import type {Arrangement} from './layout.js';
 import type {ListNews} from './list.js';
@@ -53,6 +54,7 @@ export type UiNews =
   | {readonly type: 'arranged'; readonly arrangement: Arrangement}
   | {readonly type: 'dividerMoved'; readonly listWidth: number}
   | {readonly type: 'mouseTurned'; readonly isOn: boolean}
+  | {readonly type: 'themeChosen'; readonly theme: ThemeName}
   | {readonly type: 'tabChosen'; readonly tab: Tab}
   | {readonly type: 'pointMoved'; readonly by: number}
   | {readonly type: 'forwardMoved'; readonly by: number}

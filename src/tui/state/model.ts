@@ -7,6 +7,7 @@ import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js'
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
+import type {ThemeName} from '../theme.js';
 import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
 import type {Arrangement} from './layout.js';
@@ -91,6 +92,14 @@ export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
   | {readonly kind: 'form'; readonly form: FormState}
+  /** `scroll` counts events back from the newest. */
+  | {
+      readonly kind: 'activity';
+      readonly chosen: number;
+      readonly scroll: number;
+      readonly filter: TextInput;
+      readonly isFiltering: boolean;
+    }
   | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
   /** Without a place it lies beside the highlighted row. */
   | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}};
@@ -144,6 +153,8 @@ export interface AppState {
   readonly arrangement: Arrangement;
   readonly listWidth: number | undefined;
   readonly isMouseOn: boolean;
+  readonly theme: ThemeName;
+  readonly hasOwnTheme: boolean;
   readonly filter: string;
   readonly isFilterOpen: boolean;
   readonly tab: Tab;
@@ -176,6 +187,8 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     arrangement: 'split',
     listWidth: undefined,
     isMouseOn: true,
+    theme: 'dark',
+    hasOwnTheme: false,
     filter: '',
     isFilterOpen: false,
     tab: 'console',

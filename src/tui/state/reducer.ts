@@ -68,6 +68,7 @@ const UI_TYPES = {
   arranged: 1,
   dividerMoved: 1,
   mouseTurned: 1,
+  themeChosen: 1,
   tabChosen: 1,
   pointMoved: 1,
   forwardMoved: 1,
@@ -100,6 +101,8 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, listWidth: event.listWidth};
     case 'mouseTurned':
       return {...state, isMouseOn: event.isOn};
+    case 'themeChosen':
+      return {...state, theme: event.theme};
     case 'tabChosen':
       return {...state, tab: event.tab};
     case 'pointMoved':
