@@ -1,4 +1,5 @@
-// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states, harts: `web-1:running:2`.
+// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states, groups and harts,
+// `web-1:running:web:2`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
@@ -18,8 +19,8 @@ const machines = (process.env['FLEET'] ?? '')
   .split(',')
   .filter((entry) => entry !== '')
   .map((entry) => {
-    const [name = '', state = 'defined', hartCount = '1'] = entry.split(':');
-    const machine = fakeMachine(name, state as MachineState);
+    const [name = '', state = 'defined', group = '', hartCount = '1'] = entry.split(':');
+    const machine = fakeMachine(name, state as MachineState, group === '' ? {} : {labels: {group, tags: []}});
     return {...machine, config: {...machine.config!, hartCount: Number(hartCount)}};
   });
 const fleet = new FakeFleet(machines);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => tui[Symbol.asyncDispose]());
 
-const FLEET = 'alpha:running:2,beta:running,gamma:paused,delta:defined';
+const FLEET = 'alpha:running::2,beta:running,gamma:paused,delta:defined';
 const BUSY = {METRICS: 'busy'};
 const TITLES = [/CPU %/, /Memory M/, /Disk \S+\/s/, /Net \S+\/s/, /Interrupts \S*\/s/, /MIPS {2}/];
 const shown = (text: string) => TITLES.filter((title) => title.test(text));
@@ -150,7 +150,7 @@ describe('the fleet view', () => {
   });
 
   test('is sorted by the number that left and right choose, and Enter shows the graphs of a row', async () => {
-    await using terminal = tui.open('small:running,large:running:8,off:defined', {columns: 100, rows: 30}, BUSY);
+    await using terminal = tui.open('small:running,large:running::8,off:defined', {columns: 100, rows: 30}, BUSY);
     await terminal.see('small');
     terminal.press('v');
     const at = (name: string) => terminal.rows.findIndex((row) => row.startsWith(` ${name} `));

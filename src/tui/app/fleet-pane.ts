@@ -12,12 +12,12 @@ const GAUGE_TOKENS: readonly ThemeToken[] = ['chartCpu', 'chartMemory'];
 
 /** See the module. */
 export class FleetPane {
-  private readonly theme: GraphsPaneOptions['theme'];
+  private readonly themeOf: GraphsPaneOptions['themeOf'];
   private readonly board: FleetBoard;
   private shown: readonly unknown[] = [];
 
-  constructor({theme, style, changed}: GraphsPaneOptions) {
-    this.theme = theme;
+  constructor({themeOf, style, changed}: GraphsPaneOptions) {
+    this.themeOf = themeOf;
     this.board = new FleetBoard(changed, style);
   }
 
@@ -27,12 +27,14 @@ export class FleetPane {
       this.shown = [];
       return;
     }
-    const shown = [state.machines, state.samples, state.host, state.selectedId, state.filter, state.graphs, state.size];
+    const theme = this.themeOf(state);
+    const {machines, samples, host: hostSample, selectedId, filter, graphs, size} = state;
+    const shown = [machines, samples, hostSample, selectedId, filter, graphs, size, theme];
     if (shown.every((value, index) => value === this.shown[index]) && this.shown.length > 0) return;
     this.shown = shown;
     const {host, states, columns, entries, cells, sums, selected} = fleetView(state);
     const total = Math.max(1, state.machines.length);
-    const color = (token: ThemeToken) => cellColor(this.theme[token]);
+    const color = (token: ThemeToken) => cellColor(theme[token]);
     this.board.update({
       gauges: host.map((share, index) => ({...share, color: color(GAUGE_TOKENS[index] ?? 'chartCpu')})),
       rings: states.map(({label, token, count}) => ({

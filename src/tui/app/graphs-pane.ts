@@ -19,20 +19,22 @@ const NO_SAMPLES: readonly MachineSample[] = [];
 
 /** What it is made with. `changed` is called when there is something new to paint. */
 export interface GraphsPaneOptions {
-  readonly theme: Theme;
   readonly style: SparkStyle;
   changed(): void;
+  /** The theme that is chosen. */
+  themeOf(state: AppState): Theme;
 }
 
 /** See the module. */
 export class GraphsPane implements Disposable {
-  private readonly theme: Theme;
+  private readonly themeOf: GraphsPaneOptions['themeOf'];
+  private theme: Theme | undefined;
   private readonly board: ChartBoard;
   private watch: CurveWatch | undefined;
   private shown: readonly unknown[] = [];
 
-  constructor({theme, style, changed}: GraphsPaneOptions) {
-    this.theme = theme;
+  constructor({themeOf, style, changed}: GraphsPaneOptions) {
+    this.themeOf = themeOf;
     this.board = new ChartBoard(changed, style);
   }
 
@@ -54,7 +56,8 @@ export class GraphsPane implements Disposable {
     const samples = state.samples.get(machine.id) ?? NO_SAMPLES;
     const curves = shownCurves(state);
     // Of the past, only numbers beside the headings are new with each sample.
-    const shown = [machine, samples, curves, state.graphs, ...Object.values(content)];
+    this.theme = this.themeOf(state);
+    const shown = [machine, samples, curves, state.graphs, this.theme, ...Object.values(content)];
     if (shown.every((value, index) => value === this.shown[index]) && this.shown.length > 0) return;
     this.shown = shown;
     const places = arrangeCharts(content, CHART_COUNT, state.graphs.firstRow);
@@ -90,6 +93,6 @@ export class GraphsPane implements Disposable {
   }
 
   private color(token: ThemeToken): number {
-    return cellColor(this.theme[token]);
+    return this.theme === undefined ? COLOR_DEFAULT : cellColor(this.theme[token]);
   }
 }

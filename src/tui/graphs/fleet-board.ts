@@ -57,7 +57,12 @@ const WIDE_GAUGE = 44;
 
 /** How many machines there is room for in a rectangle. */
 export function fleetRowCount(rect: Pick<Rect, 'width' | 'height'>): number {
-  return Math.max(1, rect.height - topHeight(rect) - 3);
+  return Math.max(1, rect.height - topHeight(rect) - 2);
+}
+
+/** The row of the screen that the first machine stands in. */
+export function firstFleetRow(rect: Rect): number {
+  return rect.y + topHeight(rect) + 1;
 }
 
 function topHeight({height}: Pick<Rect, 'height'>): number {

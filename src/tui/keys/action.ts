@@ -24,10 +24,12 @@ export interface ActionContext {
 /** Groups of the help page, in its order. */
 export const ACTION_GROUPS = [
   'Machines',
+  'Marks',
   'Timeline',
   'Network',
   'Graphs',
   'Fleet view',
+  'Disks',
   'Moving',
   'View',
   'Program',

@@ -1,3 +1,4 @@
+export {ActivityScreen} from './activity.js';
 export {ConfirmScreen} from './confirm.js';
 export {ConnectingScreen} from './connecting.js';
 export {FirstRunScreen} from './first-run.js';
@@ -6,3 +7,5 @@ export {FleetViewScreen} from './fleet-view.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
+export {MenuScreen, PaletteScreen} from './palette.js';
+export {WallScreen} from './wall.js';

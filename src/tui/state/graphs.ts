@@ -1,7 +1,7 @@
 /** Which time the graphs show, which of them are in sight, and the fleet view; what follows from news of them. */
 import type {MetricsCurves} from '../../manager/protocol/metrics.js';
 import type {GraphsNews} from './events.js';
-import {computeLayout} from './layout.js';
+import {layoutOf} from './list.js';
 import type {AppState, Tab} from './model.js';
 import {arrangeCharts} from './presenters/chart-places.js';
 import {selectedMachine} from './selectors.js';
@@ -80,7 +80,7 @@ export function reduceGraphs(state: AppState, news: GraphsNews): AppState {
 
 /** How far charts can be scrolled: 0 when all are in sight. */
 export function lastFirstRow(state: AppState): number {
-  const {content} = computeLayout(state.size, state.focus);
+  const {content} = layoutOf(state);
   return content === undefined ? 0 : arrangeCharts(content, CHART_COUNT, 0).lastFirstRow;
 }
 

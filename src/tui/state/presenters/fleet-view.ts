@@ -1,7 +1,8 @@
 /** What the fleet view shows of the state, and which of its rows the keys act on. */
-import {fleetRowCount} from '../../graphs/fleet-board.js';
+import {firstFleetRow, fleetRowCount} from '../../graphs/fleet-board.js';
+import {visibleMachines} from '../list.js';
 import type {AppState} from '../model.js';
-import {selectedMachine, visibleMachines} from '../selectors.js';
+import {selectedMachine} from '../selectors.js';
 import {type StateCount, stateCounts} from './fleet-states.js';
 import {type FleetColumn, type FleetEntry, fleetCells, fleetColumns, fleetEntries, sumCells} from './fleet-table.js';
 import {formatBytes, formatPercent} from './units.js';
@@ -39,6 +40,11 @@ export function fleetNeighbour(state: AppState, by: number): string | undefined 
   const entries = orderedEntries(state);
   const at = entries.findIndex(({machine}) => machine.id === selectedMachine(state)?.id);
   return entries[Math.min(entries.length - 1, Math.max(0, at + by))]?.machine.id;
+}
+
+/** The id of the machine in a row of the screen, if there is one. */
+export function fleetMachineAt(state: AppState, y: number): string | undefined {
+  return fleetView(state).entries[y - firstFleetRow(fleetRect(state))]?.machine.id;
 }
 
 /** Everything that is in sight. */
