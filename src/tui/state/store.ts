@@ -1,4 +1,5 @@
 import type {AppEvent} from './events.js';
+import {isFleetInSight} from './graphs.js';
 import type {AppState} from './model.js';
 import {reduce} from './reducer.js';
 
@@ -6,6 +7,8 @@ import {reduce} from './reducer.js';
 const NOTIFY_MS = 33;
 // What only samples changed waits longer: a render of the whole screen costs more than all graphs, which do not wait for it.
 const SAMPLES_NOTIFY_MS = 2000;
+// Beside graphs, which have the newest numbers themselves.
+const GRAPHS_NOTIFY_MS = 4000;
 
 /** Holds the state, applies events, and tells listeners afterwards. */
 export class Store implements Disposable {
@@ -22,7 +25,7 @@ export class Store implements Disposable {
   /** The current state. Stable between events, as React wants it. */
   readonly getState = (): AppState => this.state;
 
-  /** Applies an event at once; listeners hear of it within a frame, of samples alone within two seconds. */
+  /** Applies an event at once; listeners hear of it within a frame, of samples alone within two seconds, or four. */
   readonly dispatch = (event: AppEvent): void => {
     const before = this.state;
     const next = reduce(before, event);
@@ -30,7 +33,7 @@ export class Store implements Disposable {
     this.state = next;
     // The very first are waited for by somebody who sees no numbers yet.
     const canWait = event.type === 'sampled' && before.host !== undefined;
-    const dueAt = this.lastNotifiedAt + (canWait ? SAMPLES_NOTIFY_MS : NOTIFY_MS);
+    const dueAt = this.lastNotifiedAt + (canWait ? patience(next) : NOTIFY_MS);
     if (this.timer && this.dueAt <= dueAt) return;
     clearTimeout(this.timer);
     this.dueAt = dueAt;
@@ -53,4 +56,8 @@ export class Store implements Disposable {
     this.lastNotifiedAt = performance.now();
     for (const listener of [...this.listeners]) listener();
   }
+}
+
+function patience(state: AppState): number {
+  return state.tab === 'graphs' || isFleetInSight(state) ? GRAPHS_NOTIFY_MS : SAMPLES_NOTIFY_MS;
 }

@@ -33,4 +33,12 @@ test('samples are in the state at once and told within two seconds; keys are tol
   expect(told).toBe(3);
   vi.advanceTimersByTime(10_000);
   expect(told).toBe(3);
+  // Graphs have the newest numbers themselves.
+  store.dispatch({type: 'tabChosen', tab: 'graphs'});
+  vi.advanceTimersByTime(40);
+  store.dispatch(sampled(30));
+  vi.advanceTimersByTime(3900);
+  expect(told).toBe(4);
+  vi.advanceTimersByTime(200);
+  expect(told).toBe(5);
 });
