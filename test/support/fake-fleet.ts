@@ -479,7 +479,7 @@ export class FakeFleet {
   /** The last minute of a machine that is busy. */
   private past(machine: Machine): MachineSample[] {
     const nowMs = Date.now();
-    return Array.from({length: 60}, (_, index) => busySample(machine, nowMs - (60 - index) * 1000));
+    return Array.from({length: 60}, (_, index) => busySample(machine, nowMs - (59 - index) * 1000));
   }
 
   private curves(machine: Machine | undefined, params: Record<string, unknown>): MetricsCurves {
