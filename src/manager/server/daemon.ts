@@ -21,6 +21,7 @@ import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
+import {MachineEgress} from '../services/machine-egress.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
 import {MachineInstaller} from '../services/machine-installer.js';
@@ -37,6 +38,7 @@ import {NetworkService} from '../services/network-service.js';
 import {NetworkSiblings} from '../services/network-siblings.js';
 import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
+import {Turns} from '../services/turns.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {readGuestKeys} from '../ssh/guest-keys.js';
@@ -74,6 +76,7 @@ export interface DaemonParts {
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
   readonly forwards: MachineForwards;
+  readonly egress: MachineEgress;
   readonly networks: NetworkService;
   readonly siblings: NetworkSiblings;
   readonly snapshotFiles: SnapshotFiles;
@@ -107,7 +110,8 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, networks} = parts;
+    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, egress, networks} =
+      parts;
     this.#ssh = new SshServer({
       settings: settings.ssh,
       folder: paths.ssh,
@@ -126,7 +130,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
-        ...networkHandlers(forwards, networks),
+        ...networkHandlers(forwards, egress, networks),
         ...snapshotFileHandlers(snapshotFiles),
         ...agentHandlers(agents),
         ...consoleHandlers(fleet, consoles),
@@ -315,6 +319,7 @@ async function assemble(
   const unpacker = new MachineUnpacker({driver, definer, layers});
   const files = {...shared, jobs, saver, snapshots, packer, unpacker, machinesFolder: paths.machines};
   const made = {...files, templates, layers, definer};
+  const networkTurns = new Turns();
   return {
     fleet,
     jobs,
@@ -329,7 +334,8 @@ async function assemble(
     snapshots,
     undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
-    forwards: new MachineForwards(shared),
+    forwards: new MachineForwards({...shared, networkTurns}),
+    egress: new MachineEgress({...shared, networkTurns}),
     networks: new NetworkService(fleet),
     siblings: new NetworkSiblings(fleet),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),
