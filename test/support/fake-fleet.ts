@@ -87,6 +87,8 @@ export class FakeFleet {
     ...{mac: '52:54:00:b8:6a:8d', isUp: true, addresses: ['10.0.2.15'], flows: [], flowCount: 0},
     ...{receivedBytes: 2048, receivedFrames: 20, sentBytes: 1024, sentFrames: 10, droppedFrames: 0},
   };
+  /** What was asked for about rules. */
+  readonly asked: Record<string, unknown>[] = [];
   /** What every network card sees. */
   frames: CaptureAnswer['frames'] = [];
   private readonly captures = new Map<string, {readonly taken: number; readonly wake: () => void}>();
@@ -126,6 +128,11 @@ export class FakeFleet {
   /** Puts a machine into a state, telling everybody. */
   move(name: string, state: MachineState, changes: Partial<Machine> = {}): void {
     this.put(fakeMachine(name, state, changes));
+  }
+
+  /** Has a guest wait for these. */
+  ask(name: string, questions: NonNullable<Machine['questions']>): void {
+    this.put({...this.machines.find((one) => one.name === name)!, questions});
   }
 
   /** Lets a guest write to its console. */
@@ -229,6 +236,18 @@ export class FakeFleet {
       case 'network/forward':
       case 'network/unforward':
         return {machine: machine && this.changeForwards(machine, params)};
+      case 'network/answer': {
+        const questions = (machine?.questions ?? []).filter(({id}) => id !== params['questionId']);
+        this.say(machine!.id, `[${params['verdict']}${params['isAlways'] === true ? ' always' : ''}]\r\n`);
+        const answered = {...machine!, questions};
+        this.put(answered);
+        return {machine: answered};
+      }
+      case 'network/rule':
+      case 'network/unrule':
+      case 'network/policy':
+        this.asked.push(params);
+        return {machine};
       case 'agent/addresses':
         return {machines: this.machines.map(({id}) => ({id, addresses: this.addresses}))};
       default:

@@ -1,3 +1,4 @@
+export {answer} from './answer.js';
 export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';

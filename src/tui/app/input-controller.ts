@@ -1,4 +1,5 @@
 /** Decides what a key means: what lies on top gets it first, then the keymap. */
+import {answer} from '../actions/answer.js';
 import type {Action, ActionContext} from '../keys/action.js';
 import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
 import {stepForm} from '../state/form.js';
@@ -62,6 +63,7 @@ export class InputController {
         context.dispatch({type: 'overlayShown', overlay: {kind: 'help', scroll}});
       } else if (key !== '') context.dispatch({type: 'overlayClosed'});
     } else if (overlay.kind === 'confirm') this.handleConfirm(context, overlay, key);
+    else if (overlay.kind === 'question') this.handleQuestion(context, key);
     else {
       const step = stepForm(overlay.form, event);
       if (step.kind === 'cancelled') context.dispatch({type: 'overlayClosed'});
@@ -80,6 +82,14 @@ export class InputController {
       this.startById(confirmation.token, context);
       context.dispatch({type: 'overlayClosed'});
     } else if (['n', 'esc', 'enter', 'q'].includes(key)) context.dispatch({type: 'overlayClosed'});
+  }
+
+  /** No letter gives an answer: the dialog may come under somebody's fingers. */
+  private handleQuestion(context: ActionContext, key: string): void {
+    const by = {up: -1, k: -1, 'shift-tab': -1, down: 1, j: 1, tab: 1}[key];
+    if (by !== undefined) context.dispatch({type: 'answerMoved', by});
+    else if (key === 'enter') this.startById(answer.id, context);
+    else if (key === 'esc') context.dispatch({type: 'questionLeft'});
   }
 
   private startById(id: string, context: ActionContext): void {

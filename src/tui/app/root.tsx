@@ -15,10 +15,12 @@ import {
   FormScreen,
   FullscreenScreen,
   HelpScreen,
+  QuestionScreen,
 } from '../screens/registry.js';
 import {computeLayout} from '../state/layout.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
+import {questionNotice} from '../state/presenters/question.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Store} from '../state/store.js';
 import type {Theme} from '../theme.js';
@@ -48,6 +50,7 @@ export function Root({store, theme, actions, sparkStyle}: RootProps): ReactEleme
         <HelpScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
+        <QuestionScreen {...props} />
       </Box>
     </ThemeContext>
   );
@@ -88,6 +91,9 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
       />
     );
   if (state.toast) return <Toast state={state} width={width} />;
+  const notice = state.focus === 'console' ? questionNotice(state) : undefined;
+  if (notice !== undefined)
+    return <Line width={width} segments={[{text: ` ${notice} · Ctrl-] leads to the question`, token: 'paused'}]} />;
   return <HintBar hints={state.focus === 'console' ? CONSOLE_HINTS : hintsFor(state, actions, width)} width={width} />;
 }
 

@@ -5,3 +5,4 @@ export {FleetScreen} from './fleet.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
+export {QuestionScreen} from './question.js';

@@ -76,7 +76,9 @@ export interface NetworkView {
 export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
-  | {readonly kind: 'form'; readonly form: FormState};
+  | {readonly kind: 'form'; readonly form: FormState}
+  /** What a guest waits for; `chosen` is a place in `ANSWERS`. */
+  | {readonly kind: 'question'; readonly questionId: string; readonly chosen: number};
 
 /** A short message in the bottom line. */
 export interface Toast {
@@ -124,6 +126,8 @@ export interface AppState {
   readonly tab: Tab;
   readonly focus: Focus;
   readonly overlay: Overlay | undefined;
+  /** Questions of guests that were put off, or answered a moment ago. */
+  readonly laterIds: ReadonlySet<string>;
   readonly toast: Toast | undefined;
   readonly firstRun: FirstRun;
 }
@@ -151,6 +155,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     tab: 'console',
     focus: 'list',
     overlay: undefined,
+    laterIds: new Set(),
     toast: undefined,
     firstRun: {stage: 'idle'},
   };

@@ -17,6 +17,8 @@ export interface MachineRow {
   readonly id: string;
   readonly isSelected: boolean;
   readonly name: string;
+  /** Blank, with a `?` while its guest waits for somebody's answer. */
+  readonly mark: string;
   readonly state: string;
   readonly stateToken: ThemeToken;
   readonly spark: string;
@@ -42,6 +44,7 @@ export function machineRow(
   sparkStyle: SparkStyle,
 ): MachineRow {
   const look = stateLook(machine.state);
+  const mark = (machine.questions ?? []).length > 0 ? '? ' : ' ';
   const isLive = machine.state === 'running';
   const last = samples.at(-1);
   const harts = machine.config?.hartCount ?? 1;
@@ -49,10 +52,8 @@ export function machineRow(
   return {
     id: machine.id,
     isSelected,
-    name: fitCells(
-      fitCells(`${isSelected ? '▸' : ' '} ${stripControls(machine.name)}`, nameWidth(width) - 1),
-      nameWidth(width),
-    ),
+    name: fitCells(`${isSelected ? '▸' : ' '} ${stripControls(machine.name)}`, nameWidth(width) - mark.length),
+    mark,
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
     spark: isLive ? sparkline(cpu, SPARK_WIDTH, 100 * harts, sparkStyle) : ' '.repeat(SPARK_WIDTH),
