@@ -76,6 +76,7 @@ describe('a connection that somebody is asked about', () => {
     expect(others).toEqual([]);
     expect(question).toMatchObject({protocol: 'tcp', address: '10.0.2.2', port: peer.port});
     expect(guest.network.gate.answer(question!.id, 'allow')).toBe(true);
+    expect(guest.network.tcp.size).toBe(1);
     const answer = await tcp.until(({flags}) => (flags & SYN) !== 0);
     expect(answer.ack).toBe(tcp.next);
     tcp.seen = (answer.sequence + 1) >>> 0;
@@ -113,6 +114,21 @@ describe('a connection that somebody is asked about', () => {
     expect(guest.network.gate.questions).toEqual([]);
     new TcpGuest(guest, OUTSIDE, 443, 40_001).send(SYN, {ack: 0});
     expect(guest.network.gate.questions.length).toBe(1);
+  });
+
+  it('has its own time, whatever became of the question before', () => {
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']});
+    using gate = new EgressGate('ask', []);
+    const ask = () => gate.hold({protocol: 'tcp', address: address(1), port: 80}, {bytes: 0}, () => undefined);
+    ask();
+    gate.answer(gate.questions[0]!.id, 'deny');
+    gate.change('ask', []);
+    vi.advanceTimersByTime(QUESTION_MS - 1);
+    ask();
+    vi.advanceTimersByTime(QUESTION_MS - 1);
+    expect(gate.questions.length).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(gate.questions).toEqual([]);
   });
 
   it('is settled by a rule that comes meanwhile; one that denies what is open ends it', async () => {
