@@ -14,6 +14,7 @@ import {metricsSampled} from '../protocol/metrics.js';
 import {timelineChanged} from '../protocol/timeline.js';
 import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
+import {DiskReports} from '../services/disk-reports.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
 import {GuestStreams} from '../services/guest-streams.js';
@@ -21,6 +22,7 @@ import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
+import {MachineEditor} from '../services/machine-editor.js';
 import {MachineEgress} from '../services/machine-egress.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
@@ -69,6 +71,8 @@ export interface DaemonParts {
   readonly consoles: ConsoleHub;
   readonly agents: AgentService;
   readonly definer: MachineDefiner;
+  readonly editor: MachineEditor;
+  readonly diskReports: DiskReports;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
@@ -312,6 +316,8 @@ async function assemble(
   const installer = new MachineInstaller({fleet, store, layers, keysFor});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
+  const definitionTurns = new Turns();
+  const editor = new MachineEditor({...shared, definitionTurns});
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
@@ -319,7 +325,6 @@ async function assemble(
   const unpacker = new MachineUnpacker({driver, definer, layers});
   const files = {...shared, jobs, saver, snapshots, packer, unpacker, machinesFolder: paths.machines};
   const made = {...files, templates, layers, definer};
-  const networkTurns = new Turns();
   return {
     fleet,
     jobs,
@@ -329,13 +334,15 @@ async function assemble(
     consoles,
     agents: new AgentService(fleet),
     definer,
+    editor,
+    diskReports: new DiskReports(shared),
     runner,
     saver,
     snapshots,
-    undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
+    undo: new MachineUndo({fleet, definer, editor, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
-    forwards: new MachineForwards({...shared, networkTurns}),
-    egress: new MachineEgress({...shared, networkTurns}),
+    forwards: new MachineForwards({...shared, definitionTurns}),
+    egress: new MachineEgress({...shared, definitionTurns}),
     networks: new NetworkService(fleet),
     siblings: new NetworkSiblings(fleet),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),

@@ -21,8 +21,8 @@ export interface EgressParts {
   readonly fleet: Fleet;
   readonly store: MachineStore;
   readonly log: EventLog;
-  /** Of everything that changes networks in definitions, by machine. */
-  readonly networkTurns: Turns;
+  /** Of everything that changes definitions in place, by machine. */
+  readonly definitionTurns: Turns;
 }
 
 /** See the module. */
@@ -92,10 +92,10 @@ export class MachineEgress {
     what: string,
     choose: (machine: FleetMachine, network: Network) => Partial<Network>,
   ): Promise<FleetMachine> {
-    const {fleet, store, log, networkTurns} = this.#parts;
+    const {fleet, store, log, definitionTurns} = this.#parts;
     // What cannot be renamed cannot be read either, and says why.
     const machine = fleet.findFor('rename', reference);
-    return networkTurns.take(machine.id, async () => {
+    return definitionTurns.take(machine.id, async () => {
       const {definition: before, name} = machine;
       if (before === undefined) throw new Error(`machine ${machine.id} has no definition in state ${machine.state}`);
       const old = before.config.network ?? defaultNetwork;

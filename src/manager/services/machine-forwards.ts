@@ -13,7 +13,7 @@ export interface ForwardParts {
   readonly store: MachineStore;
   readonly log: EventLog;
   /** Two changes of a machine at once would each keep the definition without the other. */
-  readonly networkTurns: Turns;
+  readonly definitionTurns: Turns;
 }
 
 /** A forward by the host's end. */
@@ -79,10 +79,10 @@ export class MachineForwards {
     isWanted: boolean,
     choose: (machine: FleetMachine, network: Network) => PortForward,
   ): Promise<FleetMachine> {
-    const {fleet, store, log, networkTurns} = this.#parts;
+    const {fleet, store, log, definitionTurns} = this.#parts;
     // What cannot be renamed cannot be read either, and says why.
     const machine = fleet.findFor('rename', reference);
-    return networkTurns.take(machine.id, async () => {
+    return definitionTurns.take(machine.id, async () => {
       const before = machine.definition;
       if (before === undefined) throw new Error(`machine ${machine.id} has no definition in state ${machine.state}`);
       const network = before.config.network ?? defaultNetwork;

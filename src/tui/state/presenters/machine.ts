@@ -4,6 +4,7 @@ import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {stripControls} from '../../terminal/cells.js';
 import type {ThemeToken} from '../../theme.js';
+import type {Tab} from '../model.js';
 import {formatBytes, formatDuration, formatMips, formatRate} from './units.js';
 
 /** How a state looks: glyph, word, short word, colour token. Never by colour alone. */
@@ -25,6 +26,11 @@ const LOOKS: Readonly<Record<MachineState, StateLook>> = {
   crashed: {glyph: '✗', word: 'crashed', short: 'crash', token: 'failed'},
   broken: {glyph: '✗', word: 'broken', short: 'broke', token: 'failed'},
 };
+
+/** A tab as people read it. */
+export function tabLabel(tab: Tab): string {
+  return (tab[0] ?? '').toUpperCase() + tab.slice(1);
+}
 
 /** The look of a state. */
 export function stateLook(state: MachineState): StateLook {
@@ -53,6 +59,11 @@ export function machineFooter(samples: readonly MachineSample[]): string {
 /** What the network card received and sent in the last second. Units: bytes a second */
 export function netRates(samples: readonly MachineSample[]): {readonly received: number; readonly sent: number} {
   return {received: rateOf(samples, (s) => s.netReceivedBytes), sent: rateOf(samples, (s) => s.netSentBytes)};
+}
+
+/** What the disks read and wrote in the last second. Units: bytes a second */
+export function machineDiskRates(samples: readonly MachineSample[]): {readonly read: number; readonly written: number} {
+  return {read: rateOf(samples, (s) => s.diskReadBytes), written: rateOf(samples, (s) => s.diskWrittenBytes)};
 }
 
 /** How much a counter grew a second between the last two samples; 0 with fewer. */

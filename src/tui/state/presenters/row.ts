@@ -4,6 +4,7 @@ import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
 import {stripControls} from '../../terminal/cells.js';
 import {fitCells} from '../../terminal/char-width.js';
 import type {ThemeToken} from '../../theme.js';
+import type {ListView, SortColumn} from '../list.js';
 import {memorySummary, stateLook} from './machine.js';
 import {formatPercent} from './units.js';
 
@@ -16,9 +17,10 @@ const MEMORY_WIDTH = 5;
 export interface MachineRow {
   readonly id: string;
   readonly isSelected: boolean;
+  readonly isMarked: boolean;
   readonly name: string;
   /** Blank, with a `?` while its guest waits for somebody's answer. */
-  readonly mark: string;
+  readonly asks: string;
   readonly state: string;
   readonly stateToken: ThemeToken;
   readonly spark: string;
@@ -29,22 +31,26 @@ function nameWidth(width: number): number {
   return Math.max(4, width - STATE_WIDTH - SPARK_WIDTH - CPU_WIDTH - MEMORY_WIDTH);
 }
 
-/** The heading over the rows, `width` cells. */
-export function listHeading(width: number): string {
-  const numbers = fitCells('CPU', SPARK_WIDTH + CPU_WIDTH, 'right') + fitCells('MEM', MEMORY_WIDTH, 'right');
-  return fitCells(fitCells('  NAME', nameWidth(width)) + fitCells('STATE', STATE_WIDTH) + numbers, width);
+/** The heading over the rows, `width` cells. The column that the list is sorted by has an arrow. */
+export function listHeading(width: number, {sort, isReversed}: Pick<ListView, 'sort' | 'isReversed'>): string {
+  const arrow = (column: SortColumn) => (column === sort ? (isReversed ? '↑' : '↓') : '');
+  const numbers =
+    fitCells(`CPU${arrow('cpu')}`, SPARK_WIDTH + CPU_WIDTH, 'right') +
+    fitCells(`MEM${arrow('memory')}`, MEMORY_WIDTH, 'right');
+  const name = sort === 'age' ? `  NAME by age${arrow('age')}` : `  NAME${arrow('name')}`;
+  return fitCells(fitCells(name, nameWidth(width)) + fitCells(`STATE${arrow('state')}`, STATE_WIDTH) + numbers, width);
 }
 
 /** One machine as a row of `width` cells. */
 export function machineRow(
   machine: Machine,
   samples: readonly MachineSample[],
-  isSelected: boolean,
+  {isSelected, isMarked}: {readonly isSelected: boolean; readonly isMarked: boolean},
   width: number,
   sparkStyle: SparkStyle,
 ): MachineRow {
   const look = stateLook(machine.state);
-  const mark = (machine.questions ?? []).length > 0 ? '? ' : ' ';
+  const asks = (machine.questions ?? []).length > 0 ? '? ' : ' ';
   const isLive = machine.state === 'running';
   const last = samples.at(-1);
   const harts = machine.config?.hartCount ?? 1;
@@ -52,8 +58,12 @@ export function machineRow(
   return {
     id: machine.id,
     isSelected,
-    name: fitCells(`${isSelected ? '▸' : ' '} ${stripControls(machine.name)}`, nameWidth(width) - mark.length),
-    mark,
+    isMarked,
+    name: fitCells(
+      `${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${stripControls(machine.name)}`,
+      nameWidth(width) - asks.length,
+    ),
+    asks,
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
     spark: isLive ? sparkline(cpu, SPARK_WIDTH, 100 * harts, sparkStyle) : ' '.repeat(SPARK_WIDTH),
