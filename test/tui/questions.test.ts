@@ -64,6 +64,18 @@ describe('a guest that waits for an answer', () => {
     await terminal.see('▸ Deny: refuse it for a minute');
   });
 
+  test('is answered by two presses of the mouse on an answer, not by one', async () => {
+    await using terminal = tui.open('alpha:running', SIZE, {ASK: 'example.org'});
+    await terminal.see('▸ Deny: refuse it for a minute');
+    const row = terminal.rows.findIndex((text) => text.includes('Allow once'));
+    const column = terminal.rows[row]!.indexOf('Allow once');
+    const press = `\x1b[<0;${column + 1};${row + 1}M\x1b[<0;${column + 1};${row + 1}m`;
+    terminal.press(press);
+    await terminal.see('▸ Allow once');
+    terminal.press(press);
+    await terminal.see('[allow]');
+  });
+
   test.each([
     [40, 12],
     [60, 20],
