@@ -1,6 +1,6 @@
 /**
  * A scripted manager in memory, for the TUI's tests: real protocol types, no daemon. Its guests have a toy shell that
- * echoes, knows `stty size` and `clock`, and freezes while paused.
+ * echoes, knows `stty size`, `clock` and `reach`, and freezes while paused.
  */
 import type {ConsoleSessionOptions} from '../../src/manager/client.js';
 import type {RequestType} from '../../src/manager/protocol/define.js';
@@ -130,6 +130,9 @@ export class FakeFleet {
     const labels = this.machines.find((one) => one.name === name)?.labels;
     this.put(fakeMachine(name, state, {...(labels === undefined ? {} : {labels}), ...changes}));
   }
+
+  /** What guests wait for that are told to `reach`. */
+  wanted: NonNullable<Machine['questions']> = [];
 
   /** Has a guest wait for these. */
   ask(name: string, questions: NonNullable<Machine['questions']>): void {
@@ -454,6 +457,7 @@ export class FakeFleet {
       this.say(machineId, '\r\n');
       if (line === 'stty size') this.say(machineId, `${this.sizes.get(machineId)}\r\n`);
       else if (line === 'clock') this.clocks.set(machineId, 0);
+      else if (line === 'reach') this.ask(this.machines.find(({id}) => id === machineId)!.name, this.wanted);
       else if (line === 'title') this.say(machineId, '\x1b]0;EVIL\x07\x1b]52;c;RVZJTA==\x07\x1b[c');
       else if (line === 'wide') this.say(machineId, '日本語 ok\r\n');
       else if (line === 'colors') this.say(machineId, '\x1b[1;31mred\x1b[0m\r\n');

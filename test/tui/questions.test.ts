@@ -53,10 +53,11 @@ describe('a guest that waits for an answer', () => {
   });
 
   test('takes no keyboard away from a console, which says how to answer', async () => {
-    await using terminal = tui.open('alpha:running', SIZE, {ASK: 'example.org', ASK_MS: '2000'});
+    await using terminal = tui.open('alpha:running', SIZE, {REACH: 'example.org'});
     await terminal.see('alpha  ● running');
     terminal.press('\r');
     await terminal.see('leave the console');
+    terminal.press('reach\r');
     await terminal.see('alpha wants to reach example.org:443 (192.0.2.7) by TCP · Ctrl-] leads to the question');
     terminal.press('typed\r');
     await terminal.see('~ # typed');
