@@ -3,6 +3,7 @@ import type {Client} from '../../../src/manager/client.js';
 import {daemonStop} from '../../../src/manager/protocol/daemon.js';
 import {type EgressRule, MAX_EGRESS_RULES} from '../../../src/manager/protocol/egress.js';
 import {eventsSince} from '../../../src/manager/protocol/events.js';
+import {jobWait} from '../../../src/manager/protocol/job.js';
 import {
   type Machine,
   machineClone,
@@ -13,6 +14,8 @@ import {
   networkSchema,
 } from '../../../src/manager/protocol/machine.js';
 import {networkAnswer, networkPolicy, networkRule, networkUnrule} from '../../../src/manager/protocol/network.js';
+import {snapshotCreate} from '../../../src/manager/protocol/snapshot.js';
+import {snapshotExport, snapshotImport} from '../../../src/manager/protocol/snapshot-file.js';
 import {FleetWatch, TestConsole, TestDaemon} from '../../support/daemon.js';
 
 let daemon: TestDaemon;
@@ -132,6 +135,28 @@ describe('rules', () => {
     await expect(
       client.request(networkUnrule, {machine: 'web', target: {destination: '192.0.2.8'}}),
     ).rejects.toMatchObject({code: 'bad-request', hint: 'See viv net rules web.'});
+  });
+
+  it('that deny go along with a snapshot as a file, those that allow do not', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    const console = await asking(client);
+    for (const rule of [
+      {verdict: 'deny', destination: 'ads.example.org', port: 80},
+      {verdict: 'allow', destination: '192.0.2.0/24'},
+    ] as const)
+      await client.request(networkRule, {machine: 'web', rule});
+    await console.type('saves whole\nhalf');
+    await console.until('half');
+    await client.request(snapshotCreate, {machine: 'web', name: 'base'});
+    const path = `${daemon.folder}/out.tar`;
+    const done = async ({job}: {job: {id: string}}) =>
+      expect((await client.request(jobWait, {jobId: job.id})).job).toMatchObject({state: 'done'});
+    await done(await client.request(snapshotExport, {machine: 'web', snapshot: 'base', path}));
+    await done(await client.request(snapshotImport, {path, name: 'copy'}));
+    const {machine} = await client.request(machineShow, {machine: 'copy'});
+    expect(machine.config?.network).toMatchObject({egress: 'ask'});
+    expect(machine.config?.network?.rules).toEqual([{verdict: 'deny', destination: 'ads.example.org', port: 80}]);
   });
 
   it('are taken along by copies, bounded, and refused where they make no sense or there is no network', async () => {
