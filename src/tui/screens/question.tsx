@@ -1,4 +1,3 @@
-import {Text} from 'ink';
 import type {ReactElement} from 'react';
 import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
@@ -19,7 +18,7 @@ export function QuestionScreen({state, actions}: ScreenProps): ReactElement | nu
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place
         <Line key={row} width={width} segments={[{text: ` ${line}`}]} />
       ))}
-      <Text> </Text>
+      <Line width={width} segments={[]} />
       {ANSWERS.map(({label}, index) => (
         <Line
           key={label}

@@ -2,8 +2,8 @@
 import type {FleetEvent} from '../../../manager/protocol/events.js';
 import type {Job} from '../../../manager/protocol/job.js';
 import type {Segment} from '../../components/line.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {AppState} from '../model.js';
 import {jobFraction, jobLine, progressBar} from './job.js';
@@ -30,11 +30,11 @@ export function jobSegments(job: Job, isChosen: boolean, width: number): readonl
   const {word, token} = JOB_WORDS[job.state];
   const bar = job.state === 'running' ? `${progressBar(jobFraction(job), BAR_WIDTH)} ` : '';
   const text = job.error === undefined ? jobLine(job) : `${job.error.message} ${job.error.hint}`;
-  const left = ` ${isChosen ? '▸' : ' '} ${fitCells(stripControls(job.subject), SUBJECT_WIDTH)} `;
+  const left = ` ${isChosen ? '▸' : ' '} ${fitCells(visibleText(job.subject), SUBJECT_WIDTH)} `;
   return [
     {text: left, isBold: isChosen},
     {text: `${fitCells(word, 10)}`, token},
-    {text: fitCells(`${bar}${stripControls(text)}`, Math.max(0, width - left.length - 10))},
+    {text: fitCells(`${bar}${visibleText(text)}`, Math.max(0, width - left.length - 10))},
   ];
 }
 
@@ -56,6 +56,6 @@ export function eventSegments({atMs, kind, message}: FleetEvent): readonly Segme
   const isTrouble = /crashed|failed|broken|ignored/.test(kind);
   return [
     {text: ` ${formatTime(atMs)} `, token: 'faint'},
-    {text: stripControls(message), ...(isTrouble ? {token: 'failed' as const} : {})},
+    {text: visibleText(message), ...(isTrouble ? {token: 'failed' as const} : {})},
   ];
 }

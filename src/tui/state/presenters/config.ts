@@ -1,6 +1,6 @@
 import type {Segment} from '../../components/line.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells, wrapText} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {AppState} from '../model.js';
 import {selectedMachine} from '../selectors.js';
 import {bootSummary} from './machine.js';
@@ -13,7 +13,7 @@ const LABEL_WIDTH = 14;
 export function configLines(state: AppState, width: number, height: number): readonly (readonly Segment[])[] {
   return configFields(state)
     .flatMap(([label, value]) =>
-      wrapText(stripControls(value), Math.max(1, width - LABEL_WIDTH - 2)).map((line, index): Segment[] => [
+      wrapText(visibleText(value), Math.max(1, width - LABEL_WIDTH - 2)).map((line, index): Segment[] => [
         {text: ` ${fitCells(index === 0 ? label : '', LABEL_WIDTH)}`, token: 'faint'},
         {text: line},
       ]),

@@ -1,7 +1,7 @@
 import type {DiskStatus} from '../../../manager/protocol/disks.js';
 import type {Segment} from '../../components/line.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells, truncate, wrapText} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import {selectedDisks} from '../disks.js';
 import type {AppState} from '../model.js';
 import {selectedMachine} from '../selectors.js';
@@ -36,17 +36,17 @@ function linesOf(disk: DiskStatus, index: number, isChosen: boolean, width: numb
     {text: `  ${kind.join('  ')}`},
     {text: disk.problem === undefined ? `  ${formatBytes(used)} on the host` : '', token: 'faint'},
   ];
-  const problem = disk.problem === undefined ? [] : wrapText(stripControls(disk.problem), width - 6);
+  const problem = disk.problem === undefined ? [] : wrapText(visibleText(disk.problem), width - 6);
   return [
     title,
     ...disk.layers.map((layer, depth): SegmentLine => {
       const room = fitCells(formatBytes(layer.usedBytes), 6, 'right');
       return [
         {text: `     ${depth === 0 ? '┌' : '└'} ${room} `, token: 'faint'},
-        {text: tailOf(stripControls(layer.path), width - 16)},
+        {text: tailOf(visibleText(layer.path), width - 16)},
       ];
     }),
-    ...(disk.layers.length === 0 ? [[{text: `     ${tailOf(stripControls(disk.path), width - 6)}`}]] : []),
+    ...(disk.layers.length === 0 ? [[{text: `     ${tailOf(visibleText(disk.path), width - 6)}`}]] : []),
     ...problem.map((line): SegmentLine => [{text: `     ${line}`, token: 'failed'}]),
   ];
 }

@@ -1,21 +1,21 @@
 /** What guests wait for an answer about, in words. Names and addresses in it are what a guest chose. */
 import {type EgressQuestion, formatEgressTarget, targetOf} from '../../../manager/protocol/egress.js';
-import {stripControls} from '../../terminal/cells.js';
 import {textWidth, wrapText} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {AppState} from '../model.js';
 import {type MachineQuestion, newQuestions, waitingQuestions} from '../questions.js';
 
 /** `example.org:443 (192.0.2.7) by TCP`. */
 export function questionText(question: EgressQuestion): string {
   const address = question.name === undefined ? '' : ` (${question.address})`;
-  return stripControls(`${formatEgressTarget(targetOf(question))}${address} by ${question.protocol.toUpperCase()}`);
+  return visibleText(`${formatEgressTarget(targetOf(question))}${address} by ${question.protocol.toUpperCase()}`);
 }
 
 /** The question in the dialog, as lines of at most `width` cells; all of a long name, since its end says whose it is. */
 export function questionLines(state: AppState, {machine, question}: MachineQuestion, width: number): readonly string[] {
   const others = waitingQuestions(state).length - 1;
   const more = others === 0 ? [] : [`${others} more ${others === 1 ? 'waits' : 'wait'} for an answer.`];
-  const told = [`${stripControls(machine.name)} wants to reach`, `  ${questionText(question)}`, ...more];
+  const told = [`${visibleText(machine.name)} wants to reach`, `  ${questionText(question)}`, ...more];
   return told.flatMap((line) => breakLong(line, width));
 }
 
@@ -23,7 +23,7 @@ export function questionLines(state: AppState, {machine, question}: MachineQuest
 export function questionNotice(state: AppState): string | undefined {
   const [first] = newQuestions(state);
   if (first === undefined) return undefined;
-  return `${stripControls(first.machine.name)} wants to reach ${questionText(first.question)}`;
+  return `${visibleText(first.machine.name)} wants to reach ${questionText(first.question)}`;
 }
 
 /** The end of a text that is too long, which of a name is what counts. */

@@ -1,8 +1,8 @@
 import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {ListView, SortColumn} from '../list.js';
 import {memorySummary, stateLook} from './machine.js';
@@ -60,7 +60,7 @@ export function machineRow(
     isSelected,
     isMarked,
     name: fitCells(
-      `${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${stripControls(machine.name)}`,
+      `${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${visibleText(machine.name)}`,
       nameWidth(width) - asks.length,
     ),
     asks,
