@@ -73,7 +73,7 @@ export const eventsSince = defineRequest(
 );
 
 /** What a connection may be told about without asking. Consoles are told through `consoleAttach`. */
-export const topicSchema = z.enum(['fleet', 'metrics', 'jobs', 'events', 'snapshots']);
+export const topicSchema = z.enum(['fleet', 'metrics', 'jobs', 'events', 'snapshots', 'consoles']);
 /** See `topicSchema`. */
 export type Topic = z.output<typeof topicSchema>;
 
