@@ -2,10 +2,13 @@
 import type {SparkStyle} from './graphs/sparkline.js';
 import type {Action} from './keys/action.js';
 import {helpLines} from './keys/hints.js';
+import type {ConsoleDialog} from './state/console.js';
 import {centered, type Layout} from './state/layout.js';
-import type {AppState} from './state/model.js';
+import type {AppState, ScreenSize} from './state/model.js';
 import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
+import {CHORDS} from './state/presenters/lookback.js';
 import {machineNotice} from './state/presenters/machine.js';
+import {pasteQuestion} from './state/presenters/paste.js';
 import {awaitedJob, selectedMachine} from './state/selectors.js';
 import type {Rect} from './terminal/cells.js';
 import {wrapText} from './terminal/char-width.js';
@@ -24,7 +27,13 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
   if (!overlay) return undefined;
   if (overlay.kind === 'help') return centered(size, 92, helpLines(actions).length + 2);
   if (overlay.kind === 'confirm') return centered(size, 60, 7);
+  if (overlay.kind === 'console') return consoleDialogRect(size, overlay.dialog);
   return centered(size, 64, overlay.form.fields.length + 6);
+}
+
+function consoleDialogRect(size: ScreenSize, dialog: ConsoleDialog): Rect {
+  if (dialog.kind === 'chords') return centered(size, 64, CHORDS.length + 2);
+  return centered(size, 76, pasteQuestion(dialog.paste, '').length + 4);
 }
 
 /** Lines above the console of the highlighted machine that say why nothing happens in it. At most four. */

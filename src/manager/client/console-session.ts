@@ -134,7 +134,7 @@ export class ConsoleSession implements AsyncDisposable {
     );
     this.#subscriptions.use(
       client.onState((state) => {
-        if (state === 'lost') this.#viewerId = undefined;
+        if (state === 'lost' || state === 'ended') this.#viewerId = undefined;
         else if (state === 'closed') this.#close();
         else this.#attach().catch(() => this.#close());
       }),

@@ -1,11 +1,14 @@
 export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
+export {consoleRecord, consoleScreenshot} from './console-file.js';
 export {filter} from './filter.js';
 export {fork} from './fork.js';
 export {forwardAdd, forwardNext, forwardPrevious, forwardRemove} from './forwards.js';
 export {help} from './help.js';
 export {kill} from './kill.js';
+export {consoleCopy, consoleScrollDown, consoleScrollUp, consoleSearch} from './look-back.js';
+export {mouse} from './mouse.js';
 export {moveDown, moveFirst, moveLast, movePageDown, movePageUp, moveUp} from './move.js';
 export {newMachine} from './new-machine.js';
 export {open} from './open.js';

@@ -3,8 +3,10 @@ import type {Action, ActionContext} from '../keys/action.js';
 import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
 import {stepForm} from '../state/form.js';
 import {type AppState, type Overlay, TABS, type Tab} from '../state/model.js';
+import {awayReason} from '../state/selectors.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
+import {handleConsoleDialog} from './console-dialog.js';
 
 /** Routes input events to overlays, the filter line and actions. */
 export class InputController {
@@ -25,6 +27,8 @@ export class InputController {
     const {state} = context;
     if (event.kind === 'key' && event.key === 'ctrl-c') context.quit();
     else if (state.overlay) this.handleOverlay(context, state.overlay, event);
+    else if (state.console.lookback?.mode === 'copy') context.console.handleLookback(event);
+    else if (event.kind === 'mouse') context.console.mouse(event);
     else if (state.isFilterOpen) handleFilter(context, state, event);
     else if (event.kind === 'key') this.handleKey(context, event.key);
   }
@@ -36,7 +40,9 @@ export class InputController {
 
   /** Runs an action if it can act, else says why not. */
   private runAction(action: Action, context: ActionContext): void {
-    const permission = action.isEnabled(context.state);
+    // What has a command is asked of the manager.
+    const away = action.command === undefined ? undefined : awayReason(context.state);
+    const permission = away ?? action.isEnabled(context.state);
     if (permission !== true) {
       context.toast(permission, 'error');
       return;
@@ -62,6 +68,7 @@ export class InputController {
         context.dispatch({type: 'overlayShown', overlay: {kind: 'help', scroll}});
       } else if (key !== '') context.dispatch({type: 'overlayClosed'});
     } else if (overlay.kind === 'confirm') this.handleConfirm(context, overlay, key);
+    else if (overlay.kind === 'console') handleConsoleDialog(context, overlay.dialog, key);
     else {
       const step = stepForm(overlay.form, event);
       if (step.kind === 'cancelled') context.dispatch({type: 'overlayClosed'});

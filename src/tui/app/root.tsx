@@ -10,6 +10,7 @@ import type {ScreenProps} from '../screen.js';
 import {
   ConfirmScreen,
   ConnectingScreen,
+  ConsoleDialogScreen,
   FirstRunScreen,
   FleetScreen,
   FormScreen,
@@ -33,7 +34,8 @@ export interface RootProps {
 
 const CONSOLE_HINTS: readonly Hint[] = [
   {key: 'Ctrl-]', label: 'leave the console (twice sends it)'},
-  {key: 'Enter ~ .', label: 'leave it too'},
+  {key: 'Enter ~ ?', label: 'search, copy, all chords'},
+  {key: 'Shift-PgUp', label: 'scroll'},
 ];
 
 /** Everything Ink draws: header, the screen, hints, overlays. */
@@ -48,6 +50,7 @@ export function Root({store, theme, actions, sparkStyle}: RootProps): ReactEleme
         <HelpScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
+        <ConsoleDialogScreen {...props} />
       </Box>
     </ThemeContext>
   );

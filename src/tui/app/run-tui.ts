@@ -5,6 +5,7 @@
 import {constants} from 'node:os';
 import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
+import type {ConsoleSessionOptions} from '../../manager/client.js';
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
 import type {MachineSample} from '../../manager/protocol/metrics.js';
 import {snapshotScreen} from '../../manager/protocol/snapshot.js';
@@ -13,7 +14,7 @@ import {ChartPane} from '../graphs/chart-pane.js';
 import type {SparkStyle} from '../graphs/sparkline.js';
 import type {ActionContext} from '../keys/action.js';
 import {rebind} from '../keys/keymap.js';
-import {consoleNotice, overlayRect} from '../screen.js';
+import {overlayRect} from '../screen.js';
 import type {AppEvent} from '../state/events.js';
 import {computeLayout, LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {initialState} from '../state/model.js';
@@ -26,14 +27,18 @@ import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
 import {cellColor} from '../theme.js';
-import type {Backend} from './backend.js';
+import type {Backend, ConsoleHandle} from './backend.js';
+import {ConsoleDesk, consoleRect} from './console-desk.js';
+import {consoleToolsOf} from './console-tools.js';
 import {ConsoleView} from './console-view.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
+import {lookbackCursor, paintLookback} from './lookback-painter.js';
 import {NetworkWatch} from './network-watch.js';
 import {PointView} from './point-view.js';
+import {Recordings} from './recordings.js';
 import {renderInk} from './render-ink.js';
 import {loadSettings} from './settings.js';
 
@@ -86,32 +91,32 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const lender = new TerminalLender(input, output, {host, compositor, router: () => router, isEnded: () => isOver});
   const charts = new ChartPane(() => compositor.requestFrame(), sparkStyle);
   const consoleView = stack.use(
-    new ConsoleView(
-      (wanted) => {
-        if (!backend) throw new Error('a console was opened before the manager was connected');
-        return backend.openConsole(wanted);
+    new ConsoleView(openConsole, {
+      changed: () => {
+        followGuest();
+        compositor.requestFrame();
       },
-      {
-        changed: () => {
-          followGuest();
-          compositor.requestFrame();
-        },
-        failed: (error) => consoleFailed(error),
-      },
-    ),
+      failed: (error) => consoleFailed(error),
+      printed: (machineId) => desk.printed(machineId),
+      clipboardRefused: () => desk.clipboardRefused(),
+    }),
   );
+  const desk = new ConsoleDesk({view: consoleView, env, getState: store.getState, dispatch, toast, tellTerminal});
+  const recordings = stack.use(new Recordings(openConsole, {tell: (news) => dispatch({type: 'console', news}), toast}));
   const pointView = stack.use(
     new PointView(({machineId, pointId}) => request(snapshotScreen, {machine: machineId, snapshot: pointId}), {
       changed: () => compositor.requestFrame(),
       failed: (error) => consoleFailed(error),
     }),
   );
+  const consoleTools = consoleToolsOf(desk, recordings, openConsole);
   const controller = new InputController(actions, context);
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
   let watchedAtMs: number | undefined;
   let chartedSamples: readonly MachineSample[] | undefined;
   let chartedId: string | undefined;
+  let shownConsoleState = store.getState().console;
   let toastId = 0;
   let toastTimer: NodeJS.Timeout | undefined;
   stack.defer(() => clearTimeout(toastTimer));
@@ -121,6 +126,15 @@ export async function runTui(options: TuiOptions): Promise<number> {
     clearTimeout(toastTimer);
     dispatch({type: 'toasted', toast: {id, tone, text}});
     toastTimer = setTimeout(() => dispatch({type: 'toastExpired', id}), TOAST_MS);
+  }
+
+  function openConsole(wanted: ConsoleSessionOptions): Promise<ConsoleHandle> {
+    if (!backend) return Promise.reject(new Error('a console was opened before the manager was connected'));
+    return backend.openConsole(wanted);
+  }
+
+  function tellTerminal(sequence: string): void {
+    host.send(sequence);
   }
 
   function request<Type extends RequestType>(type: Type, params: ParamsInput<Type>): Promise<ResultOf<Type>> {
@@ -139,6 +153,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
         dispatch({type: 'tabChosen', tab: 'console'});
         dispatch({type: 'focusMoved', focus: isFullscreen || isNarrow ? 'fullscreen' : 'console'});
       },
+      console: consoleTools,
       lendTerminal: (args) => lender.lend(args),
       bootFirstMachine: () => bootFirstMachine(self),
       quit: () => ended.resolve(0),
@@ -165,16 +180,16 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const layout = computeLayout(state.size, state.focus);
     const machine = selectedMachine(state);
     const isConsole = state.focus !== 'list';
+    const hasConsoleKeys = isConsole && !state.overlay && state.console.lookback?.mode !== 'copy';
     const isShown = layout.content !== undefined && (state.tab === 'console' || isConsole);
     const size = layout.content && {columns: layout.content.width, rows: layout.content.height};
     if (backend && (isShown || machine === undefined))
       consoleView.update({machineId: machine?.id, size, hasKeyboard: isConsole});
-    if (isConsole && !router.isConsole && !state.overlay)
-      router.enterConsole({
-        send: (bytes) => consoleView.send(bytes),
-        detached: () => dispatch({type: 'focusMoved', focus: 'list'}),
-      });
-    else if (!isConsole && router.isConsole) router.leaveConsole();
+    if (hasConsoleKeys && !router.isConsole) router.enterConsole(desk);
+    else if (!hasConsoleKeys && router.isConsole) router.leaveConsole();
+    desk.sync();
+    if (state.console !== shownConsoleState) compositor.requestFrame();
+    shownConsoleState = state.console;
     followGuest();
     const point = state.tab === 'timeline' ? chosenPoint(state) : undefined;
     link?.followTimeline(state.tab === 'timeline' ? machine?.id : undefined);
@@ -198,7 +213,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   }
 
   function followGuest(): void {
-    host.followModes(router.isConsole ? consoleView.screen?.modes : undefined);
+    host.followModes(router.isConsole ? consoleView.screen?.modes : undefined, store.getState().console.isMouseOn);
   }
 
   function scene(): Scene {
@@ -222,8 +237,12 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }
     const screen = consoleView.screen;
     if (!screen) return {painters: [], overlays, cursor: undefined};
-    const notice = Math.min(content.height, consoleNotice(state, content.width).length);
-    const rect = {...content, y: content.y + notice, height: content.height - notice};
+    const rect = consoleRect(state) ?? content;
+    const {lookback} = state.console;
+    if (lookback?.machineId === machine.id) {
+      const painter: Painter = {rect, paint: (grid, target) => paintLookback(lookback, grid, target)};
+      return {painters: [painter], overlays, cursor: overlay ? undefined : lookbackCursor(lookback, rect)};
+    }
     const at = state.focus === 'list' || overlay ? undefined : screen.cursorIn(rect.height);
     const isInside = at && at.x < rect.width && at.y < rect.height;
     return {
@@ -246,7 +265,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     backend = connected;
     stack.use(connected.client);
     link = stack.use(
-      new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
+      new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error'), toast),
     );
     networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
     await link.start();
@@ -267,7 +286,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const status = await ended.promise.finally(() => {
     isOver = true;
   });
+  const recorded = await recordings.endAll();
   host.leave();
+  for (const sentence of recorded) output.write(`${sentence}\n`);
   const left = countInStates(store.getState(), 'running', 'paused', 'starting');
   if (status === 0 && left > 0)
     output.write(

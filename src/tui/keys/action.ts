@@ -1,6 +1,7 @@
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
 import type {AppEvent} from '../state/events.js';
 import type {AppState, Tab} from '../state/model.js';
+import type {ConsoleTools} from './console-tools.js';
 
 /** What an action may use to do its work. */
 export interface ActionContext {
@@ -12,6 +13,7 @@ export interface ActionContext {
   toast(text: string, tone?: 'info' | 'error'): void;
   /** Gives the keyboard to the console of the highlighted machine. */
   focusConsole(isFullscreen: boolean): void;
+  readonly console: ConsoleTools;
   /** Runs viv with these arguments in the UI's place, and comes back when it has ended. */
   lendTerminal(args: readonly string[]): Promise<void>;
   /** The first-run choice: builds the image if needed, creates and starts a machine. */
@@ -21,7 +23,7 @@ export interface ActionContext {
 }
 
 /** Groups of the help page, in its order. */
-export const ACTION_GROUPS = ['Machines', 'Timeline', 'Network', 'Moving', 'View', 'Program'] as const;
+export const ACTION_GROUPS = ['Machines', 'Console', 'Timeline', 'Network', 'Moving', 'View', 'Program'] as const;
 
 /**
  * Something a person can do with a key. The hint bar, the help page, the keymap file and the README's key table all

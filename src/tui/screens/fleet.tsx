@@ -5,6 +5,7 @@ import {Line, type Segment} from '../components/line.js';
 import {Tabs} from '../components/tabs.js';
 import {consoleNotice, type ScreenProps} from '../screen.js';
 import {type AppState, TABS} from '../state/model.js';
+import {activityBadge} from '../state/presenters/lookback.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
 import {networkLines} from '../state/presenters/network.js';
 import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
@@ -37,7 +38,14 @@ function MachineList({state, sparkStyle, rect}: ScreenProps & {rect: Rect}): Rea
   const shown = visible
     .slice(first, first + rows)
     .map((machine) =>
-      machineRow(machine, state.samples.get(machine.id) ?? [], machine.id === selected?.id, width, sparkStyle),
+      machineRow(
+        machine,
+        state.samples.get(machine.id) ?? [],
+        machine.id === selected?.id,
+        width,
+        sparkStyle,
+        activityBadge(state.console, machine.id),
+      ),
     );
   const title = state.filter === '' ? 'Machines' : `Machines /${state.filter}`;
   const footer = visible.length > rows ? `${index + 1} of ${visible.length}` : '';

@@ -1,5 +1,6 @@
 export {ConfirmScreen} from './confirm.js';
 export {ConnectingScreen} from './connecting.js';
+export {ConsoleDialogScreen} from './console-dialog.js';
 export {FirstRunScreen} from './first-run.js';
 export {FleetScreen} from './fleet.js';
 export {FormScreen} from './form.js';

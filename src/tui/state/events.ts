@@ -5,6 +5,7 @@ import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
+import type {ConsoleNews} from './console.js';
 import type {Connection, FirstRun, Focus, Overlay, PacketLine, ScreenSize, Tab, TimelineView, Toast} from './model.js';
 
 /** What is seen of the network of a machine; `networkFollowed` is that of another from now on. */
@@ -59,4 +60,4 @@ export type UiNews =
   | {readonly type: 'firstRunMoved'; readonly firstRun: FirstRun};
 
 /** Anything that can happen. */
-export type AppEvent = FleetNews | UiNews;
+export type AppEvent = FleetNews | UiNews | {readonly type: 'console'; readonly news: ConsoleNews};

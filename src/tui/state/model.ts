@@ -7,6 +7,7 @@ import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js'
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
+import {type ConsoleDialog, type ConsoleState, INITIAL_CONSOLE} from './console.js';
 import type {FormState} from './form.js';
 
 /** Samples kept per machine for charts and sparklines: two minutes. */
@@ -22,7 +23,7 @@ export type Tab = (typeof TABS)[number];
 
 /** How the TUI stands to the daemon. `message` and `hint` explain a failure. */
 export interface Connection {
-  readonly state: 'connecting' | 'connected' | 'lost' | 'closed';
+  readonly state: 'connecting' | 'connected' | 'lost' | 'ended' | 'closed';
   readonly message?: string;
   readonly hint?: string;
 }
@@ -76,7 +77,8 @@ export interface NetworkView {
 export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
-  | {readonly kind: 'form'; readonly form: FormState};
+  | {readonly kind: 'form'; readonly form: FormState}
+  | {readonly kind: 'console'; readonly dialog: ConsoleDialog};
 
 /** A short message in the bottom line. */
 export interface Toast {
@@ -126,6 +128,7 @@ export interface AppState {
   readonly overlay: Overlay | undefined;
   readonly toast: Toast | undefined;
   readonly firstRun: FirstRun;
+  readonly console: ConsoleState;
 }
 
 /** The state before anything is known. */
@@ -153,5 +156,6 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     overlay: undefined,
     toast: undefined,
     firstRun: {stage: 'idle'},
+    console: INITIAL_CONSOLE,
   };
 }

@@ -1,5 +1,6 @@
 /** What follows from each event: pure, and without React. */
 import type {Machine} from '../../manager/protocol/machine.js';
+import {reduceConsole} from './console.js';
 import type {AppEvent} from './events.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
@@ -41,6 +42,10 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'console': {
+      const console = reduceConsole(state.console, event.news);
+      return console === state.console ? state : {...state, console};
+    }
     case 'imagesLoaded':
       return {...state, images: event.images};
     case 'eventsLoaded':
@@ -149,6 +154,7 @@ function removeMachine(state: AppState, id: string, seq: number): AppState {
     fleetSeq: seq,
     machines,
     samples,
+    console: reduceConsole(state.console, {type: 'removed', machineId: id}),
     focus: wasWatched ? 'list' : state.focus,
     overlay: isAsked ? undefined : state.overlay,
   });

@@ -2,6 +2,7 @@
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
+import {computeLayout} from './layout.js';
 import type {AppState, TimelineView} from './model.js';
 
 /** True for a machine that a filter text matches: `state:WORD`, else part of the name; words must all match. */
@@ -75,4 +76,19 @@ export function selectedTimeline(state: AppState): TimelineView | undefined {
 export function chosenPoint(state: AppState): Snapshot | undefined {
   const points = selectedTimeline(state)?.points ?? [];
   return points.find(({id}) => id === state.pointId) ?? points.at(-1);
+}
+
+/** The machine whose console is on the screen, if one is. */
+export function shownConsole(state: AppState): Machine | undefined {
+  const isShown = computeLayout(state.size, state.focus).content !== undefined;
+  return isShown && (state.focus !== 'list' || state.tab === 'console') ? selectedMachine(state) : undefined;
+}
+
+/** Why nothing can be asked of the manager now: a sentence, or `undefined` when it can. */
+export function awayReason({connection}: AppState): string | undefined {
+  if (connection.state === 'connected') return undefined;
+  if (connection.state === 'lost') return 'The connection to the manager is lost; it is tried again by itself.';
+  if (connection.state === 'ended')
+    return 'The manager was stopped; any viv command starts it again, and this goes on.';
+  return connection.state === 'connecting' ? 'The manager is still starting.' : 'The manager has ended.';
 }

@@ -8,7 +8,8 @@ import type {ColorDepth} from './sgr.js';
 
 // Alternate screen, no autowrap (the last column must not scroll), bracketed paste, hidden cursor.
 const ENTER = '\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[?25l\x1b[2J\x1b[H';
-const LEAVE = '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
+const LEAVE =
+  '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
 
 const MAX_HELD_WRITES = 200;
 
@@ -93,15 +94,24 @@ export class HostTerminal implements Disposable {
     this.releaseStderr();
   };
 
-  /** Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it. */
-  followModes(guest: GuestModes | undefined): void {
+  /**
+   * Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it, and the mouse tell what either
+   * wants to know. Pastes come in brackets always: whether a guest gets them that way is decided when one is there.
+   */
+  followModes(guest: GuestModes | undefined, hasMouse: boolean): void {
     const cursor = guest?.hasApplicationCursor ? '\x1b[?1h' : '\x1b[?1l';
     const keypad = guest?.hasApplicationKeypad ? '\x1b=' : '\x1b>';
-    const paste = (guest?.hasBracketedPaste ?? true) ? '\x1b[?2004h' : '\x1b[?2004l';
-    const modes = cursor + keypad + paste;
+    const tracking = guest?.mouse === 'any' ? '\x1b[?1003h' : guest?.mouse === 'drag' ? '\x1b[?1002h' : '';
+    const mouse = `\x1b[?1003l\x1b[?1002l${hasMouse ? `\x1b[?1000h${tracking}\x1b[?1006h` : '\x1b[?1000l\x1b[?1006l'}`;
+    const modes = cursor + keypad + mouse;
     if (modes === this.modes || !this.isActive) return;
     this.modes = modes;
     this.output.write(modes);
+  }
+
+  /** Writes a sequence for the terminal itself, between two frames. */
+  send(sequence: string): void {
+    if (this.isActive) this.output.write(sequence);
   }
 
   // Warnings of Node.js and of libraries would be written over the screen: they wait until it is given back.

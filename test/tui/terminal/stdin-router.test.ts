@@ -8,6 +8,7 @@ let events: string[];
 let sent: string;
 let detachedCount: number;
 let router: StdinRouter;
+let commanded: (letter: string) => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -15,6 +16,7 @@ beforeEach(() => {
   events = [];
   sent = '';
   detachedCount = 0;
+  commanded = (letter) => events.push(`command ${letter}`);
   router = new StdinRouter(source, (event: InputEvent) => events.push(event.kind === 'key' ? event.key : event.kind));
 });
 afterEach(() => {
@@ -31,6 +33,10 @@ const enter = () =>
     detached: () => {
       detachedCount++;
     },
+    command: (letter) => commanded(letter),
+    scrolled: (by) => events.push(`scroll ${by}`),
+    mouse: ({action, x, y}) => events.push(`${action} ${x} ${y}`),
+    pasted: (bytes) => events.push(`paste ${bytes && Buffer.from(bytes).toString()}`),
   });
 
 test('a lone ESC is a key after the timeout, not before', () => {

@@ -33,13 +33,14 @@ export function listHeading(width: number): string {
   return fitCells(fitCells('  NAME', nameWidth(width)) + fitCells('STATE', STATE_WIDTH) + numbers, width);
 }
 
-/** One machine as a row of `width` cells. */
+/** One machine as a row of `width` cells; `badge`, one of them, stands before the name. */
 export function machineRow(
   machine: Machine,
   samples: readonly MachineSample[],
   isSelected: boolean,
   width: number,
   sparkStyle: SparkStyle,
+  badge = ' ',
 ): MachineRow {
   const look = stateLook(machine.state);
   const isLive = machine.state === 'running';
@@ -50,7 +51,7 @@ export function machineRow(
     id: machine.id,
     isSelected,
     name: fitCells(
-      fitCells(`${isSelected ? '▸' : ' '} ${stripControls(machine.name)}`, nameWidth(width) - 1),
+      fitCells(`${isSelected ? '▸' : ' '}${badge}${stripControls(machine.name)}`, nameWidth(width) - 1),
       nameWidth(width),
     ),
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
