@@ -1,7 +1,9 @@
 // The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names and states, `web-1:running`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
+import {playCast} from '../../src/tui/app/play-cast.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
+import {openCast} from '../../src/tui/casts/cast-reader.js';
 import {FakeFleet, fakeMachine} from './fake-fleet.js';
 
 // In place of what the terminal is lent to: says so, and reads a line from it.
@@ -12,6 +14,14 @@ if (process.argv[2] !== undefined) {
     await new Promise((resolve) => process.stdin.once('data', resolve));
   }
   process.exit(Number(process.env['LENT_STATUS']));
+}
+
+// REPLAY: a recording to play instead.
+if (process.env['REPLAY']) {
+  const cast = await openCast(process.env['REPLAY']);
+  const streams = {input: process.stdin, output: process.stdout, env: process.env};
+  const how = {title: 'cast', speed: Number(process.env['SPEED'] ?? 1), idleSeconds: Number.POSITIVE_INFINITY};
+  process.exit(await playCast(cast, {...streams, ...how}));
 }
 
 const machines = (process.env['FLEET'] ?? '')

@@ -91,6 +91,8 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
       />
     );
   if (state.toast) return <Toast state={state} width={width} />;
+  // Its keys stand in its own line.
+  if (state.console.lookback?.mode === 'copy') return <HintBar hints={[]} width={width} />;
   return <HintBar hints={state.focus === 'console' ? CONSOLE_HINTS : hintsFor(state, actions, width)} width={width} />;
 }
 

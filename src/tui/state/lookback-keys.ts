@@ -44,7 +44,7 @@ function stepKey(look: Lookback, key: string): Lookback {
   const {transcript, cursor, rows} = look;
   const goLine = (by: number) => moveTo(look, {...cursor, line: cursor.line + by});
   // Half a page and a page take cursor and view along.
-  const goPage = (by: number) => scrollBy(goLine(by), by);
+  const goPage = (by: number) => moveTo(scrollBy(look, by), {...cursor, line: cursor.line + by});
   switch (key) {
     case 'h':
     case 'left':
