@@ -169,7 +169,7 @@ export class FakeFleet {
     this.log.push(`${type.method} ${machine?.name ?? ''}`.trim());
     switch (type.method) {
       case 'events/subscribe':
-        return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0};
+        return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0, consoles: []};
       case 'events/since':
         return {
           events: this.machines.map((one, index) => ({

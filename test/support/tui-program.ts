@@ -1,6 +1,7 @@
 // The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names and states, `web-1:running`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
+import {connectDaemon} from '../../src/tui/app/backend.js';
 import {playCast} from '../../src/tui/app/play-cast.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
 import {openCast} from '../../src/tui/casts/cast-reader.js';
@@ -58,5 +59,6 @@ process.exitCode = await runTui({
   input: process.stdin,
   output: process.stdout,
   env: process.env,
-  connect: async () => fleet.backend(),
+  // FLEET=daemon: the daemon of this environment.
+  connect: async () => (process.env['FLEET'] === 'daemon' ? connectDaemon() : fleet.backend()),
 });

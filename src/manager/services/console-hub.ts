@@ -38,6 +38,7 @@ export class ConsoleHub {
   readonly #openTerminal: TerminalOpener;
   readonly #consoles = new Map<string, Promise<MachineConsole>>();
   readonly #viewers = new Map<string, MachineConsole>();
+  readonly #opened = new Map<string, MachineConsole>();
   readonly #active = new Map<string, MachineConsole>();
   #activityTimer: NodeJS.Timeout | undefined;
 
@@ -89,6 +90,11 @@ export class ConsoleHub {
     return terminal?.path;
   }
 
+  /** Where the output of every console ends that was opened so far. */
+  known(): ConsoleActivity[] {
+    return [...this.#opened].map(([machineId, {ring}]) => ({machineId, endOffset: ring.endOffset, hasBell: false}));
+  }
+
   /** Adds a viewer and takes its scrollback. */
   async attach(machineId: string, options: AttachOptions, connect: (viewerId: string) => ViewerTarget) {
     const console = await this.open(machineId);
@@ -129,6 +135,7 @@ export class ConsoleHub {
     const console = await this.#consoles.get(machineId);
     this.#consoles.delete(machineId);
     this.#active.delete(machineId);
+    this.#opened.delete(machineId);
     for (const [viewerId, viewed] of this.#viewers) if (viewed === console) this.#viewers.delete(viewerId);
     await console?.close();
   }
@@ -158,6 +165,7 @@ export class ConsoleHub {
   async #create(machineId: string, makeRing: () => Promise<ByteRing>): Promise<MachineConsole> {
     const {defaultColumns: columns, defaultRows: rows} = this.#settings;
     const opened = new MachineConsole(await makeRing(), {columns, rows}, () => this.#noteActivity(machineId, opened));
+    this.#opened.set(machineId, opened);
     return opened;
   }
 

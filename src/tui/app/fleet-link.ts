@@ -152,6 +152,7 @@ export class FleetLink implements Disposable {
       const fleet = await this.client.request(subscribe, {
         topics: ['fleet', 'metrics', 'jobs', 'events', 'snapshots', 'consoles'],
       });
+      this.dispatch({type: 'console', news: {type: 'known', consoles: fleet.consoles}});
       this.dispatch({type: 'fleetLoaded', ...fleet});
     } finally {
       const waiting = this.waiting;

@@ -9,9 +9,10 @@ export function isPictureName(path: string): boolean {
   return extname(path).toLowerCase() === '.png';
 }
 
-/** The screen as lines of text, without blank ones at the end. */
+/** The screen as lines of text, without blanks at their ends and blank ones at the end. */
 export function screenText(screen: GuestScreen): string {
-  return screen.text.join('\n').replace(/\n+$/, '');
+  const lines = screen.text.map((line) => line.trimEnd());
+  return lines.join('\n').replace(/\n+$/, '');
 }
 
 /**

@@ -32,6 +32,7 @@ export type ConsoleNews =
   | {readonly type: 'lookbackResized'; readonly rows: number}
   | {readonly type: 'lookbackOutdated'; readonly machineId: string}
   | {readonly type: 'active'; readonly consoles: readonly ConsoleActivity[]; readonly shownId: string | undefined}
+  | {readonly type: 'known'; readonly consoles: readonly ConsoleActivity[]}
   | {readonly type: 'seen'; readonly machineId: string}
   | {readonly type: 'removed'; readonly machineId: string}
   | {readonly type: 'recordingBegan'; readonly machineId: string; readonly recording: Recording}
@@ -64,6 +65,10 @@ export function reduceConsole(state: ConsoleState, news: ConsoleNews): ConsoleSt
     }
     case 'active':
       return news.consoles.reduce((before, activity) => noteActivity(before, activity, news.shownId), state);
+    case 'known': {
+      const known = news.consoles.map(({machineId, endOffset}) => [machineId, endOffset] as const);
+      return {...state, offsets: new Map([...known, ...state.offsets])};
+    }
     case 'seen':
       return state.unseen.has(news.machineId) ? {...state, unseen: without(state.unseen, news.machineId)} : state;
     case 'removed':

@@ -27,6 +27,12 @@ describe('activity', () => {
     expect(activityBadge(reduceConsole(seen, active(11)), 'one')).toBe('·');
   });
 
+  test('what was there before the UI is not new', () => {
+    const known = after({type: 'known', consoles: [{machineId: 'one', endOffset: 10, hasBell: false}]});
+    expect(reduceConsole(known, active(10))).toBe(known);
+    expect(activityBadge(reduceConsole(known, active(11)), 'one')).toBe('·');
+  });
+
   test('a machine that was removed leaves nothing', () => {
     const gone = after(active(10), {type: 'removed', machineId: 'one'});
     expect([gone.unseen.size, gone.offsets.size]).toEqual([0, 0]);
