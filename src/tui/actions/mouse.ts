@@ -1,19 +1,16 @@
 import type {Action} from '../keys/action.js';
 
-/** The mouse, on or off. */
+/** Turns the mouse on or off. */
 export const mouse: Action = {
-  id: 'view.mouse',
+  id: 'program.mouse',
   keys: ['M'],
-  group: 'View',
-  help: 'Mouse on or off; while it is off, the terminal itself selects text.',
+  group: 'Program',
+  help: 'Turn the mouse off, so that the terminal itself selects text, or on again.',
   isEnabled: () => true,
   run: ({state, dispatch, toast}) => {
-    const isOn = !state.console.isMouseOn;
-    dispatch({type: 'console', news: {type: 'mouseTurned', isOn}});
+    dispatch({type: 'mouseTurned', isOn: !state.isMouseOn});
     toast(
-      isOn
-        ? 'The mouse scrolls; Shift selects text in most terminals.'
-        : 'The mouse is the terminal’s own; M takes it back.',
+      state.isMouseOn ? 'The mouse is the terminal’s now; M turns it on again.' : 'The mouse is on; M turns it off.',
     );
   },
 };

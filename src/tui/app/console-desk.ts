@@ -5,7 +5,7 @@
 import {consoleNotice} from '../screen.js';
 import type {ConsoleNews} from '../state/console.js';
 import type {AppEvent} from '../state/events.js';
-import {computeLayout} from '../state/layout.js';
+import {layoutOf} from '../state/list.js';
 import {beginLookback, type Lookback, linesBelow, scrollBy} from '../state/lookback.js';
 import {openPrompt, stepLookback} from '../state/lookback-keys.js';
 import type {AppState} from '../state/model.js';
@@ -26,7 +26,8 @@ const REFUSAL_MS = 10_000;
 
 /** What the desk works with. */
 export interface DeskParts {
-  readonly view: ConsoleView;
+  /** The console that has, or would have, the keyboard. */
+  view(): ConsoleView;
   readonly env: NodeJS.ProcessEnv;
   getState(): AppState;
   dispatch(event: AppEvent): void;
@@ -37,7 +38,7 @@ export interface DeskParts {
 
 /** Where a console is painted: the content of its pane below what is said about the machine. */
 export function consoleRect(state: AppState): Rect | undefined {
-  const {content} = computeLayout(state.size, state.focus);
+  const {content} = layoutOf(state);
   if (!content) return undefined;
   const notice = Math.min(content.height, consoleNotice(state, content.width).length);
   return {...content, y: content.y + notice, height: content.height - notice};
@@ -61,7 +62,7 @@ export class ConsoleDesk implements ConsoleSession {
   /** Types into the guest, or says why nobody is there to read it. */
   type(bytes: Uint8Array): void {
     const away = awayReason(this.#state);
-    if (away === undefined) this.#parts.view.send(bytes);
+    if (away === undefined) this.#parts.view().send(bytes);
     else this.#parts.toast(away, 'error');
   }
 
@@ -85,7 +86,7 @@ export class ConsoleDesk implements ConsoleSession {
     if (!rect || !shownConsole(state) || state.overlay) return;
     const [x, y] = [event.x - rect.x, event.y - rect.y];
     if (x < 0 || y < 0 || x >= rect.width || y >= rect.height) return;
-    const screen = this.#parts.view.screen;
+    const screen = this.#parts.view().screen;
     const hasKeyboard = state.focus !== 'list' && state.console.lookback === undefined;
     const by = event.action === 'wheel-up' ? -1 : event.action === 'wheel-down' ? 1 : undefined;
     if (screen && hasKeyboard && screen.modes.mouse !== 'none') {
@@ -107,7 +108,7 @@ export class ConsoleDesk implements ConsoleSession {
       const hint = `Copy it as a file: viv cp FILE ${machine.name}:/root/`;
       this.#parts.toast(`A paste may have ${most}; nothing of this one was typed. ${hint}`, 'error');
     } else if (bytes.length === 0) return;
-    else if (this.#parts.view.screen?.modes.hasBracketedPaste) {
+    else if (this.#parts.view().screen?.modes.hasBracketedPaste) {
       this.send(Buffer.concat([Buffer.from('\x1b[200~'), bytes, Buffer.from('\x1b[201~')]));
     } else {
       const paste = askAboutPaste(machine.id, bytes);
@@ -205,9 +206,9 @@ export class ConsoleDesk implements ConsoleSession {
 
   #capture(mode: Lookback['mode']): Lookback | undefined {
     const state = this.#state;
-    const [machine, rect, screen] = [shownConsole(state), consoleRect(state), this.#parts.view.screen];
+    const [machine, rect, screen] = [shownConsole(state), consoleRect(state), this.#parts.view().screen];
     if (!machine || !rect || !screen) {
-      this.#parts.toast('There is no console on the screen.', 'error');
+      this.#parts.toast('This needs the console beside the list or on the whole screen; c shows it there.', 'error');
       return undefined;
     }
     const transcript = screen.capture();

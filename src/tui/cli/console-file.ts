@@ -9,7 +9,7 @@ import {ConsoleRecording, type RecordingEnd} from '../casts/record-console.js';
 import {watchedScreen} from '../casts/watched-console.js';
 import {screenText, writeScreenshot} from '../pictures/screenshot.js';
 import {formatBytes, formatDuration} from '../state/presenters/units.js';
-import {stripControls} from '../terminal/cells.js';
+import {visibleText} from '../terminal/visible-text.js';
 import type {CliContext} from './cli-context.js';
 
 /** What ends a recording besides Ctrl-C. */
@@ -67,7 +67,7 @@ export async function replayFile(cli: CliContext, path: string, {speed, idleLimi
     input: stdin as ReadStream,
     output: stdout as WriteStream,
     env: process.env,
-    title: stripControls(basename(path)),
+    title: visibleText(basename(path)),
     speed,
     idleSeconds: idleLimit ?? cast.header.idleSeconds ?? Number.POSITIVE_INFINITY,
   });
@@ -87,6 +87,6 @@ export async function takeScreenshot(cli: CliContext, ref: string, options: Scre
   if (options.output !== undefined) await writeScreenshot(screen, options.output, false);
   if (options.json) {
     const {size, cursor, text} = screen;
-    cli.printJson({machine: machine.name, ...size, cursor: cursor ?? null, lines: text.map(stripControls)});
-  } else if (options.output === undefined) cli.print(screenText(screen).split('\n').map(stripControls).join('\n'));
+    cli.printJson({machine: machine.name, ...size, cursor: cursor ?? null, lines: text.map(visibleText)});
+  } else if (options.output === undefined) cli.print(screenText(screen).split('\n').map(visibleText).join('\n'));
 }

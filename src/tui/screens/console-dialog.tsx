@@ -1,4 +1,3 @@
-import {Text} from 'ink';
 import type {ReactElement} from 'react';
 import {ChoiceButtons} from '../components/choice-buttons.js';
 import {Line} from '../components/line.js';
@@ -37,7 +36,7 @@ export function ConsoleDialogScreen({state, actions}: ScreenProps): ReactElement
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place
         <Line key={row} width={width} segments={[{text: `  ${line}`, token: 'faint'}]} />
       ))}
-      <Text> </Text>
+      <Line width={width} segments={[]} />
       <ChoiceButtons labels={['No', 'Type it']} active={dialog.isYes ? 1 : 0} width={width} />
     </OverlayBox>
   );

@@ -1,4 +1,4 @@
-/** The consoles' part of the state: looking back, what is new on those that are not shown, recordings, the mouse. */
+/** The consoles' part of the state: looking back, what is new on those that are not shown, recordings. */
 import type {ConsoleActivity} from '../../manager/protocol/console.js';
 import {type Lookback, resizeLookback} from './lookback.js';
 import type {AskedPaste} from './paste.js';
@@ -23,7 +23,6 @@ export interface ConsoleState {
   readonly unseen: ReadonlyMap<string, Unseen>;
   readonly offsets: ReadonlyMap<string, number>;
   readonly recordings: ReadonlyMap<string, Recording>;
-  readonly isMouseOn: boolean;
 }
 
 /** What can happen to it. */
@@ -36,8 +35,7 @@ export type ConsoleNews =
   | {readonly type: 'seen'; readonly machineId: string}
   | {readonly type: 'removed'; readonly machineId: string}
   | {readonly type: 'recordingBegan'; readonly machineId: string; readonly recording: Recording}
-  | {readonly type: 'recordingEnded'; readonly machineId: string}
-  | {readonly type: 'mouseTurned'; readonly isOn: boolean};
+  | {readonly type: 'recordingEnded'; readonly machineId: string};
 
 /** Nothing is new, nothing is recorded. */
 export const INITIAL_CONSOLE: ConsoleState = {
@@ -45,7 +43,6 @@ export const INITIAL_CONSOLE: ConsoleState = {
   unseen: new Map(),
   offsets: new Map(),
   recordings: new Map(),
-  isMouseOn: true,
 };
 
 /** What follows from news. Returns the same object when nothing changed. */
@@ -82,8 +79,6 @@ export function reduceConsole(state: ConsoleState, news: ConsoleNews): ConsoleSt
       return {...state, recordings: new Map(state.recordings).set(news.machineId, news.recording)};
     case 'recordingEnded':
       return {...state, recordings: without(state.recordings, news.machineId)};
-    case 'mouseTurned':
-      return {...state, isMouseOn: news.isOn};
   }
 }
 

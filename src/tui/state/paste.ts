@@ -1,6 +1,8 @@
 /** What is done with a paste into a console: some of them run something at once, so they are asked about first. */
 
-/** A paste that waits for an answer. `preview` is its first lines, with control characters spelled out. */
+import {visibleText} from '../terminal/visible-text.js';
+
+/** A paste that waits for an answer. `preview` is its first lines, with control characters escaped. */
 export interface AskedPaste {
   readonly machineId: string;
   readonly bytes: Uint8Array;
@@ -28,8 +30,8 @@ export function askAboutPaste(machineId: string, bytes: Uint8Array): AskedPaste 
   if (lines.length === 1 && controlCount === 0) return undefined;
   // A line break at the end begins no line, but it is Enter.
   const lineCount = lines.at(-1) === '' ? lines.length - 1 : lines.length;
-  const preview = lines.slice(0, Math.min(PREVIEW_LINES, lineCount)).map(spell);
-  return {machineId, bytes, lineCount, controlCount, preview};
+  const shown = lines.slice(0, Math.min(PREVIEW_LINES, lineCount)).map(preview);
+  return {machineId, bytes, lineCount, controlCount, preview: shown};
 }
 
 /** Control characters other than Tab and line breaks, C1 in UTF-8 among them. */
@@ -43,22 +45,8 @@ function countControls(bytes: Uint8Array): number {
   return count;
 }
 
-/** The text with what a terminal would obey spelled out: `^[` for ESC, `\u{9b}` for what has no such name. */
-function spell(line: string): string {
-  let out = '';
-  for (const char of line.slice(0, PREVIEW_LENGTH)) {
-    const code = char.codePointAt(0) ?? 0;
-    if (code === TAB) out += '→';
-    else if (code < 0x20) out += `^${String.fromCharCode(code + 0x40)}`;
-    else if (code === 0x7f) out += '^?';
-    else if (isUnseen(code)) out += `\\u{${code.toString(16)}}`;
-    else out += char;
-  }
-  return line.length > PREVIEW_LENGTH ? `${out}…` : out;
-}
-
-/** C1 controls, marks of direction and joiners: what can hide or reorder text. */
-function isUnseen(code: number): boolean {
-  const isDirection = (code >= 0x200b && code <= 0x200f) || (code >= 0x202a && code <= 0x202e);
-  return (code >= 0x80 && code < 0xa0) || isDirection || (code >= 0x2060 && code <= 0x206f) || code === 0xfeff;
+/** The beginning of a line, with a tab as what it looks like and what a terminal would obey escaped. */
+function preview(line: string): string {
+  const shown = visibleText(line.slice(0, PREVIEW_LENGTH).replaceAll('\t', '→'));
+  return line.length > PREVIEW_LENGTH ? `${shown}…` : shown;
 }

@@ -11,6 +11,8 @@ const ENTER = '\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[?25l\x1b[2J\x1b[H';
 const LEAVE =
   '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
 
+const MOUSE_OFF = '\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1006l';
+
 const MAX_HELD_WRITES = 200;
 
 const FATAL_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
@@ -39,6 +41,7 @@ export class HostTerminal implements Disposable {
   private readonly onSignal: (signal: NodeJS.Signals) => void;
   private isActive = false;
   private modes = '';
+  private mouse = MOUSE_OFF;
   private releaseStderr: () => void = () => undefined;
   private readonly signalHandlers = new Map<NodeJS.Signals, () => void>();
 
@@ -89,24 +92,34 @@ export class HostTerminal implements Disposable {
     this.output.off('resize', this.onResize);
     this.output.write(LEAVE);
     this.modes = '';
+    this.mouse = MOUSE_OFF;
     if (!this.input.destroyed) this.input.setRawMode(false);
     this.input.pause();
     this.releaseStderr();
   };
 
   /**
-   * Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it, and the mouse tell what either
-   * wants to know. Pastes come in brackets always: whether a guest gets them that way is decided when one is there.
+   * Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it. Pastes come in brackets always:
+   * whether a guest gets them that way is decided when one is there.
    */
-  followModes(guest: GuestModes | undefined, hasMouse: boolean): void {
+  followModes(guest: GuestModes | undefined): void {
     const cursor = guest?.hasApplicationCursor ? '\x1b[?1h' : '\x1b[?1l';
     const keypad = guest?.hasApplicationKeypad ? '\x1b=' : '\x1b>';
-    const tracking = guest?.mouse === 'any' ? '\x1b[?1003h' : guest?.mouse === 'drag' ? '\x1b[?1002h' : '';
-    const mouse = `\x1b[?1003l\x1b[?1002l${hasMouse ? `\x1b[?1000h${tracking}\x1b[?1006h` : '\x1b[?1000l\x1b[?1006l'}`;
-    const modes = cursor + keypad + mouse;
+    const modes = cursor + keypad;
     if (modes === this.modes || !this.isActive) return;
     this.modes = modes;
     this.output.write(modes);
+  }
+
+  /**
+   * Asks the terminal for the mouse (clicks, drags and the wheel, and with `wantsMoves` every move), or leaves it to the
+   * terminal.
+   */
+  followMouse(isWanted: boolean, wantsMoves = false): void {
+    const mouse = isWanted ? `\x1b[?1000h\x1b[?1002h${wantsMoves ? '\x1b[?1003h' : ''}\x1b[?1006h` : MOUSE_OFF;
+    if (mouse === this.mouse || !this.isActive) return;
+    this.mouse = mouse;
+    this.output.write(isWanted ? `\x1b[?1003l${mouse}` : mouse);
   }
 
   /** Writes a sequence for the terminal itself, between two frames. */

@@ -21,8 +21,8 @@ test('so are control bytes, C1 in UTF-8 among them', () => {
   expect(ask('a\u009b31m')).toMatchObject({controlCount: 1});
 });
 
-test('the preview spells out what a terminal would obey, and what hides or reorders text', () => {
-  expect(ask('a\x1b[31m\x07\r\n\u202eb\u200b\u009b')?.preview).toEqual(['a^[[31m^G', '\\u{202e}b\\u{200b}\\u{9b}']);
+test('the preview escapes what a terminal would obey, and what hides or reorders text', () => {
+  expect(ask('a\x1b[31m\x07\r\n\u202eb\u200b\u009b')?.preview).toEqual(['a^[[31m^G', '<202e>b<200b><9b>']);
   expect(ask(Uint8Array.from([0x61, 0xff, 0x0d]))?.preview).toEqual(['a\ufffd']);
 });
 

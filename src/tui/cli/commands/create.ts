@@ -36,6 +36,8 @@ interface CreateOptions extends JsonOption {
   readonly initrd?: string;
   readonly append?: string;
   readonly firmware?: string;
+  readonly group?: string;
+  readonly tag?: readonly string[];
   readonly start?: boolean;
 }
 
@@ -75,6 +77,11 @@ function seedOf({seed, userData, networkConfig}: CreateOptions) {
   };
 }
 
+function labelsOf({group, tag}: CreateOptions) {
+  if (group === undefined && tag === undefined) return {};
+  return {labels: {tags: [...(tag ?? [])], ...(group === undefined ? {} : {group})}};
+}
+
 function readSeedFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -112,6 +119,8 @@ export const create: CliCommand = {
       .option('--tier <name>', 'how guest code runs: interpreter, regions (all compiled) or auto', tierOption)
       .option('--hot-threshold <arrivals>', 'how often code is arrived at before it is compiled', hotThresholdOption)
       .option('--firmware <file>', 'boot this ELF in M-mode instead of an image')
+      .option('--group <name>', 'the group to list it in')
+      .option('--tag <name>', 'a tag to find it by; repeatable', collect)
       .option('--start', 'start it at once')
       .option('--json', 'print the machine as JSON')
       .action(async (image: string | undefined, options: CreateOptions) => {
@@ -128,6 +137,7 @@ export const create: CliCommand = {
           ...(options.network === undefined ? {} : {network: options.network}),
           shares: (options.share ?? []).map(parseShareOption),
           ...seedOf(options),
+          ...labelsOf(options),
         });
         let {machine} = created;
         if (created.note !== undefined) cli.note(created.note);

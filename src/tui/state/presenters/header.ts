@@ -1,4 +1,4 @@
-import {stripControls} from '../../terminal/cells.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {AppState} from '../model.js';
 import {countInStates} from '../selectors.js';
 import {formatBytes, formatMips, formatPercent} from './units.js';
@@ -25,7 +25,7 @@ export function headerLine(state: AppState): string {
     parts.push(formatMips(totalInstructions(state)));
   }
   for (const id of state.console.recordings.keys())
-    parts.push(`rec ${stripControls(state.machines.find((machine) => machine.id === id)?.name ?? '')}`);
+    parts.push(`rec ${visibleText(state.machines.find((machine) => machine.id === id)?.name ?? '')}`);
   const jobs = state.jobs.filter((job) => job.state === 'running').length;
   if (jobs > 0) parts.push(`jobs ${jobs}`);
   return parts.join(' · ');

@@ -1,9 +1,10 @@
 import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
+import type {ListView, SortColumn} from '../list.js';
 import {memorySummary, stateLook} from './machine.js';
 import {formatPercent} from './units.js';
 
@@ -16,6 +17,7 @@ const MEMORY_WIDTH = 5;
 export interface MachineRow {
   readonly id: string;
   readonly isSelected: boolean;
+  readonly isMarked: boolean;
   readonly name: string;
   readonly state: string;
   readonly stateToken: ThemeToken;
@@ -27,17 +29,21 @@ function nameWidth(width: number): number {
   return Math.max(4, width - STATE_WIDTH - SPARK_WIDTH - CPU_WIDTH - MEMORY_WIDTH);
 }
 
-/** The heading over the rows, `width` cells. */
-export function listHeading(width: number): string {
-  const numbers = fitCells('CPU', SPARK_WIDTH + CPU_WIDTH, 'right') + fitCells('MEM', MEMORY_WIDTH, 'right');
-  return fitCells(fitCells('  NAME', nameWidth(width)) + fitCells('STATE', STATE_WIDTH) + numbers, width);
+/** The heading over the rows, `width` cells. The column that the list is sorted by has an arrow. */
+export function listHeading(width: number, {sort, isReversed}: Pick<ListView, 'sort' | 'isReversed'>): string {
+  const arrow = (column: SortColumn) => (column === sort ? (isReversed ? '↑' : '↓') : '');
+  const numbers =
+    fitCells(`CPU${arrow('cpu')}`, SPARK_WIDTH + CPU_WIDTH, 'right') +
+    fitCells(`MEM${arrow('memory')}`, MEMORY_WIDTH, 'right');
+  const name = sort === 'age' ? `  NAME by age${arrow('age')}` : `  NAME${arrow('name')}`;
+  return fitCells(fitCells(name, nameWidth(width)) + fitCells(`STATE${arrow('state')}`, STATE_WIDTH) + numbers, width);
 }
 
-/** One machine as a row of `width` cells; `badge`, one of them, stands before the name. */
+/** One machine as a row of `width` cells; `badge` is one of them. */
 export function machineRow(
   machine: Machine,
   samples: readonly MachineSample[],
-  isSelected: boolean,
+  {isSelected, isMarked}: {readonly isSelected: boolean; readonly isMarked: boolean},
   width: number,
   sparkStyle: SparkStyle,
   badge = ' ',
@@ -50,10 +56,11 @@ export function machineRow(
   return {
     id: machine.id,
     isSelected,
-    name: fitCells(
-      fitCells(`${isSelected ? '▸' : ' '}${badge}${stripControls(machine.name)}`, nameWidth(width) - 1),
-      nameWidth(width),
-    ),
+    isMarked,
+    // What happened out of sight stands before the name, or behind that of a marked machine.
+    name:
+      fitCells(`${isSelected ? '▸' : ' '}${isMarked ? '✓' : badge}${visibleText(machine.name)}`, nameWidth(width) - 1) +
+      (isMarked ? badge : ' '),
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
     spark: isLive ? sparkline(cpu, SPARK_WIDTH, 100 * harts, sparkStyle) : ' '.repeat(SPARK_WIDTH),
