@@ -32,6 +32,8 @@ export interface DeskParts {
   getState(): AppState;
   dispatch(event: AppEvent): void;
   toast(text: string, tone?: 'info' | 'error'): void;
+  /** The mouse was pressed beside the console that had the keyboard. */
+  clicked(event: MouseEvent): void;
   /** Writes a sequence for the person's terminal itself. */
   tellTerminal(sequence: string): void;
 }
@@ -82,10 +84,17 @@ export class ConsoleDesk implements ConsoleSession {
 
   mouse(event: MouseEvent): void {
     const state = this.#state;
+    if (state.overlay) return;
     const rect = consoleRect(state);
-    if (!rect || !shownConsole(state) || state.overlay) return;
-    const [x, y] = [event.x - rect.x, event.y - rect.y];
-    if (x < 0 || y < 0 || x >= rect.width || y >= rect.height) return;
+    const [x, y] = [event.x - (rect?.x ?? 0), event.y - (rect?.y ?? 0)];
+    const isInside = x >= 0 && y >= 0 && x < (rect?.width ?? 0) && y < (rect?.height ?? 0);
+    if (!rect || !isInside || !shownConsole(state)) {
+      // A click beside the console is meant for what is there.
+      if (event.action !== 'press' || state.focus !== 'console') return;
+      this.detached();
+      this.#parts.clicked(event);
+      return;
+    }
     const screen = this.#parts.view().screen;
     const hasKeyboard = state.focus !== 'list' && state.console.lookback === undefined;
     const by = event.action === 'wheel-up' ? -1 : event.action === 'wheel-down' ? 1 : undefined;

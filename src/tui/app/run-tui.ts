@@ -26,6 +26,7 @@ import {chosenPoint, countInStates, selectedMachine} from '../state/selectors.js
 import {Store} from '../state/store.js';
 import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
+import type {MouseEvent} from '../terminal/key-decoder.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
 import {cellColor} from '../theme.js';
 import type {Backend, ConsoleHandle} from './backend.js';
@@ -123,7 +124,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
       clipboardRefused: () => desk.clipboardRefused(),
     }),
   );
-  const desk = new ConsoleDesk({view: activeConsole, env, getState: store.getState, dispatch, toast, tellTerminal});
+  const clicked = (event: MouseEvent) => controller.handle(event);
+  const tools = {dispatch, toast, tellTerminal, clicked};
+  const desk = new ConsoleDesk({view: activeConsole, env, getState: store.getState, ...tools});
   const recordings = stack.use(new Recordings(openConsole, {tell: (news) => dispatch({type: 'console', news}), toast}));
   const mouse = new MouseController(actions);
   const pointView = stack.use(
