@@ -11,7 +11,7 @@ import {openPrompt, stepLookback} from '../state/lookback-keys.js';
 import type {AppState} from '../state/model.js';
 import {askAboutPaste} from '../state/paste.js';
 import {formatBytes} from '../state/presenters/units.js';
-import {awayReason, selectedMachine, shownConsole} from '../state/selectors.js';
+import {awayReason, seenConsoles, selectedMachine, shownConsole} from '../state/selectors.js';
 import type {Rect} from '../terminal/cells.js';
 import {clipboardSequence, MAX_CLIPBOARD_BYTES} from '../terminal/clipboard.js';
 import {MAX_PASTE_BYTES} from '../terminal/console-input.js';
@@ -190,7 +190,7 @@ export class ConsoleDesk implements ConsoleSession {
     const state = this.#state;
     const {lookback, unseen} = state.console;
     const machine = shownConsole(state);
-    if (machine && unseen.has(machine.id)) this.#tell({type: 'seen', machineId: machine.id});
+    for (const {id} of seenConsoles(state)) if (unseen.has(id)) this.#tell({type: 'seen', machineId: id});
     if (!lookback) return;
     const rect = consoleRect(state);
     if (machine?.id !== lookback.machineId || !rect) this.#look(undefined);

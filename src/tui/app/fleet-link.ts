@@ -12,7 +12,7 @@ import {snapshotList} from '../../manager/protocol/snapshot.js';
 import {timelineChanged, timelineShow} from '../../manager/protocol/timeline.js';
 import type {AppEvent} from '../state/events.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN} from '../state/model.js';
-import {shownConsole} from '../state/selectors.js';
+import {seenConsoles} from '../state/selectors.js';
 import type {FleetClient} from './backend.js';
 
 type FleetNotice = Extract<AppEvent, {type: 'machineChanged' | 'machineRemoved'}>;
@@ -55,8 +55,8 @@ export class FleetLink implements Disposable {
     subscriptions.use(client.on(metricsSampled, (news) => dispatch({type: 'sampled', ...news})));
     subscriptions.use(
       client.on(consoleActive, ({consoles}) => {
-        const shownId = shownConsole(this.getState())?.id;
-        dispatch({type: 'console', news: {type: 'active', consoles, shownId}});
+        const shownIds = seenConsoles(this.getState()).map(({id}) => id);
+        dispatch({type: 'console', news: {type: 'active', consoles, shownIds}});
       }),
     );
     subscriptions.use(client.on(jobProgressed, ({job}) => dispatch({type: 'jobChanged', job})));

@@ -30,7 +30,7 @@ export type ConsoleNews =
   | {readonly type: 'lookedBack'; readonly lookback: Lookback | undefined}
   | {readonly type: 'lookbackResized'; readonly rows: number}
   | {readonly type: 'lookbackOutdated'; readonly machineId: string}
-  | {readonly type: 'active'; readonly consoles: readonly ConsoleActivity[]; readonly shownId: string | undefined}
+  | {readonly type: 'active'; readonly consoles: readonly ConsoleActivity[]; readonly shownIds: readonly string[]}
   | {readonly type: 'known'; readonly consoles: readonly ConsoleActivity[]}
   | {readonly type: 'seen'; readonly machineId: string}
   | {readonly type: 'removed'; readonly machineId: string}
@@ -61,7 +61,7 @@ export function reduceConsole(state: ConsoleState, news: ConsoleNews): ConsoleSt
       return {...state, lookback: {...lookback, isOutdated: true}};
     }
     case 'active':
-      return news.consoles.reduce((before, activity) => noteActivity(before, activity, news.shownId), state);
+      return news.consoles.reduce((before, activity) => noteActivity(before, activity, news.shownIds), state);
     case 'known': {
       const known = news.consoles.map(({machineId, endOffset}) => [machineId, endOffset] as const);
       return {...state, offsets: new Map([...known, ...state.offsets])};
@@ -82,13 +82,13 @@ export function reduceConsole(state: ConsoleState, news: ConsoleNews): ConsoleSt
   }
 }
 
-function noteActivity(state: ConsoleState, activity: ConsoleActivity, shownId: string | undefined): ConsoleState {
+function noteActivity(state: ConsoleState, activity: ConsoleActivity, shownIds: readonly string[]): ConsoleState {
   const {machineId, endOffset, hasBell} = activity;
   const known = state.offsets.get(machineId) ?? Number.NEGATIVE_INFINITY;
   // A daemon that came back tells once more what its machines had printed before.
   if (endOffset <= known) return state;
   const offsets = new Map(state.offsets).set(machineId, endOffset);
-  if (machineId === shownId) return {...state, offsets};
+  if (shownIds.includes(machineId)) return {...state, offsets};
   const isBell = hasBell || state.unseen.get(machineId) === 'bell';
   return {...state, offsets, unseen: new Map(state.unseen).set(machineId, isBell ? 'bell' : 'output')};
 }

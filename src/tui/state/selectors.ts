@@ -2,7 +2,7 @@
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
-import {layoutOf, selectedRow} from './list.js';
+import {layoutOf, selectedRow, wallMachines} from './list.js';
 import type {AppState, TimelineView} from './model.js';
 
 /** The machine of the highlighted row, if that is a machine's. */
@@ -63,6 +63,13 @@ export function chosenPoint(state: AppState): Snapshot | undefined {
 export function shownConsole(state: AppState): Machine | undefined {
   const isShown = layoutOf(state).content !== undefined;
   return isShown && (state.focus !== 'list' || state.tab === 'console') ? selectedMachine(state) : undefined;
+}
+
+/** All machines whose consoles are on the screen: those on the wall, or the one in the pane. */
+export function seenConsoles(state: AppState): readonly Machine[] {
+  if (layoutOf(state).wall.length > 0) return wallMachines(state);
+  const shown = shownConsole(state);
+  return shown === undefined ? [] : [shown];
 }
 
 /** Why nothing can be asked of the manager now: a sentence, or `undefined` when it can. */

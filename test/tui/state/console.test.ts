@@ -2,10 +2,10 @@ import {describe, expect, test} from 'vitest';
 import {type ConsoleNews, INITIAL_CONSOLE, reduceConsole} from '../../../src/tui/state/console.js';
 import {activityBadge} from '../../../src/tui/state/presenters/lookback.js';
 
-const active = (endOffset: number, hasBell = false, shownId?: string): ConsoleNews => ({
+const active = (endOffset: number, hasBell = false, ...shownIds: string[]): ConsoleNews => ({
   type: 'active',
   consoles: [{machineId: 'one', endOffset, hasBell}],
-  shownId,
+  shownIds,
 });
 
 const stateAfter = (...news: readonly ConsoleNews[]) => news.reduce(reduceConsole, INITIAL_CONSOLE);
