@@ -12,6 +12,8 @@ import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
 import {CHORDS} from './state/presenters/lookback.js';
 import {machineNotice} from './state/presenters/machine.js';
 import {pasteQuestion} from './state/presenters/paste.js';
+import {questionLines} from './state/presenters/question.js';
+import {ANSWERS, shownQuestion} from './state/questions.js';
 import {awaitedJob, selectedMachine} from './state/selectors.js';
 import type {Rect} from './terminal/cells.js';
 import {wrapText} from './terminal/char-width.js';
@@ -44,12 +46,18 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
     case 'palette':
       // The same height whatever is typed, so that nothing jumps.
       return centered(size, 100, Math.min(size.rows - 2, PALETTE_ROWS));
+    case 'question': {
+      const shown = shownQuestion(state);
+      const width = Math.min(QUESTION_COLUMNS, size.columns);
+      return shown && centered(size, width, questionLines(state, shown, width - 4).length + ANSWERS.length + 3);
+    }
     case 'menu':
       return menuRect(state, menuEntries(state, actions).length + 2, overlay.at ?? besideRow(state));
   }
 }
 
 const CONFIRM_COLUMNS = 64;
+const QUESTION_COLUMNS = 64;
 const PALETTE_ROWS = 24;
 const MENU_COLUMNS = 84;
 

@@ -1,6 +1,6 @@
 /**
  * A scripted manager in memory, for the TUI's tests: real protocol types, no daemon. Its guests have a toy shell that
- * echoes, knows `stty size` and `clock`, and freezes while paused.
+ * echoes, knows `stty size`, `clock` and `reach`, and freezes while paused.
  */
 import type {ConnectionState, ConsoleSessionOptions} from '../../src/manager/client.js';
 import type {RequestType} from '../../src/manager/protocol/define.js';
@@ -87,6 +87,8 @@ export class FakeFleet {
     ...{mac: '52:54:00:b8:6a:8d', isUp: true, addresses: ['10.0.2.15'], flows: [], flowCount: 0},
     ...{receivedBytes: 2048, receivedFrames: 20, sentBytes: 1024, sentFrames: 10, droppedFrames: 0},
   };
+  /** What was asked for about rules. */
+  readonly asked: Record<string, unknown>[] = [];
   /** What every network card sees. */
   frames: CaptureAnswer['frames'] = [];
   private readonly captures = new Map<string, {readonly taken: number; readonly wake: () => void}>();
@@ -135,6 +137,14 @@ export class FakeFleet {
   move(name: string, state: MachineState, changes: Partial<Machine> = {}): void {
     const labels = this.machines.find((one) => one.name === name)?.labels;
     this.put(fakeMachine(name, state, {...(labels === undefined ? {} : {labels}), ...changes}));
+  }
+
+  /** What guests wait for that are told to `reach`. */
+  wanted: NonNullable<Machine['questions']> = [];
+
+  /** Has a guest wait for these. */
+  ask(name: string, questions: NonNullable<Machine['questions']>): void {
+    this.put({...this.machines.find((one) => one.name === name)!, questions});
   }
 
   /** Lets a guest write to its console. */
@@ -257,6 +267,18 @@ export class FakeFleet {
       case 'network/forward':
       case 'network/unforward':
         return {machine: machine && this.changeForwards(machine, params)};
+      case 'network/answer': {
+        const questions = (machine?.questions ?? []).filter(({id}) => id !== params['questionId']);
+        this.say(machine!.id, `[${params['verdict']}${params['isAlways'] === true ? ' always' : ''}]\r\n`);
+        const answered = {...machine!, questions};
+        this.put(answered);
+        return {machine: answered};
+      }
+      case 'network/rule':
+      case 'network/unrule':
+      case 'network/policy':
+        this.asked.push(params);
+        return {machine};
       case 'agent/addresses':
         return {machines: this.machines.map(({id}) => ({id, addresses: this.addresses}))};
       default:
@@ -452,6 +474,7 @@ export class FakeFleet {
       this.say(machineId, '\r\n');
       if (line === 'stty size') this.say(machineId, `${this.sizes.get(machineId)}\r\n`);
       else if (line === 'clock') this.clocks.set(machineId, 0);
+      else if (line === 'reach') this.ask(this.machines.find(({id}) => id === machineId)!.name, this.wanted);
       else if (line === 'title') this.say(machineId, '\x1b]0;EVIL\x07\x1b]52;c;RVZJTA==\x07\x1b[c');
       else if (line === 'wide') this.say(machineId, '日本語 ok\r\n');
       else if (line === 'lines') this.say(machineId, Array.from({length: 100}, (_, n) => `line ${n}\r\n`).join(''));

@@ -24,6 +24,8 @@ if (process.env['REPLAY']) {
   const how = {title: 'cast', speed: Number(process.env['SPEED'] ?? 1), idleSeconds: Number.POSITIVE_INFINITY};
   process.exit(await playCast(cast, {...streams, ...how}));
 }
+// FROZEN: a clock that stands still, so that a screen is the same each time.
+if (process.env['FROZEN'] === '1') Date.now = () => Date.UTC(2026, 0, 2, 3, 4, 5);
 
 const machines = (process.env['FLEET'] ?? '')
   .split(',')
@@ -53,6 +55,18 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+// ASK: names by which the guest of the first machine wants to reach something, from the beginning; REACH: when told to.
+const questionsOf = (names = '') =>
+  names.split(',').flatMap((name, index) =>
+    name === ''
+      ? []
+      : {
+          ...{id: `00000000-0000-4000-8000-00000000000${index}`, protocol: 'tcp' as const, address: '192.0.2.7'},
+          ...{port: 443 + index, name, askedAtMs: Date.now()},
+        },
+  );
+fleet.wanted = questionsOf(process.env['REACH']);
+if (process.env['ASK']) fleet.ask(machines[0]!.name, questionsOf(process.env['ASK']));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
 process.exitCode = await runTui({

@@ -25,6 +25,8 @@ export const eventKindSchema = z.enum([
   'snapshot-imported',
   'checkpoint-failed',
   'disk-failed',
+  'egress-asked',
+  'egress-answered',
   'machine-stopping',
   'machine-stopped',
   'machine-killed',

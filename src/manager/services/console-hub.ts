@@ -6,6 +6,8 @@ import {join} from 'node:path';
 import {ByteRing} from '../console/byte-ring.js';
 import {renderScreen, SCREEN_SOURCE_BYTES} from '../console/console-screen.js';
 import {type ConsoleTerminal, MachineConsole, type ViewerTarget} from '../console/machine-console.js';
+import {PieceTurns} from '../console/piece-turns.js';
+import {ViewerPace} from '../console/viewer-pace.js';
 import type {ConsoleActivity, TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Settings} from '../settings/settings.js';
@@ -34,6 +36,7 @@ export type TerminalOpener = (
 export class ConsoleHub {
   readonly events = new EventEmitter<{active: [ConsoleActivity[]]}>();
   readonly #settings: Settings['console'];
+  readonly #turns: PieceTurns;
   readonly #folderOf: (machineId: string) => string;
   readonly #openTerminal: TerminalOpener;
   readonly #consoles = new Map<string, Promise<MachineConsole>>();
@@ -45,6 +48,7 @@ export class ConsoleHub {
   constructor(settings: Settings['console'], folderOf: (machineId: string) => string, openTerminal: TerminalOpener) {
     this.#openTerminal = openTerminal;
     this.#settings = settings;
+    this.#turns = new PieceTurns(new ViewerPace(settings.floodBytesPerSecond));
     this.#folderOf = folderOf;
   }
 
@@ -164,7 +168,8 @@ export class ConsoleHub {
 
   async #create(machineId: string, makeRing: () => Promise<ByteRing>): Promise<MachineConsole> {
     const {defaultColumns: columns, defaultRows: rows} = this.#settings;
-    const opened = new MachineConsole(await makeRing(), {columns, rows}, () => this.#noteActivity(machineId, opened));
+    const noteActivity = () => this.#noteActivity(machineId, opened);
+    const opened = new MachineConsole(await makeRing(), {columns, rows}, this.#turns, noteActivity);
     this.#opened.set(machineId, opened);
     return opened;
   }

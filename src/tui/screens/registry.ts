@@ -8,4 +8,5 @@ export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
 export {MenuScreen, PaletteScreen} from './palette.js';
+export {QuestionScreen} from './question.js';
 export {WallScreen} from './wall.js';
