@@ -70,8 +70,7 @@ export class FleetLink implements Disposable {
     subscriptions.use(
       client.onState((state) => {
         if (state === 'connected') {
-          this.reload();
-          this.toast('The manager is back.');
+          this.reload(() => this.toast('The manager is back.'));
         } else dispatch({type: 'connectionChanged', connection: {state}});
       }),
     );
@@ -108,8 +107,8 @@ export class FleetLink implements Disposable {
     else this.reload();
   }
 
-  private reload(): void {
-    this.load().catch((error: unknown) => {
+  private reload(loaded: () => void = () => undefined): void {
+    this.load().then(loaded, (error: unknown) => {
       // A connection lost while loading is told by its own event, and loading starts again when it is back.
       if (this.client.state !== 'connected') return;
       const message = error instanceof Error ? error.message : String(error);

@@ -19,10 +19,15 @@ export interface Span {
 /** Most places that a search finds. */
 export const MAX_MATCHES = 10_000;
 
-/** Lines that were one before they were wrapped. `starts` has the cell of each code unit, counted over all lines. */
+/**
+ * Lines that were one before they were wrapped. `starts` has the cell of each code unit, counted over all lines; it is left
+ * out where each cell has one. `lower` is the text in small letters, or as it is where those have another length.
+ */
 interface Paragraph {
   readonly text: string;
-  readonly starts: Uint32Array;
+  readonly lower: string;
+  readonly first: number;
+  readonly starts: Uint32Array | undefined;
 }
 
 /** See the module. */
@@ -93,12 +98,11 @@ export class Transcript {
     const isExact = query !== query.toLowerCase();
     const found: Span[] = [];
     this.#paragraphs ??= this.#join();
-    for (const {text, starts} of this.#paragraphs) {
-      const lower = isExact ? text : text.toLowerCase();
-      // Few letters change their length with their case; a line with one is searched as it is.
-      const hay = lower.length === text.length ? lower : text;
+    for (const {text, lower, first, starts} of this.#paragraphs) {
+      const hay = isExact ? text : lower;
       for (let at = hay.indexOf(query); at >= 0; at = hay.indexOf(query, at + query.length)) {
-        found.push({from: this.#spot(starts[at]), to: this.#spot(starts[at + query.length - 1])});
+        const last = at + query.length - 1;
+        found.push({from: this.#spot(starts?.[at] ?? first + at), to: this.#spot(starts?.[last] ?? first + last)});
         if (found.length >= MAX_MATCHES) return found;
       }
     }
@@ -110,7 +114,7 @@ export class Transcript {
     grid.blit(this.grid, {...rect, height: Math.min(rect.height, this.lines - top)}, 0, top);
   }
 
-  #spot(cell = 0): Spot {
+  #spot(cell: number): Spot {
     return {line: Math.floor(cell / this.columns), column: cell % this.columns};
   }
 
@@ -119,18 +123,22 @@ export class Transcript {
     const paragraphs: Paragraph[] = [];
     for (let line = 0; line < this.lines; ) {
       const [, last] = this.paragraphOf(line);
-      const starts: number[] = [];
-      let text = '';
-      for (let cell = line * columns; cell < (last + 1) * columns; cell++) {
-        const char = chars[cell] ?? '';
-        text += char;
-        for (let unit = 0; unit < char.length; unit++) starts.push(cell);
-      }
-      paragraphs.push({text, starts: Uint32Array.from(starts)});
+      const first = line * columns;
+      const cells = chars.slice(first, (last + 1) * columns);
+      const text = cells.join('');
+      const small = text.toLowerCase();
+      const lower = small.length === text.length ? small : text;
+      const starts = cells.every((char) => char.length === 1) ? undefined : startsOf(cells, first);
+      paragraphs.push({text, lower, first, starts});
       line = last + 1;
     }
     return paragraphs;
   }
+}
+
+/** The cell of each code unit. */
+function startsOf(cells: readonly string[], first: number): Uint32Array {
+  return Uint32Array.from(cells.flatMap((char, at) => Array.from({length: char.length}, () => first + at)));
 }
 
 /** Whether a cell comes before another. */
