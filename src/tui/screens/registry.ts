@@ -4,6 +4,7 @@ export {ConnectingScreen} from './connecting.js';
 export {ConsoleDialogScreen} from './console-dialog.js';
 export {FirstRunScreen} from './first-run.js';
 export {FleetScreen} from './fleet.js';
+export {FleetViewScreen} from './fleet-view.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';

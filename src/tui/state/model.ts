@@ -11,6 +11,7 @@ import type {ThemeName} from '../theme.js';
 import {type ConsoleDialog, type ConsoleState, INITIAL_CONSOLE} from './console.js';
 import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
+import {type GraphsView, initialGraphs} from './graphs.js';
 import type {Arrangement} from './layout.js';
 import {initialList, type ListView} from './list.js';
 import {type TextInput, textInput} from './text-input.js';
@@ -146,6 +147,7 @@ export interface AppState {
   /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
+  readonly graphs: GraphsView;
   /** Of the machine whose Disks tab was shown last. */
   readonly disks: DisksView | undefined;
   readonly nowMs: number;
@@ -186,6 +188,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     pointId: undefined,
     network: undefined,
     forwardAt: 0,
+    graphs: initialGraphs,
     disks: undefined,
     nowMs,
     size,

@@ -3,6 +3,7 @@ import type {Machine} from '../../manager/protocol/machine.js';
 import {reduceConsole} from './console.js';
 import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
+import {reduceGraphs} from './graphs.js';
 import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
@@ -53,6 +54,13 @@ function reduceNews(state: AppState, event: AppEvent): AppState {
       const console = reduceConsole(state.console, event.news);
       return console === state.console ? state : {...state, console};
     }
+    case 'spanMoved':
+    case 'chartsScrolled':
+    case 'curvesLoaded':
+    case 'curvesFailed':
+    case 'fleetViewShown':
+    case 'fleetOrderMoved':
+      return reduceGraphs(state, event);
     case 'disksLoaded':
     case 'diskMoved':
       return reduceDisks(state, event);
@@ -117,7 +125,7 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
     case 'themeChosen':
       return {...state, theme: event.theme};
     case 'tabChosen':
-      return {...state, tab: event.tab};
+      return reduceGraphs({...state, tab: event.tab}, {type: 'fleetViewShown', isShown: false});
     case 'pointMoved':
       return movePoint(state, event.by);
     case 'forwardMoved':
