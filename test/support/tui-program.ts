@@ -42,6 +42,12 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+fleet.refusedName = process.env['TAKEN'];
+if (process.env['IMAGES'] === 'many')
+  fleet.otherImages = Array.from({length: 8}, (_, index) => ({
+    ...{name: `base-${index}`, title: `Base ${index}`, description: `The base of number ${index}.`, state: 'available'},
+    ...{defaults: {memoryBytes: 2 ** 30, hartCount: 2, diskBytes: 2 ** 34}, downloadBytes: 163 * 2 ** 20},
+  }));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
 process.exitCode = await runTui({

@@ -300,6 +300,7 @@ async function assemble(
     templates,
     jobs,
     log,
+    settings.machines,
   );
   const fleet = new Fleet();
   const locks = new ImageLocks(paths.imageLocks);

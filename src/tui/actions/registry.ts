@@ -2,6 +2,7 @@ export {wall, zoomIn, zoomOut} from './arrange.js';
 export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
+export {edit, editAsText} from './edit.js';
 export {filter} from './filter.js';
 export {fork} from './fork.js';
 export {forwardAdd, forwardNext, forwardPrevious, forwardRemove} from './forwards.js';

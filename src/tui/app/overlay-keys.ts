@@ -5,6 +5,7 @@ import {stepForm} from '../state/form.js';
 import type {Overlay} from '../state/model.js';
 import {editText} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
+import {handleMachineForm} from './machine-form-keys.js';
 
 type Of<Kind extends Overlay['kind']> = Extract<Overlay, {kind: Kind}>;
 
@@ -32,6 +33,9 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       break;
     case 'form':
       handleForm(overlay, event);
+      break;
+    case 'machine':
+      handleMachineForm(context, overlay.form, event, owner.answer);
       break;
     case 'palette':
       handlePalette(overlay, event, key);

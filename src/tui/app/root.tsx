@@ -15,6 +15,7 @@ import {
   FormScreen,
   FullscreenScreen,
   HelpScreen,
+  MachineFormScreen,
   MenuScreen,
   PaletteScreen,
   WallScreen,
@@ -52,6 +53,7 @@ export function Root({store, theme, actions, sparkStyle}: RootProps): ReactEleme
         <HelpScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
+        <MachineFormScreen {...props} />
         <PaletteScreen {...props} />
         <MenuScreen {...props} />
       </Box>

@@ -5,5 +5,6 @@ export {FleetScreen} from './fleet.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
+export {MachineFormScreen} from './machine-form.js';
 export {MenuScreen, PaletteScreen} from './palette.js';
 export {WallScreen} from './wall.js';

@@ -10,6 +10,7 @@ import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {FormState} from './form.js';
 import type {Arrangement} from './layout.js';
 import {initialList, type ListView} from './list.js';
+import type {MachineForm} from './machine-form.js';
 import {type TextInput, textInput} from './text-input.js';
 
 /** Samples kept per machine for charts and sparklines: two minutes. */
@@ -90,6 +91,7 @@ export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
   | {readonly kind: 'form'; readonly form: FormState}
+  | {readonly kind: 'machine'; readonly form: MachineForm}
   | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
   /** Without a place it lies beside the highlighted row. */
   | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}};

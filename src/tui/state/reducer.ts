@@ -1,8 +1,10 @@
 /** What follows from each event: pure, and without React. */
+import type {Image} from '../../manager/protocol/image.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {AppEvent} from './events.js';
 import {compareNames, listRows, selectedRow} from './list.js';
-import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
+import {withImages} from './machine-form.js';
+import {type AppState, EVENTS_SHOWN, type Overlay, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline} from './selectors.js';
 
@@ -43,7 +45,7 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     case 'packetsSeen':
       return reduceNetwork(state, event);
     case 'imagesLoaded':
-      return {...state, images: event.images};
+      return {...state, images: event.images, overlay: overlayWithImages(state.overlay, event.images)};
     case 'eventsLoaded':
       return {...state, events: event.events.slice(-EVENTS_SHOWN)};
     case 'eventHappened':
@@ -121,6 +123,10 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
     case 'firstRunMoved':
       return {...state, firstRun: event.firstRun};
   }
+}
+
+function overlayWithImages(overlay: Overlay | undefined, images: readonly Image[]): Overlay | undefined {
+  return overlay?.kind === 'machine' ? {...overlay, form: withImages(overlay.form, images)} : overlay;
 }
 
 function sortByName(machines: readonly Machine[]): readonly Machine[] {
