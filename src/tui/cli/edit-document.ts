@@ -66,12 +66,12 @@ export async function editDocument(
 
 /** Asks whether to go on: Enter does, `q` and the end of the input give up. */
 async function wantsMore(cli: CliContext, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return false;
   const lines = createInterface({input: cli.streams.stdin, output: cli.streams.stderr});
   try {
     const closed = new Promise<string>((resolve) => {
       lines.once('close', () => resolve('q'));
       lines.once('SIGINT', () => resolve('q'));
+      signal.addEventListener('abort', () => resolve('q'), {once: true});
     });
     const answer = await Promise.race([lines.question('     Enter goes on editing, q gives up: '), closed]);
     return !/^\s*[qn]/i.test(answer);
