@@ -33,6 +33,8 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
       const width = Math.min(CONFIRM_COLUMNS, size.columns);
       return centered(size, width, wrapText(overlay.confirmation.question, width - 4).length + 4);
     }
+    case 'activity':
+      return centered(size, 110, size.rows - 2);
     case 'form':
       return centered(size, 64, overlay.form.fields.length + 6);
     case 'machine':

@@ -14,6 +14,7 @@ import {metricsSampled} from '../protocol/metrics.js';
 import {timelineChanged} from '../protocol/timeline.js';
 import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
+import {DiskReports} from '../services/disk-reports.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
 import {GuestStreams} from '../services/guest-streams.js';
@@ -69,6 +70,7 @@ export interface DaemonParts {
   readonly agents: AgentService;
   readonly definer: MachineDefiner;
   readonly editor: MachineEditor;
+  readonly diskReports: DiskReports;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
@@ -329,6 +331,7 @@ async function assemble(
     agents: new AgentService(fleet),
     definer,
     editor,
+    diskReports: new DiskReports(shared),
     runner,
     saver,
     snapshots,

@@ -18,6 +18,6 @@ export const kill = machineAction({
   }),
   act: async (machine, {request}) => {
     await request(machineKill, {machine: machine.id});
-    return undefined;
+    return `${machine.name} is off; u goes back to what ran in it.`;
   },
 });

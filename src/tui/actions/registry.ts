@@ -1,7 +1,9 @@
+export {activity} from './activity.js';
 export {wall, zoomIn, zoomOut} from './arrange.js';
 export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
+export {diskAttach, diskDetach, diskNext, diskPrevious} from './disks.js';
 export {edit, editAsText} from './edit.js';
 export {filter} from './filter.js';
 export {fork} from './fork.js';
@@ -26,5 +28,6 @@ export {snapshot} from './snapshot.js';
 export {fold, groupBy, sortNext, sortPrevious, sortReverse} from './sort.js';
 export {ssh} from './ssh.js';
 export {start} from './start.js';
-export {tabConsole, tabGraphs, tabLog, tabNet, tabNext, tabPrevious, tabTimeline} from './tabs.js';
+export {tabConfig, tabConsole, tabDisks, tabGraphs, tabLog, tabNet, tabNext, tabPrevious, tabTimeline} from './tabs.js';
+export {theme} from './theme.js';
 export {undo} from './undo.js';

@@ -3,7 +3,8 @@ import type {ActionContext} from '../keys/action.js';
 import type {PaletteEntry} from '../keys/palette.js';
 import {stepForm} from '../state/form.js';
 import type {Overlay} from '../state/model.js';
-import {editText} from '../state/text-input.js';
+import {matchingEvents} from '../state/presenters/activity.js';
+import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 import {handleMachineForm} from './machine-form-keys.js';
 
@@ -42,6 +43,9 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       break;
     case 'menu':
       handleMenu(overlay, key);
+      break;
+    case 'activity':
+      handleActivity(overlay, event, key);
   }
 
   function handleHelp(help: Of<'help'>, pressed: string): void {
@@ -91,6 +95,27 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       const input = editText(palette.input, typed);
       if (input) show({kind: 'palette', input, chosen: input.text === palette.input.text ? palette.chosen : 0});
     }
+  }
+
+  function handleActivity(shown: Of<'activity'>, typed: InputEvent, pressed: string): void {
+    if (shown.isFiltering) {
+      if (pressed === 'enter') show({...shown, isFiltering: false});
+      else if (pressed === 'esc') show({...shown, isFiltering: false, filter: textInput()});
+      else {
+        const filter = editText(shown.filter, typed);
+        if (filter) show({...shown, filter, scroll: 0});
+      }
+      return;
+    }
+    const by = {up: -1, k: -1, down: 1, j: 1}[pressed];
+    const older = {pageup: 10, pagedown: -10}[pressed];
+    const jobCount = context.state.jobs.length;
+    const eventCount = matchingEvents(context.state.events, shown.filter.text).length;
+    if (by !== undefined) show({...shown, chosen: Math.max(0, stepped(shown.chosen, by, jobCount))});
+    else if (older !== undefined) show({...shown, scroll: Math.max(0, stepped(shown.scroll, older, eventCount))});
+    else if (pressed === '/') show({...shown, isFiltering: true});
+    else if (pressed === 'x') owner.answer('program.activity');
+    else if (pressed === 'esc' || pressed === 'l' || pressed === 'q') close();
   }
 
   function handleMenu(menu: Of<'menu'>, pressed: string): void {

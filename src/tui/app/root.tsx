@@ -8,6 +8,7 @@ import type {Action} from '../keys/action.js';
 import {type Hint, hintsFor} from '../keys/hints.js';
 import type {ScreenProps} from '../screen.js';
 import {
+  ActivityScreen,
   ConfirmScreen,
   ConnectingScreen,
   FirstRunScreen,
@@ -26,14 +27,20 @@ import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Store} from '../state/store.js';
-import type {Theme} from '../theme.js';
+import {DEFAULT_THEME, THEMES, type Theme} from '../theme.js';
 
 /** What the root component is made with. */
 export interface RootProps {
   readonly store: Store;
-  readonly theme: Theme;
+  /** The person's own theme, if there is one. */
+  readonly ownTheme: Theme | undefined;
   readonly actions: readonly Action[];
   readonly sparkStyle: SparkStyle;
+}
+
+/** The theme that is chosen. */
+export function themeOf({theme}: AppState, ownTheme: Theme | undefined): Theme {
+  return theme === 'own' ? (ownTheme ?? DEFAULT_THEME) : THEMES[theme];
 }
 
 const CONSOLE_HINTS: readonly Hint[] = [
@@ -42,15 +49,16 @@ const CONSOLE_HINTS: readonly Hint[] = [
 ];
 
 /** Everything Ink draws: header, the screen, hints, overlays. */
-export function Root({store, theme, actions, sparkStyle}: RootProps): ReactElement {
+export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactElement {
   const state = useSyncExternalStore(store.subscribe, store.getState);
   const layout = layoutOf(state);
   const props: ScreenProps = {state, layout, actions, sparkStyle};
   return (
-    <ThemeContext value={theme}>
+    <ThemeContext value={themeOf(state, ownTheme)}>
       <Box flexDirection="column" width={state.size.columns} height={state.size.rows} overflow="hidden">
         {state.focus === 'fullscreen' ? <FullscreenScreen {...props} /> : <Framed {...props} />}
         <HelpScreen {...props} />
+        <ActivityScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
         <MachineFormScreen {...props} />

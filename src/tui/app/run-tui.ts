@@ -29,6 +29,7 @@ import {StdinRouter} from '../terminal/stdin-router.js';
 import {cellColor} from '../theme.js';
 import type {Backend} from './backend.js';
 import {ConsoleView} from './console-view.js';
+import {DiskWatch} from './disk-watch.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
@@ -36,8 +37,10 @@ import {TerminalLender} from './lent-terminal.js';
 import {MouseController} from './mouse-controller.js';
 import {NetworkWatch} from './network-watch.js';
 import {PointView} from './point-view.js';
+import {PreferenceWriter, readPreferences, withPreferences} from './preferences.js';
 import {renderInk} from './render-ink.js';
-import {loadSettings} from './settings.js';
+import {themeOf} from './root.js';
+import {loadSettings, settingsFolder} from './settings.js';
 import {WallView, wallScene} from './wall-view.js';
 
 const NO_SAMPLES: readonly MachineSample[] = [];
@@ -56,18 +59,24 @@ export interface TuiOptions {
 /** Runs the TUI until the person leaves. Resolves with the exit status. */
 export async function runTui(options: TuiOptions): Promise<number> {
   const {input, output, env} = options;
-  const actions = rebind(Object.values(actionRegistry), loadSettings(env, Object.values(actionRegistry)).keys);
-  const {theme} = loadSettings(env, actions);
+  const {keys, ownTheme, problems} = loadSettings(env, Object.values(actionRegistry));
+  const actions = rebind(Object.values(actionRegistry), keys);
   const isAscii = detectAscii(env);
   const sparkStyle: SparkStyle = isAscii ? 'ascii' : 'braille';
   const size = () => ({columns: output.columns || 80, rows: output.rows || 24});
   const ended = Promise.withResolvers<number>();
   await using stack = new AsyncDisposableStack();
 
-  const store = stack.use(new Store(initialState(size(), Date.now())));
+  const hasOwnTheme = ownTheme !== undefined;
+  const usual = {...initialState(size(), Date.now()), hasOwnTheme, ...(hasOwnTheme ? {theme: 'own' as const} : {})};
+  const store = stack.use(new Store(withPreferences(usual, readPreferences(settingsFolder(env)))));
+  const preferences = stack.use(
+    new PreferenceWriter(settingsFolder(env), store.getState(), (error) => toast(describeError(error), 'error')),
+  );
   let backend: Backend | undefined;
   let link: FleetLink | undefined;
   let networkWatch: NetworkWatch | undefined;
+  let diskWatch: DiskWatch | undefined;
 
   const dispatch = (event: AppEvent): void => {
     store.dispatch(event);
@@ -202,6 +211,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
         detached: () => dispatch({type: 'focusMoved', focus: 'list'}),
       });
     else if (!isConsole && router.isConsole) router.leaveConsole();
+    preferences.follow(state);
     followGuest();
     const point = state.tab === 'timeline' ? chosenPoint(state) : undefined;
     link?.followTimeline(state.tab === 'timeline' ? machine?.id : undefined);
@@ -212,11 +222,13 @@ export async function runTui(options: TuiOptions): Promise<number> {
       watchedAtMs = state.host?.atMs;
       networkWatch?.refresh();
     }
+    diskWatch?.follow(machine && state.tab === 'disks' ? machine : undefined, state.host?.atMs);
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
     const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
     if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
       chartedSamples = samples;
       chartedId = machine.id;
+      const theme = themeOf(state, ownTheme);
       const curves = machineCurves(machine, samples);
       charts.update(
         curves.map((curve) => ({...curve, color: cellColor(curve.id === 'cpu' ? theme.chartCpu : theme.chartMemory)})),
@@ -273,9 +285,13 @@ export async function runTui(options: TuiOptions): Promise<number> {
   // A terminal that went away cannot be told anything more.
   output.on('error', () => ended.resolve(1));
   const inkInput = new PassThrough();
-  const ink = await renderInk({store, theme, actions, sparkStyle}, compositor.sink, inkInput);
+  const ink = await renderInk({store, ownTheme, actions, sparkStyle}, compositor.sink, inkInput);
   stack.defer(() => ink.unmount());
   ink.failed.catch((error: unknown) => ended.reject(error));
+
+  const [problem] = problems;
+  if (problem !== undefined)
+    toast(problems.length === 1 ? problem : `${problem} (${problems.length - 1} more)`, 'error');
 
   const connecting = options.connect().then(async (connected) => {
     backend = connected;
@@ -284,6 +300,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
       new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
     );
     networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
+    diskWatch = new DiskWatch(connected.client, dispatch, (error) => toast(describeError(error), 'error'));
     await link.start();
   });
   const slow = setTimeout(() => {

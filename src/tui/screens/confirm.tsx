@@ -1,8 +1,8 @@
-import {Text} from 'ink';
 import type {ReactElement} from 'react';
 import {ChoiceButtons} from '../components/choice-buttons.js';
 import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
+import {PlainText} from '../components/plain-text.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
 import {wrapText} from '../terminal/char-width.js';
 
@@ -21,9 +21,9 @@ export function ConfirmScreen({state, actions}: ScreenProps): ReactElement | nul
   return (
     <OverlayBox rect={rect} title={title} footer={footer}>
       {wrapText(question, width - 2).map((line) => (
-        <Text key={line} wrap="truncate">{` ${line}`}</Text>
+        <PlainText key={line} text={` ${line}`} />
       ))}
-      <Text> </Text>
+      <PlainText text=" " />
       {phrase === undefined ? (
         <ChoiceButtons labels={['No', yesLabel]} active={isYes ? 1 : 0} width={width} />
       ) : (

@@ -1,19 +1,23 @@
-import {Box, Text} from 'ink';
+import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import {Frame} from '../components/frame.js';
 import {Line, type Segment} from '../components/line.js';
+import {PlainText} from '../components/plain-text.js';
 import {Tabs} from '../components/tabs.js';
 import {consoleNotice, listHeight, type ScreenProps} from '../screen.js';
 import {firstListRow, type ListRow, listRows, markedMachines, selectedRow} from '../state/list.js';
 import type {AppState} from '../state/model.js';
+import {configLines} from '../state/presenters/config.js';
+import {diskLines} from '../state/presenters/disks.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
 import {networkLines} from '../state/presenters/network.js';
 import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
 import {timelineLines} from '../state/presenters/timeline.js';
 import {formatTime} from '../state/presenters/units.js';
 import {noMachine, selectedMachine} from '../state/selectors.js';
-import {type Rect, stripControls} from '../terminal/cells.js';
+import type {Rect} from '../terminal/cells.js';
 import {fitCells} from '../terminal/char-width.js';
+import {visibleText} from '../terminal/visible-text.js';
 
 /** The list of machines, and beside it the console, graphs, timeline, network or log of the highlighted one. */
 export function FleetScreen(props: ScreenProps): ReactElement {
@@ -60,14 +64,14 @@ function MachineList({state, sparkStyle, rect}: ScreenProps & {rect: Rect}): Rea
           />
         );
       })}
-      {rows.length === 0 ? <Text wrap="truncate"> No machine matches; Esc clears the filter.</Text> : null}
+      {rows.length === 0 ? <PlainText text=" No machine matches; Esc clears the filter." /> : null}
     </Frame>
   );
 }
 
 function groupSegments(row: Extract<ListRow, {kind: 'group'}>, isSelected: boolean, width: number): Segment[] {
   const running = row.machines.filter(({state}) => state === 'running').length;
-  const text = `${isSelected ? '▸' : ' '}${row.isFolded ? '+' : '-'} ${stripControls(row.name)}  ${running} of ${row.machines.length} run`;
+  const text = `${isSelected ? '▸' : ' '}${row.isFolded ? '+' : '-'} ${visibleText(row.name)}  ${running} of ${row.machines.length} run`;
   return [{text: fitCells(text, width), token: 'accent', isBold: true, isInverse: isSelected}];
 }
 
@@ -89,6 +93,8 @@ function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
 /** What a tab shows as lines of text. */
 function paneLines(state: AppState, width: number, height: number): readonly (readonly Segment[])[] {
   if (state.tab === 'timeline') return timelineLines(state, width);
+  if (state.tab === 'disks') return diskLines(state, width, height);
+  if (state.tab === 'config') return configLines(state, width, height);
   return state.tab === 'net' ? networkLines(state, width, height) : [];
 }
 
@@ -100,13 +106,9 @@ function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
   return (
     <Frame width={rect.width} height={rect.height} title={title} footer={footer} isFocused={state.focus === 'console'}>
       <Tabs active={state.tab} width={width} />
-      {machine ? null : <Text wrap="truncate">{` ${noMachine(state)}`}</Text>}
+      {machine ? null : <PlainText text={` ${noMachine(state)}`} />}
       {state.tab === 'console'
-        ? consoleNotice(state, width).map((line) => (
-            <Text key={line} wrap="truncate">
-              {` ${line}`}
-            </Text>
-          ))
+        ? consoleNotice(state, width).map((line) => <PlainText key={line} text={` ${line}`} />)
         : null}
       {machine
         ? paneLines(state, width, Math.max(1, rect.height - 3)).map((segments, row) => (
@@ -122,7 +124,7 @@ function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
               <Line
                 key={event.seq}
                 width={width}
-                segments={[{text: ` ${formatTime(event.atMs)} `, token: 'faint'}, {text: stripControls(event.message)}]}
+                segments={[{text: ` ${formatTime(event.atMs)} `, token: 'faint'}, {text: visibleText(event.message)}]}
               />
             ))
         : null}

@@ -1,3 +1,4 @@
+export {ActivityScreen} from './activity.js';
 export {ConfirmScreen} from './confirm.js';
 export {ConnectingScreen} from './connecting.js';
 export {FirstRunScreen} from './first-run.js';

@@ -7,6 +7,8 @@ import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js'
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
+import type {ThemeName} from '../theme.js';
+import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
 import type {Arrangement} from './layout.js';
 import {initialList, type ListView} from './list.js';
@@ -20,7 +22,7 @@ export const SAMPLES_SHOWN = 120;
 export const EVENTS_SHOWN = 500;
 
 /** Tabs of the right pane, in the order of their digits. */
-export const TABS = ['console', 'graphs', 'timeline', 'net', 'log'] as const;
+export const TABS = ['console', 'graphs', 'timeline', 'net', 'disks', 'log', 'config'] as const;
 /** One of {@link TABS}. */
 export type Tab = (typeof TABS)[number];
 
@@ -92,6 +94,14 @@ export type Overlay =
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
   | {readonly kind: 'form'; readonly form: FormState}
   | {readonly kind: 'machine'; readonly form: MachineForm}
+  /** `scroll` counts events back from the newest. */
+  | {
+      readonly kind: 'activity';
+      readonly chosen: number;
+      readonly scroll: number;
+      readonly filter: TextInput;
+      readonly isFiltering: boolean;
+    }
   | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
   /** Without a place it lies beside the highlighted row. */
   | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}};
@@ -134,6 +144,8 @@ export interface AppState {
   /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
+  /** Of the machine whose Disks tab was shown last. */
+  readonly disks: DisksView | undefined;
   readonly nowMs: number;
   readonly size: ScreenSize;
   /** The highlighted row: a machine's id, or that of a group's heading. */
@@ -143,6 +155,8 @@ export interface AppState {
   readonly arrangement: Arrangement;
   readonly listWidth: number | undefined;
   readonly isMouseOn: boolean;
+  readonly theme: ThemeName;
+  readonly hasOwnTheme: boolean;
   readonly filter: string;
   readonly isFilterOpen: boolean;
   readonly tab: Tab;
@@ -167,6 +181,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     pointId: undefined,
     network: undefined,
     forwardAt: 0,
+    disks: undefined,
     nowMs,
     size,
     selectedId: undefined,
@@ -174,6 +189,8 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     arrangement: 'split',
     listWidth: undefined,
     isMouseOn: true,
+    theme: 'dark',
+    hasOwnTheme: false,
     filter: '',
     isFilterOpen: false,
     tab: 'console',

@@ -1,8 +1,9 @@
 /** What follows from each event: pure, and without React. */
 import type {Image} from '../../manager/protocol/image.js';
 import type {Machine} from '../../manager/protocol/machine.js';
+import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
-import {compareNames, listRows, selectedRow} from './list.js';
+import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
 import {withImages} from './machine-form.js';
 import {type AppState, EVENTS_SHOWN, type Overlay, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
@@ -44,6 +45,9 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'disksLoaded':
+    case 'diskMoved':
+      return reduceDisks(state, event);
     case 'imagesLoaded':
       return {...state, images: event.images, overlay: overlayWithImages(state.overlay, event.images)};
     case 'eventsLoaded':
@@ -66,6 +70,7 @@ const UI_TYPES = {
   arranged: 1,
   dividerMoved: 1,
   mouseTurned: 1,
+  themeChosen: 1,
   tabChosen: 1,
   pointMoved: 1,
   forwardMoved: 1,
@@ -98,6 +103,8 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, listWidth: event.listWidth};
     case 'mouseTurned':
       return {...state, isMouseOn: event.isOn};
+    case 'themeChosen':
+      return {...state, theme: event.theme};
     case 'tabChosen':
       return {...state, tab: event.tab};
     case 'pointMoved':
@@ -177,7 +184,8 @@ function removeMachine(state: AppState, id: string, seq: number): AppState {
 }
 
 function moveSelection(state: AppState, by: number): AppState {
-  const rows = listRows(state);
+  // On the wall one goes from console to console.
+  const rows = state.arrangement === 'wall' ? wallMachines(state) : listRows(state);
   if (rows.length === 0) return state;
   const current = rows.findIndex(({id}) => id === selectedRow(state)?.id);
   const index = Math.min(rows.length - 1, Math.max(0, current + by));

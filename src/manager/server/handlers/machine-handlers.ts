@@ -1,4 +1,6 @@
 /** Requests about machines. */
+
+import type {DiskReports} from '../../services/disk-reports.js';
 import {describe, type Fleet} from '../../services/fleet.js';
 import type {MachineDefiner} from '../../services/machine-definer.js';
 import type {MachineEditor} from '../../services/machine-editor.js';
@@ -13,6 +15,7 @@ export interface MachineHandlerParts {
   readonly fleet: Fleet;
   readonly definer: MachineDefiner;
   readonly editor: MachineEditor;
+  readonly diskReports: DiskReports;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly undo: MachineUndo;
@@ -20,7 +23,16 @@ export interface MachineHandlerParts {
 }
 
 /** See the module. */
-export function machineHandlers({fleet, definer, editor, runner, saver, undo, templates}: MachineHandlerParts) {
+export function machineHandlers({
+  fleet,
+  definer,
+  editor,
+  diskReports,
+  runner,
+  saver,
+  undo,
+  templates,
+}: MachineHandlerParts) {
   return {
     machineCreate: async (params) => {
       const {machine, note} = (await templates.create(params)) ?? {
@@ -55,6 +67,7 @@ export function machineHandlers({fleet, definer, editor, runner, saver, undo, te
       return {id, name};
     },
     machineUnremove: async (params) => ({machine: describe(await definer.unremove(params.id))}),
+    machineDisks: async ({machine}) => ({disks: [...(await diskReports.of(machine))]}),
     machineList: async () => ({seq: fleet.seq, machines: fleet.list()}),
     machineProfile: async ({machine, durationMs}, _connection, signal) => runner.profile(machine, durationMs, signal),
     machineShow: async (params) => ({machine: describe(fleet.find(params.machine))}),
@@ -74,6 +87,7 @@ export function machineHandlers({fleet, definer, editor, runner, saver, undo, te
     | 'machineRemove'
     | 'machineUnremove'
     | 'undoLast'
+    | 'machineDisks'
     | 'machineList'
     | 'machineProfile'
     | 'machineShow'

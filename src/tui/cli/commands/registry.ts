@@ -11,7 +11,7 @@ export {edit} from './edit.js';
 export {exec} from './exec.js';
 export {fork} from './fork.js';
 export {image} from './image.js';
-export {kill, pause, resume, save, shutdown} from './life.js';
+export {kill, pause, reboot, resume, save, shutdown} from './life.js';
 export {list} from './list.js';
 export {logs} from './logs.js';
 export {man} from './man.js';

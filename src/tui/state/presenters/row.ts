@@ -1,8 +1,8 @@
 import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {ListView, SortColumn} from '../list.js';
 import {memorySummary, stateLook} from './machine.js';
@@ -57,7 +57,7 @@ export function machineRow(
     isSelected,
     isMarked,
     name: fitCells(
-      fitCells(`${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${stripControls(machine.name)}`, nameWidth(width) - 1),
+      fitCells(`${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${visibleText(machine.name)}`, nameWidth(width) - 1),
       nameWidth(width),
     ),
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
