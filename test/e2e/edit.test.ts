@@ -169,6 +169,7 @@ describe('images', () => {
       ...{state: 'available', downloadBytes: 163 * 2 ** 20},
       defaults: {memoryBytes: 2 ** 30, hartCount: 1, diskBytes: 2 ** 34},
     });
+    expect((await home.viv(['image', 'ls'])).stdout).toMatch(/^debian +available +163M to fetch +Debian$/m);
     // A machine of it has that memory, though the image is yet to be built.
     expect((await home.viv(['create', 'debian', '--name', `big-${count}`])).status).toBe(0);
     expect((await show(`big-${count}`)).config.memoryBytes).toBe(2 ** 30);

@@ -52,7 +52,9 @@ export const newMachine: Action = {
     dispatch({type: 'overlayShown', overlay: {kind: 'machine', form: {...form, isBusy: true, error: undefined}}});
     let made: {readonly id: string; readonly name: string};
     try {
-      made = (await request(machineCreate, createRequest(draft))).machine;
+      const {machine, note} = await request(machineCreate, createRequest(draft));
+      made = machine;
+      if (note !== undefined) toast(note);
     } catch (error) {
       showFormError(context, form, error);
       return;

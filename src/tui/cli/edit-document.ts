@@ -5,7 +5,7 @@ import {ManagerError} from '../../manager/protocol/errors.js';
 import {type Machine, machineEdit, machineLabel, machineRename, machineShow} from '../../manager/protocol/machine.js';
 import type {FleetClient} from '../app/backend.js';
 import type {MachineChanges} from '../state/machine-words.js';
-import {stripControls} from '../terminal/cells.js';
+import {visibleText} from '../terminal/visible-text.js';
 import type {CliContext} from './cli-context.js';
 import {findEditor, runEditor} from './external-editor.js';
 import {documentChanges, documentOf, readDocument} from './machine-document.js';
@@ -32,7 +32,7 @@ export async function editDocument(
     const problem = typeof after === 'string' ? new ManagerError('bad-request', after, '') : await tryAll(after);
     if (problem === undefined) break;
     if (cli.streams.stdin.isTTY !== true) throw problem;
-    cli.note(`viv: ${stripControls([problem.message, problem.hint].join(' ').trim())}`);
+    cli.note(`viv: ${visibleText([problem.message, problem.hint].join(' ').trim())}`);
     if (!(await wantsMore(cli, interrupted))) throw new ManagerError('cancelled', 'Nothing more is changed.', '');
   }
   const {machine: after} = await client.request(machineShow, {machine: machine.id});

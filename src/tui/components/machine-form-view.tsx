@@ -38,7 +38,7 @@ export function MachineFormView({
       {rest > 1 ? <Box height={rest - 1} /> : null}
       {layout.command.map((line, index) => (
         <Line
-          key={`$${line}`}
+          key={layout.command.slice(0, index + 1).join('\n')}
           width={width}
           segments={[
             {text: index === 0 ? ' $ ' : '   ', token: 'faint'},
