@@ -14,6 +14,9 @@ if (process.argv[2] !== undefined) {
   process.exit(Number(process.env['LENT_STATUS']));
 }
 
+// FROZEN: a clock that stands still, so that a screen is the same each time.
+if (process.env['FROZEN'] === '1') Date.now = () => Date.UTC(2026, 0, 2, 3, 4, 5);
+
 const machines = (process.env['FLEET'] ?? '')
   .split(',')
   .filter((entry) => entry !== '')

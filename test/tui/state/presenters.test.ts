@@ -47,7 +47,7 @@ describe('units', () => {
 });
 
 describe('a row', () => {
-  test.each([32, 34, 48])('has exactly %i cells, whatever the name', (width) => {
+  test.each([18, 24, 28, 32, 34, 48])('has exactly %i cells, whatever the name', (width) => {
     for (const name of ['a', 'a-very-long-name-that-does-not-fit', '日本語日本語日本語日本語']) {
       const row = machineRow(fakeMachine(name, 'running'), [], {isSelected: true, isMarked: true}, width, 'braille');
       expect(textWidth(row.name + row.state + row.spark + row.numbers)).toBe(width);
