@@ -57,28 +57,31 @@ export function layoutMachineForm(
     form.focused === 'image' ? row.kind === 'image' && row.isChosen : row.kind === 'field' && row.id === form.focused,
   );
   const first = Math.max(0, Math.min(at - Math.floor(height / 2), all.length - height));
+  const {text, isProblem} = formMessage(form, machines);
   return {
     rect,
     rows: all.slice(first, first + height),
     hasMore: {above: first > 0, below: first + height < all.length},
-    message: messageOf(form, machines, rect.width - 4),
+    message: {lines: wrapText(text, rect.width - 4).slice(0, MESSAGE_ROWS), isProblem},
     command: commandLines(formCommand(form, machines), rect.width - 5),
   };
 }
 
-function messageOf(form: MachineForm, machines: readonly Machine[], width: number): MachineFormLayout['message'] {
-  const say = (text: string, isProblem: boolean) => ({lines: wrapText(text, width).slice(0, MESSAGE_ROWS), isProblem});
-  if (form.isBusy) return say('Working…', false);
-  if (form.error !== undefined) return say(form.error, true);
+/** What is to be said of a form: what is wrong, of the field that has the keys first; else what that field takes. */
+export function formMessage(
+  form: MachineForm,
+  machines: readonly Machine[],
+): {readonly text: string; readonly isProblem: boolean} {
+  if (form.isBusy) return {text: 'Working…', isProblem: false};
+  if (form.error !== undefined) return {text: form.error, isProblem: true};
   const field = MACHINE_FIELDS[form.focused];
   const lock = field.isMake ? makeLock(factsOf(form, machines).machine) : undefined;
-  if (lock !== undefined) return say(lock, true);
-  const own = problemOf(form, form.focused, machines);
-  if (own !== undefined) return say(own, true);
+  const own = lock ?? problemOf(form, form.focused, machines);
+  if (own !== undefined) return {text: own, isProblem: true};
   const wrong = firstProblem(form, machines);
   const problem = wrong === undefined ? undefined : problemOf(form, wrong, machines);
-  if (wrong === undefined || problem === undefined) return say(field.help, false);
-  return say(`${MACHINE_FIELDS[wrong].label}: ${problem}`, true);
+  if (wrong === undefined || problem === undefined) return {text: field.help, isProblem: false};
+  return {text: `${MACHINE_FIELDS[wrong].label}: ${problem}`, isProblem: true};
 }
 
 /** A command in lines of any words: what is longer than they are is cut, which is told. */

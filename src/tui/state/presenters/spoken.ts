@@ -10,6 +10,7 @@ import type {AppState, Overlay} from '../model.js';
 import {eventSegments, jobSegments, listedJobs, matchingEvents} from './activity.js';
 import {headerLine} from './header.js';
 import {memorySummary, stateLook} from './machine.js';
+import {spokenMachineForm} from './spoken-machine-form.js';
 
 /** How many events are told of at once. */
 const EVENTS_TOLD = 10;
@@ -60,6 +61,8 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
     }
     case 'form':
       return formLines(overlay.form);
+    case 'machine':
+      return spokenMachineForm(overlay.form, state.machines);
     case 'palette': {
       const entries = paletteEntries(state, actions, overlay.input.text);
       return [`Look for: ${overlay.input.text}`, chosenEntry(entries, overlay.chosen)];
@@ -93,13 +96,13 @@ function formLines(form: FormState): readonly string[] {
   const place = `${form.focused + 1} of ${form.fields.length}`;
   return [
     `${form.title}. Enter: ${form.submitLabel.toLowerCase()}, Tab: next field, Escape: cancel.`,
-    ...(field === undefined ? [] : [`${field.label}: ${valueOf(field)}, ${place}.`]),
+    ...(field === undefined ? [] : [`${field.label}: ${spokenValue(field)}, ${place}.`]),
     ...(form.isBusy ? ['Working.'] : []),
     ...(form.error === undefined ? [] : [form.error]),
   ];
 }
 
-function valueOf(field: FormField): string {
+function spokenValue(field: FormField): string {
   if (field.kind === 'choice') return `${field.choices[field.chosen] ?? 'none'}, left and right choose`;
   return field.input.text === '' ? `empty, ${field.placeholder}` : field.input.text;
 }
