@@ -10,6 +10,8 @@ import {layoutMachineForm} from './state/machine-form-layout.js';
 import type {AppState} from './state/model.js';
 import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
 import {machineNotice} from './state/presenters/machine.js';
+import {questionLines} from './state/presenters/question.js';
+import {ANSWERS, shownQuestion} from './state/questions.js';
 import {awaitedJob, selectedMachine} from './state/selectors.js';
 import type {Rect} from './terminal/cells.js';
 import {wrapText} from './terminal/char-width.js';
@@ -42,12 +44,18 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
     case 'palette':
       // The same height whatever is typed, so that nothing jumps.
       return centered(size, 100, Math.min(size.rows - 2, PALETTE_ROWS));
+    case 'question': {
+      const shown = shownQuestion(state);
+      const width = Math.min(QUESTION_COLUMNS, size.columns);
+      return shown && centered(size, width, questionLines(state, shown, width - 4).length + ANSWERS.length + 3);
+    }
     case 'menu':
       return menuRect(state, menuEntries(state, actions).length + 2, overlay.at ?? besideRow(state));
   }
 }
 
 const CONFIRM_COLUMNS = 64;
+const QUESTION_COLUMNS = 64;
 const PALETTE_ROWS = 24;
 const MENU_COLUMNS = 84;
 

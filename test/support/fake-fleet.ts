@@ -1,6 +1,6 @@
 /**
  * A scripted manager in memory, for the TUI's tests: real protocol types, no daemon. Its guests have a toy shell that
- * echoes, knows `stty size` and `clock`, and freezes while paused.
+ * echoes, knows `stty size`, `clock` and `reach`, and freezes while paused.
  */
 import type {ConsoleSessionOptions} from '../../src/manager/client.js';
 import type {ParamsOutput, RequestType} from '../../src/manager/protocol/define.js';
@@ -82,7 +82,7 @@ type Listener = (payload: never) => void;
 export class FakeFleet {
   readonly log: string[] = [];
   /** The same with what was asked. */
-  readonly asked: {readonly method: string; readonly params: unknown}[] = [];
+  readonly requests: {readonly method: string; readonly params: unknown}[] = [];
   machines: Machine[];
   jobs: Job[] = [];
   isImageReady = true;
@@ -102,6 +102,8 @@ export class FakeFleet {
     ...{mac: '52:54:00:b8:6a:8d', isUp: true, addresses: ['10.0.2.15'], flows: [], flowCount: 0},
     ...{receivedBytes: 2048, receivedFrames: 20, sentBytes: 1024, sentFrames: 10, droppedFrames: 0},
   };
+  /** What was asked for about rules. */
+  readonly asked: Record<string, unknown>[] = [];
   /** What every network card sees. */
   frames: CaptureAnswer['frames'] = [];
   private readonly captures = new Map<string, {readonly taken: number; readonly wake: () => void}>();
@@ -144,6 +146,14 @@ export class FakeFleet {
     this.put(fakeMachine(name, state, {...(labels === undefined ? {} : {labels}), ...changes}));
   }
 
+  /** What guests wait for that are told to `reach`. */
+  wanted: NonNullable<Machine['questions']> = [];
+
+  /** Has a guest wait for these. */
+  ask(name: string, questions: NonNullable<Machine['questions']>): void {
+    this.put({...this.machines.find((one) => one.name === name)!, questions});
+  }
+
   /** Lets a guest write to its console. */
   say(machineId: string, text: string): void {
     this.output.set(machineId, (this.output.get(machineId) ?? '') + text);
@@ -166,7 +176,7 @@ export class FakeFleet {
     if (type.method.startsWith('machine/') && params['machine'] !== undefined && !machine)
       throw new ManagerError('machine-not-found', `There is no machine called ${params['machine']}.`, 'Run viv ls.');
     this.log.push(`${type.method} ${machine?.name ?? ''}`.trim());
-    this.asked.push({method: type.method, params});
+    this.requests.push({method: type.method, params});
     switch (type.method) {
       case 'events/subscribe':
         return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0};
@@ -262,6 +272,18 @@ export class FakeFleet {
       case 'network/forward':
       case 'network/unforward':
         return {machine: machine && this.changeForwards(machine, params)};
+      case 'network/answer': {
+        const questions = (machine?.questions ?? []).filter(({id}) => id !== params['questionId']);
+        this.say(machine!.id, `[${params['verdict']}${params['isAlways'] === true ? ' always' : ''}]\r\n`);
+        const answered = {...machine!, questions};
+        this.put(answered);
+        return {machine: answered};
+      }
+      case 'network/rule':
+      case 'network/unrule':
+      case 'network/policy':
+        this.asked.push(params);
+        return {machine};
       case 'agent/addresses':
         return {machines: this.machines.map(({id}) => ({id, addresses: this.addresses}))};
       default:
@@ -491,6 +513,7 @@ export class FakeFleet {
       this.say(machineId, '\r\n');
       if (line === 'stty size') this.say(machineId, `${this.sizes.get(machineId)}\r\n`);
       else if (line === 'clock') this.clocks.set(machineId, 0);
+      else if (line === 'reach') this.ask(this.machines.find(({id}) => id === machineId)!.name, this.wanted);
       else if (line === 'title') this.say(machineId, '\x1b]0;EVIL\x07\x1b]52;c;RVZJTA==\x07\x1b[c');
       else if (line === 'wide') this.say(machineId, '日本語 ok\r\n');
       else if (line === 'colors') this.say(machineId, '\x1b[1;31mred\x1b[0m\r\n');

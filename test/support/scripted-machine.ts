@@ -19,10 +19,13 @@ import type {
   Sibling,
   StreamRefusal,
 } from '../../src/manager/hypervisor/contract.js';
+import type {Egress, EgressRule, EgressVerdict} from '../../src/manager/protocol/egress.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {PortForward} from '../../src/manager/protocol/machine.js';
 import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
+import {parseAddress} from '../../src/paravirt/net/address.js';
+import {EgressGate} from '../../src/paravirt/net/egress-gate.js';
 import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
 /** Counts up once a line, so that metrics have something to show. */
@@ -38,6 +41,7 @@ class ScriptedHost implements MachineHost {
   #idleAtMs: number | undefined;
   #saving: 'done' | 'failed' | 'torn' | 'endless' | 'large' | 'whole' = 'done';
   readonly #launch: Launch;
+  readonly #gate: EgressGate;
   readonly #disks: {readonly images: {path: string; format: string}[]}[];
   /** The state saved last. */
   #base: string | undefined;
@@ -48,6 +52,8 @@ class ScriptedHost implements MachineHost {
     this.#savedPath = savedPath;
     this.#disks = disks.map(({images}) => ({images: [...images]}));
     this.#listener = listener;
+    this.#gate = new EgressGate(launch.network?.egress ?? 'allow', launch.network?.rules ?? []);
+    this.#gate.onQuestions = (questions) => this.#listener.onQuestions?.(questions);
     const ended = Promise.withResolvers<MachineEnd>();
     this.ended = ended.promise;
     this.#finish = ended.resolve;
@@ -83,6 +89,23 @@ class ScriptedHost implements MachineHost {
 
   tellSiblings(siblings: readonly Sibling[]): void {
     this.#print(`[siblings ${siblings.map(({name, address}) => `${name}=${address}`).join(' ')}]`);
+  }
+
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): void {
+    this.#gate.change(egress, rules);
+  }
+
+  answerQuestion(id: string, verdict: EgressVerdict): boolean {
+    return this.#gate.answer(id, verdict);
+  }
+
+  /** Prints what became of it: at once, or when somebody has answered. */
+  #reach(text: string, port: number): void {
+    const destination = {protocol: 'tcp', address: parseAddress(text) ?? new Uint8Array(4), port} as const;
+    const tell = (isAllowed: boolean): void => this.#print(`[${isAllowed ? 'reached' : 'refused'} ${text}:${port}]`);
+    const verdict = this.#gate.decide(destination);
+    if (verdict !== 'ask') tell(verdict === 'allow');
+    else if (!this.#gate.hold(destination, {bytes: 0}, tell)) tell(false);
   }
 
   networkStatus(): NetworkStatus {
@@ -159,14 +182,16 @@ class ScriptedHost implements MachineHost {
     return {sampleCount: durationMs, lostCount: 0, points: [{pc: '80000000', mode: 'kernel', count: durationMs}]};
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#gate[Symbol.dispose]();
+  }
 
   #print(text: string): void {
     this.#listener.onOutput(Buffer.from(text, 'latin1'));
   }
 
   #obey(line: string): void {
-    const [command, argument = ''] = line.split(' ');
+    const [command, argument = '', port = ''] = line.split(' ');
     if (command === 'off') this.#finish({kind: 'powered-off', status: Number(argument)});
     if (command === 'crash') this.#finish({kind: 'crashed', reason: 'The guest fell over at pc 0x80000000.'});
     if (command === 'reboot') this.#listener.onRebooted();
@@ -182,6 +207,11 @@ class ScriptedHost implements MachineHost {
     )
       this.#saving = argument;
     if (command === 'deaf') this.#isDeaf = true;
+    if (command === 'reach') this.#reach(argument, Number(port));
+    if (command === 'name') {
+      const question = {name: argument, isPlain: true, type: 1, end: 0};
+      this.#gate.learn(question, [parseAddress(port) ?? new Uint8Array(4)]);
+    }
     if (command === 'idle') this.#idleAtMs = Date.now();
     if (command === 'print') this.#print(argument);
     if (command === 'flood')

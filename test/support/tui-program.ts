@@ -51,6 +51,18 @@ if (process.env['IMAGES'] === 'many')
     ...{name: `base-${index}`, title: `Base ${index}`, description: `The base of number ${index}.`, state: 'available'},
     ...{defaults: {memoryBytes: 2 ** 30, hartCount: 2, diskBytes: 2 ** 34}, downloadBytes: 163 * 2 ** 20},
   }));
+// ASK: names by which the guest of the first machine wants to reach something, from the beginning; REACH: when told to.
+const questionsOf = (names = '') =>
+  names.split(',').flatMap((name, index) =>
+    name === ''
+      ? []
+      : {
+          ...{id: `00000000-0000-4000-8000-00000000000${index}`, protocol: 'tcp' as const, address: '192.0.2.7'},
+          ...{port: 443 + index, name, askedAtMs: Date.now()},
+        },
+  );
+fleet.wanted = questionsOf(process.env['REACH']);
+if (process.env['ASK']) fleet.ask(machines[0]!.name, questionsOf(process.env['ASK']));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
 process.exitCode = await runTui({

@@ -5,6 +5,7 @@
 import type {Duplex} from 'node:stream';
 import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
+import type {Egress, EgressQuestion, EgressRule, EgressVerdict} from '../protocol/egress.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
 import type {CodeCounters, GuestMemoryFigures} from '../protocol/metrics.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../protocol/network.js';
@@ -129,6 +130,8 @@ export interface RunListener {
   onRebooted(): void;
   /** It paused by itself, because a disk of the host failed; nothing is lost, `resume` tries again. */
   onHalted(reason: string): void;
+  /** Other questions of its guest wait for an answer than before: these. */
+  onQuestions(questions: readonly EgressQuestion[]): void;
   /** Once, and last. */
   onEnd(end: MachineEnd): void;
 }
@@ -175,6 +178,10 @@ export interface RunningMachine {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported, machine-failed */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** Where its guest may go from now on; what these rules deny ends. Errors: not-supported, machine-failed */
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): Promise<void>;
+  /** Answers a question for now; false when it does not wait any more. Errors: not-supported, machine-failed */
+  answerQuestion(id: string, verdict: EgressVerdict): Promise<boolean>;
   /** Its guest finds these machines by their names from now on. Errors: not-supported, machine-failed */
   tellSiblings(siblings: readonly Sibling[]): Promise<void>;
   /** See `networkStatus`. Errors: not-supported, machine-failed */

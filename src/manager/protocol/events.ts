@@ -24,6 +24,8 @@ export const eventKindSchema = z.enum([
   'snapshot-imported',
   'checkpoint-failed',
   'disk-failed',
+  'egress-asked',
+  'egress-answered',
   'machine-stopping',
   'machine-stopped',
   'machine-killed',

@@ -23,6 +23,7 @@ import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineEditor} from '../services/machine-editor.js';
+import {MachineEgress} from '../services/machine-egress.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
 import {MachineInstaller} from '../services/machine-installer.js';
@@ -39,6 +40,7 @@ import {NetworkService} from '../services/network-service.js';
 import {NetworkSiblings} from '../services/network-siblings.js';
 import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
+import {Turns} from '../services/turns.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {readGuestKeys} from '../ssh/guest-keys.js';
@@ -78,6 +80,7 @@ export interface DaemonParts {
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
   readonly forwards: MachineForwards;
+  readonly egress: MachineEgress;
   readonly networks: NetworkService;
   readonly siblings: NetworkSiblings;
   readonly snapshotFiles: SnapshotFiles;
@@ -111,7 +114,8 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, networks} = parts;
+    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, egress, networks} =
+      parts;
     this.#ssh = new SshServer({
       settings: settings.ssh,
       folder: paths.ssh,
@@ -130,7 +134,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
-        ...networkHandlers(forwards, networks),
+        ...networkHandlers(forwards, egress, networks),
         ...snapshotFileHandlers(snapshotFiles),
         ...agentHandlers(agents),
         ...consoleHandlers(fleet, consoles),
@@ -313,7 +317,8 @@ async function assemble(
   const installer = new MachineInstaller({fleet, store, layers, keysFor});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
-  const editor = new MachineEditor(shared);
+  const definitionTurns = new Turns();
+  const editor = new MachineEditor({...shared, definitionTurns});
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
@@ -337,7 +342,8 @@ async function assemble(
     snapshots,
     undo: new MachineUndo({fleet, definer, editor, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
-    forwards: new MachineForwards(shared),
+    forwards: new MachineForwards({...shared, definitionTurns}),
+    egress: new MachineEgress({...shared, definitionTurns}),
     networks: new NetworkService(fleet),
     siblings: new NetworkSiblings(fleet),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),

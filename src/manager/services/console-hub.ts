@@ -5,6 +5,8 @@ import {join} from 'node:path';
 import {ByteRing} from '../console/byte-ring.js';
 import {renderScreen, SCREEN_SOURCE_BYTES} from '../console/console-screen.js';
 import {type ConsoleTerminal, MachineConsole, type ViewerTarget} from '../console/machine-console.js';
+import {PieceTurns} from '../console/piece-turns.js';
+import {ViewerPace} from '../console/viewer-pace.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Settings} from '../settings/settings.js';
@@ -29,6 +31,7 @@ export type TerminalOpener = (
 /** See the module. */
 export class ConsoleHub {
   readonly #settings: Settings['console'];
+  readonly #turns: PieceTurns;
   readonly #folderOf: (machineId: string) => string;
   readonly #openTerminal: TerminalOpener;
   readonly #consoles = new Map<string, Promise<MachineConsole>>();
@@ -37,6 +40,7 @@ export class ConsoleHub {
   constructor(settings: Settings['console'], folderOf: (machineId: string) => string, openTerminal: TerminalOpener) {
     this.#openTerminal = openTerminal;
     this.#settings = settings;
+    this.#turns = new PieceTurns(new ViewerPace(settings.floodBytesPerSecond));
     this.#folderOf = folderOf;
   }
 
@@ -148,7 +152,7 @@ export class ConsoleHub {
 
   async #create(makeRing: () => Promise<ByteRing>): Promise<MachineConsole> {
     const {defaultColumns: columns, defaultRows: rows} = this.#settings;
-    return new MachineConsole(await makeRing(), {columns, rows});
+    return new MachineConsole(await makeRing(), {columns, rows}, this.#turns);
   }
 }
 

@@ -280,6 +280,7 @@ export class MachineDefiner {
       snapshotId: life?.snapshotId,
       run: undefined,
       terminalPath: undefined,
+      questions: [],
     };
     fleet.add(machine);
     return machine;

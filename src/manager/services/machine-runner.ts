@@ -20,6 +20,7 @@ import type {MachineDefinition, MachineLife, MachineStore} from '../store/machin
 import type {ProcessIdentity} from '../store/process-identity.js';
 import {checkMemoryFree, imageFiles, resolveOwnFiles} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
+import {EgressQuestions} from './egress-questions.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
@@ -68,10 +69,13 @@ export class MachineRunner {
   /** Writes of state.json, one after the other for each machine. */
   readonly #saves = new Map<string, Promise<void>>();
 
+  readonly #questions: EgressQuestions;
+
   readonly #endListeners: ((machine: FleetMachine) => void)[] = [];
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#questions = new EgressQuestions(parts.fleet, parts.log);
   }
 
   /** Errors: wrong-state, and all that can be wrong with image, files, memory and the machine process */
@@ -312,6 +316,7 @@ export class MachineRunner {
       {
         ...{onSpawned: async () => undefined, onReady: async () => undefined},
         ...{onOutput: nothing, onCounters: nothing, onRebooted: nothing, onHalted: nothing, onEnd: nothing},
+        onQuestions: nothing,
       },
     );
     if (!('end' in found)) await found.kill();
@@ -423,6 +428,7 @@ export class MachineRunner {
       onCounters: (counters) => metrics.add(machine.id, counters),
       onRebooted: () => log.record('machine-rebooted', `${machine.name} rebooted.`, machine),
       onHalted: (reason) => this.#halted(machine, reason),
+      onQuestions: (questions) => this.#questions.note(machine, questions),
       onEnd: (end) =>
         void console.then((opened) => {
           opened.flush();
@@ -443,9 +449,9 @@ export class MachineRunner {
     const run = this.#runs.get(machine.id);
     metrics.stop(machine.id);
     // Its guest ran: what it was started from is the past.
-    const nothing = {run: undefined, process: undefined, saved: undefined};
+    const nothing = {run: undefined, process: undefined, saved: undefined, questions: []};
     if (machine.saved !== undefined && machine.state === 'saving') {
-      fleet.apply(machine, 'written', {run: undefined, process: undefined});
+      fleet.apply(machine, 'written', {run: undefined, process: undefined, questions: []});
       log.record('machine-saved', `${machine.name} was saved.`, machine);
     } else if (end.kind === 'crashed') {
       const crash = {reason: end.reason, atMs: Date.now()};
@@ -469,7 +475,7 @@ export class MachineRunner {
     const error = toManagerError(thrown);
     const {fleet, log} = this.#parts;
     const event: LifeEvent = machine.saved === undefined ? 'start-failed' : 'restore-failed';
-    fleet.apply(machine, event, {reason: error.message, run: undefined, process: undefined});
+    fleet.apply(machine, event, {reason: error.message, run: undefined, process: undefined, questions: []});
     this.#letGo(machine.id);
     log.record('start-failed', `${machine.name} could not be started: ${error.message}`, machine);
     this.#runs.get(machine.id)?.resolve();

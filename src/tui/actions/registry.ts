@@ -1,4 +1,5 @@
 export {activity} from './activity.js';
+export {answer} from './answer.js';
 export {wall, zoomIn, zoomOut} from './arrange.js';
 export {clone} from './clone.js';
 export {close} from './close.js';

@@ -11,6 +11,7 @@ import {clampListWidth} from '../state/layout.js';
 import {firstListRow, layoutOf, listRows, wallMachines} from '../state/list.js';
 import {type AppState, TABS} from '../state/model.js';
 import {tabSpans} from '../state/presenters/tabs.js';
+import {ANSWERS} from '../state/questions.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Rect} from '../terminal/cells.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
@@ -74,6 +75,11 @@ export class MouseController {
     else if (overlay.kind === 'menu' || overlay.kind === 'palette') {
       const entry = this.entryAt(state, rect, event);
       if (entry) input.take(entry);
+    } else if (overlay.kind === 'question') {
+      // The first press highlights an answer, the second gives it.
+      const at = event.y - (rect.y + rect.height - 1 - ANSWERS.length);
+      if (at === overlay.chosen) input.handle({kind: 'key', key: 'enter', text: ''});
+      else if (at >= 0 && at < ANSWERS.length) context.dispatch({type: 'answerMoved', by: at - overlay.chosen});
     } else if (
       overlay.kind === 'confirm' &&
       overlay.confirmation.phrase === undefined &&

@@ -19,12 +19,14 @@ import {
   MachineFormScreen,
   MenuScreen,
   PaletteScreen,
+  QuestionScreen,
   WallScreen,
 } from '../screens/registry.js';
 import {parseFilter} from '../state/filter.js';
 import {layoutOf} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
+import {questionNotice} from '../state/presenters/question.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Store} from '../state/store.js';
 import {DEFAULT_THEME, THEMES, type Theme} from '../theme.js';
@@ -64,6 +66,7 @@ export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactEl
         <MachineFormScreen {...props} />
         <PaletteScreen {...props} />
         <MenuScreen {...props} />
+        <QuestionScreen {...props} />
       </Box>
     </ThemeContext>
   );
@@ -108,6 +111,9 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
       />
     );
   if (state.toast) return <Toast state={state} width={width} />;
+  const notice = state.focus === 'console' ? questionNotice(state) : undefined;
+  if (notice !== undefined)
+    return <Line width={width} segments={[{text: ` ${notice} · Ctrl-] leads to the question`, token: 'paused'}]} />;
   return <HintBar hints={state.focus === 'console' ? CONSOLE_HINTS : hintsFor(state, actions, width)} width={width} />;
 }
 

@@ -82,6 +82,7 @@ function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
       width={width}
       segments={[
         {text: row.name, isInverse: isSelected, isBold: isSelected || row.isMarked},
+        {text: row.asks, token: 'paused', isInverse: isSelected, isBold: true},
         {text: row.state, token: row.stateToken, isInverse: isSelected},
         {text: row.spark, token: 'chartCpu', isInverse: isSelected},
         {text: row.numbers, isInverse: isSelected},

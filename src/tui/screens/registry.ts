@@ -8,4 +8,5 @@ export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
 export {MachineFormScreen} from './machine-form.js';
 export {MenuScreen, PaletteScreen} from './palette.js';
+export {QuestionScreen} from './question.js';
 export {WallScreen} from './wall.js';

@@ -64,6 +64,9 @@ export type UiNews =
   | {readonly type: 'filterClosed'; readonly isKept: boolean}
   | {readonly type: 'overlayShown'; readonly overlay: Overlay}
   | {readonly type: 'overlayClosed'}
+  | {readonly type: 'questionOpened'; readonly questionId: string}
+  | {readonly type: 'answerMoved'; readonly by: number}
+  | {readonly type: 'questionLeft'}
   | {readonly type: 'toasted'; readonly toast: Toast}
   | {readonly type: 'toastExpired'; readonly id: number}
   | {readonly type: 'firstRunMoved'; readonly firstRun: FirstRun};

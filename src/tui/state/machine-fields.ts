@@ -214,7 +214,7 @@ export const MACHINE_FIELDS: Readonly<Record<FieldId, MachineField>> = {
   },
   network: {
     ...{id: 'network', label: 'Network', ...make},
-    help: 'user: what the host reaches; deny: nothing outside; host: its gateway is 127.0.0.1 of the host; none: no card.',
+    help: 'user: what the host reaches; deny: nothing outside; ask: what you allow; host: its 127.0.0.1 as well; none: no card.',
     placeholder: () => 'user',
     choices: ({machine}) => [...new Set([networkChoice(machine), ...NETWORK_CHOICES])],
     check: NO_PROBLEM,

@@ -104,7 +104,9 @@ export type Overlay =
     }
   | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
   /** Without a place it lies beside the highlighted row. */
-  | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}};
+  | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}}
+  /** What a guest waits for; `chosen` is a place in `ANSWERS`. */
+  | {readonly kind: 'question'; readonly questionId: string; readonly chosen: number};
 
 /** A short message in the bottom line. */
 export interface Toast {
@@ -162,6 +164,8 @@ export interface AppState {
   readonly tab: Tab;
   readonly focus: Focus;
   readonly overlay: Overlay | undefined;
+  /** Questions of guests that were put off, or answered a moment ago. */
+  readonly laterIds: ReadonlySet<string>;
   readonly toast: Toast | undefined;
   readonly firstRun: FirstRun;
 }
@@ -196,6 +200,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     tab: 'console',
     focus: 'list',
     overlay: undefined,
+    laterIds: new Set(),
     toast: undefined,
     firstRun: {stage: 'idle'},
   };

@@ -7,12 +7,17 @@ import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
 import {withImages} from './machine-form.js';
 import {type AppState, EVENTS_SHOWN, type Overlay, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
+import {followQuestions, leaveQuestion, moveAnswer, openQuestion} from './questions.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline} from './selectors.js';
 
 const JOBS_KEPT = 20;
 
 /** The state after an event. Returns the same object when nothing changed. */
 export function reduce(state: AppState, event: AppEvent): AppState {
+  return followQuestions(reduceNews(state, event));
+}
+
+function reduceNews(state: AppState, event: AppEvent): AppState {
   switch (event.type) {
     case 'connectionChanged':
       return {...state, connection: event.connection};
@@ -80,6 +85,9 @@ const UI_TYPES = {
   filterClosed: 1,
   overlayShown: 1,
   overlayClosed: 1,
+  questionOpened: 1,
+  answerMoved: 1,
+  questionLeft: 1,
   toasted: 1,
   toastExpired: 1,
   firstRunMoved: 1,
@@ -123,6 +131,12 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, overlay: event.overlay};
     case 'overlayClosed':
       return {...state, overlay: undefined};
+    case 'questionOpened':
+      return openQuestion(state, event.questionId);
+    case 'answerMoved':
+      return moveAnswer(state, event.by);
+    case 'questionLeft':
+      return leaveQuestion(state);
     case 'toasted':
       return {...state, toast: event.toast};
     case 'toastExpired':

@@ -64,7 +64,7 @@ describe('bash', () => {
   it('offers commands, options, names and words where they can stand', async () => {
     const asked = [
       [['sta'], 'start'],
-      [['net', ''], 'ls show forward unforward capture'],
+      [['net', 'unf'], 'unforward'],
       [['net', 'forward', ''], 'db web-1 web-2'],
       [['net', 'forward', 'db', ''], ''],
       [['start', 'db', 'web-'], 'web-1 web-2'],
@@ -74,7 +74,7 @@ describe('bash', () => {
       [['create', '--tier', ''], 'interpreter regions auto'],
       [['create', '--tier', '=', 'r'], 'regions'],
       [['create', '--kernel', join(home.folder, 'viv.b')], script],
-      [['create', ''], 'debian debian-installer debian-mini'],
+      [['create', 'debian'], 'debian debian-installer debian-mini'],
       [['edit', 'db', '--no'], '--no-append'],
       [['exec', 'db', '--', '-'], ''],
       [['completion', 'f'], 'fish'],
@@ -122,7 +122,7 @@ itWith(['fish'], 'fish completes commands, options and names', async () => {
     });
     return stdout.split('\n').map((entry) => entry.split('\t')[0]);
   };
-  expect(await ask('viv net f')).toEqual(['forward', '']);
+  expect(await ask('viv net unf')).toEqual(['unforward', '']);
   expect(await ask('viv net forward w')).toEqual(['web-1', 'web-2', '']);
   expect(await ask('viv create --tier r')).toEqual(['regions', '']);
   expect(await ask('viv create --mem')).toEqual(['--memory', '']);
@@ -132,10 +132,10 @@ itWith(['zsh'], 'zsh completes commands, options and names', async () => {
   await using terminal = new TerminalSession({command: 'zsh', args: ['-f'], env: {...env, PS1: '> '}});
   terminal.press('autoload -Uz compinit && compinit -D; source <(viv completion zsh); echo rea"dy"\r');
   await terminal.see(/ready\s+>/);
-  terminal.press('viv net f\t');
-  await terminal.see('> viv net forward ');
+  terminal.press('viv net unf\t');
+  await terminal.see('> viv net unforward ');
   terminal.press('d\t');
-  await terminal.see('> viv net forward db ');
+  await terminal.see('> viv net unforward db ');
   terminal.press('\x15viv create --kern\t');
   await terminal.see('> viv create --kernel ');
 });

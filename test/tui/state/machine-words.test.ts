@@ -45,17 +45,17 @@ async function run(words: readonly string[]): Promise<string> {
 }
 
 const askedOf = (type: RequestType) =>
-  fleet.asked.filter(({method}) => method === type.method).map(({params}) => params);
+  fleet.requests.filter(({method}) => method === type.method).map(({params}) => params);
 
 /** What the parser makes of the words for a draft is what the wizard asks itself. */
 async function expectSameRequest(draft: Draft): Promise<void> {
-  fleet.asked.length = 0;
+  fleet.requests.length = 0;
   fleet.machines = [];
   const request = createRequest(draft);
   const isStarted = draft.start === 'yes';
   expect(await run(createWords(request, isStarted))).toBe('');
   expect(askedOf(machineCreate)).toEqual([machineCreate.params.parse(request)]);
-  expect(fleet.asked.some(({method}) => method === 'machine/start')).toBe(isStarted);
+  expect(fleet.requests.some(({method}) => method === 'machine/start')).toBe(isStarted);
 }
 
 const size = fc
@@ -149,7 +149,7 @@ test('the commands of an edit do what the form asks for, and nothing else', asyn
   const changes = changesBetween(before, after);
   expect(changesBetween(before, before)).toEqual({});
   for (const words of changeWords('web-1', changes)) expect(await run(words)).toBe('');
-  expect(fleet.asked.filter(({method}) => method.startsWith('machine/')).map(({params}) => params)).toEqual([
+  expect(fleet.requests.filter(({method}) => method.startsWith('machine/')).map(({params}) => params)).toEqual([
     {machine: 'web-1', hartCount: 2, commandLine: "a 'b' $c", network: expect.objectContaining({egress: 'deny'})},
     {machine: 'web-1', group: null, addTags: ['new'], removeTags: ['old']},
     {machine: 'web-1', name: 'web-2'},

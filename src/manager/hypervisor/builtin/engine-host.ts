@@ -11,6 +11,7 @@ import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import {changeForwards} from '../../machine/port-forwards.js';
 import type {TerminalSize} from '../../protocol/console.js';
+import type {Egress, EgressRule, EgressVerdict} from '../../protocol/egress.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
@@ -204,6 +205,17 @@ export class EngineHost implements MachineHost {
     this.#plan = {...this.#plan, network: {...planned, forwards}};
   }
 
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): void {
+    this.#network().changeEgress(egress, rules);
+    const planned = this.#plan.network;
+    // For the next boot of this run.
+    if (planned !== undefined) this.#plan = {...this.#plan, network: {...planned, egress, rules: [...rules]}};
+  }
+
+  answerQuestion(id: string, verdict: EgressVerdict): boolean {
+    return this.#network().answerQuestion(id, verdict);
+  }
+
   plug(wire: SwitchWire): void {
     this.#wire?.[Symbol.dispose]();
     this.#wire = wire;
@@ -379,6 +391,7 @@ export class EngineHost implements MachineHost {
       network.device.tap = this.#captures.tap;
       if (this.#wire !== undefined) network.plug(this.#wire);
       network.tellSiblings(this.#siblings);
+      network.onQuestions = (questions) => this.#listener.onQuestions?.(questions);
     }
     this.#agent().setHostOpen(true);
     const {guestAgent} = assembled;

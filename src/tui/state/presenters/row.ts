@@ -19,6 +19,8 @@ export interface MachineRow {
   readonly isSelected: boolean;
   readonly isMarked: boolean;
   readonly name: string;
+  /** Blank, with a `?` while its guest waits for somebody's answer. */
+  readonly asks: string;
   readonly state: string;
   readonly stateToken: ThemeToken;
   readonly spark: string;
@@ -67,6 +69,7 @@ export function machineRow(
 ): MachineRow {
   const columns = columnsOf(width);
   const look = stateLook(machine.state);
+  const asks = (machine.questions ?? []).length > 0 ? '? ' : ' ';
   const isLive = machine.state === 'running';
   const last = samples.at(-1);
   const harts = machine.config?.hartCount ?? 1;
@@ -76,9 +79,10 @@ export function machineRow(
     isSelected,
     isMarked,
     name: fitCells(
-      fitCells(`${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${visibleText(machine.name)}`, columns.name - 1),
-      columns.name,
+      `${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${visibleText(machine.name)}`,
+      columns.name - asks.length,
     ),
+    asks,
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
     spark: isLive ? sparkline(cpu, columns.spark, 100 * harts, sparkStyle) : ' '.repeat(columns.spark),
