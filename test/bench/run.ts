@@ -4,6 +4,7 @@
  *   os        paths of a Linux guest        smp    a parallel load on several harts against one
  *   warm      `viv run` booting, and going on from a kept state
  * With `--rounds N`. Without a name these five run. Proofs under load, only when asked for; status 1 when one fails:
+ *   graphs    what the UI's graphs take of a core, beside htop and btop (`--seconds N`)
  *   saving    a guest of 1 GiB saved while it runs, and restored
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
@@ -27,6 +28,7 @@ import {noMachines} from '../support/image-machines.js';
 import {benchBoot} from './boot.js';
 import {benchBoots} from './boots.js';
 import {benchDisk} from './disk.js';
+import {benchGraphs} from './graphs.js';
 import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
 import {benchNet} from './net.js';
@@ -92,6 +94,7 @@ try {
     await buildImage();
     check(await benchWarm(root, cache, rounds));
   }
+  if (wants('graphs')) check(await benchGraphs(root, Number(values.seconds)));
   if (wants('ssh')) check(await benchSsh(self.path, root, Number(values.seconds)));
   if (wants('saving')) await benchSaving(self, await buildImage(), rounds);
   if (wants('stress')) {

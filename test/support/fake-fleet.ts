@@ -17,11 +17,12 @@ import type {
   Permission,
   PortForward,
 } from '../../src/manager/protocol/machine.js';
-import type {MachineSample} from '../../src/manager/protocol/metrics.js';
+import type {MachineSample, MetricsCurves} from '../../src/manager/protocol/metrics.js';
 import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import type {Snapshot} from '../../src/manager/protocol/snapshot.js';
 import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
+import {busyCurves, busySample, steadySample} from './fake-metrics.js';
 
 const ALLOWED_IN: Readonly<Record<MachineVerb, readonly MachineState[]>> = {
   start: ['defined', 'saved', 'crashed'],
@@ -91,6 +92,11 @@ export class FakeFleet {
   /** Images before debian-mini in the catalog. */
   otherImages: Image[] = [];
   samples: MachineSample[] = [];
+  /** Every number of every machine moves. */
+  isBusy = false;
+  /** Between samples. Units: milliseconds */
+  sampleMs = 100;
+  private nextSampleAtMs = 0;
   /** What every guest tells. */
   addresses = [{interface: 'eth0', address: '10.0.2.15'}];
   profile: GuestProfile = {sampleCount: 0, lostCount: 0, points: []};
@@ -208,7 +214,9 @@ export class FakeFleet {
       case 'machine/detachDisk':
         return this.changeDisks(machine, params);
       case 'metrics/history':
-        return {machine: this.samples, host: []};
+        return {machine: this.isBusy && machine ? this.past(machine) : this.samples, host: []};
+      case 'metrics/curves':
+        return this.curves(machine, params);
       case 'machine/profile':
         if (machine?.state !== 'running')
           throw new ManagerError('wrong-state', `Cannot profile ${machine?.name}.`, 'Start it.');
@@ -528,6 +536,11 @@ export class FakeFleet {
       this.clocks.set(machineId, count + 1);
       this.say(machineId, `tick ${count}\r\n`);
     }
+    if (atMs >= this.nextSampleAtMs) this.sample(atMs);
+  }
+
+  private sample(atMs: number): void {
+    this.nextSampleAtMs = Math.max(this.nextSampleAtMs, atMs - this.sampleMs) + this.sampleMs;
     const running = this.machines.filter((one) => one.state === 'running' || one.state === 'paused');
     this.notify('metrics/sampled', {
       // The host's load differs each time, so that a screen on which nothing else happens is seen to live.
@@ -538,18 +551,19 @@ export class FakeFleet {
         memoryUsedBytes: 2 * 2 ** 30,
         memoryTotalBytes: 16 * 2 ** 30,
       },
-      machines: running.map((one) => ({
-        machineId: one.id,
-        atMs,
-        cpuPercent: 31,
-        instructionsPerSecond: 4e8,
-        memoryTouchedBytes: 96 * 2 ** 20,
-        residentBytes: 1e8,
-        diskReadBytes: 0,
-        diskWrittenBytes: 0,
-        netReceivedBytes: 0,
-        netSentBytes: 0,
-      })),
+      machines: running.map((one) => (this.isBusy ? busySample(one, atMs) : steadySample(one.id, atMs))),
     });
+  }
+
+  /** The last minute of a machine that is busy. */
+  private past(machine: Machine): MachineSample[] {
+    const nowMs = Date.now();
+    return Array.from({length: 60}, (_, index) => busySample(machine, nowMs - (59 - index) * 1000));
+  }
+
+  private curves(machine: Machine | undefined, params: Record<string, unknown>): MetricsCurves {
+    const spanMs = Number(params['spanMs']);
+    if (machine === undefined || !this.isBusy) return {stepMs: spanMs, atMs: [], curves: {}};
+    return busyCurves(machine, Date.now(), spanMs, Number(params['points']));
   }
 }

@@ -28,6 +28,36 @@ import {parseAddress} from '../../src/paravirt/net/address.js';
 import {EgressGate} from '../../src/paravirt/net/egress-gate.js';
 import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
+/** Counters that grow by waves, no two alike. */
+function busyCounters(elapsedNs: number) {
+  const seconds = elapsedNs / 1e9;
+  // Never falls: the wave is no steeper than the rise.
+  const count = (rate: number, period: number) => rate * (seconds + Math.sin(seconds / period) * period * 0.9);
+  const level = (middle: number, period: number) => middle * (1 + 0.4 * Math.sin(seconds / period));
+  const harts = [3, 4].map((period) => ({activeNs: count(5e8, period), instructions: count(2e8, period)}));
+  return {
+    harts,
+    activeNs: count(5e8, 3) + count(5e8, 4),
+    instructions: count(2e8, 3) + count(2e8, 4),
+    memoryTouchedBytes: level(40 * 2 ** 20, 9),
+    guestMemory: {
+      totalBytes: 60 * 2 ** 20,
+      freeBytes: level(20 * 2 ** 20, 7),
+      availableBytes: level(25 * 2 ** 20, 7),
+      cacheBytes: level(9 * 2 ** 20, 5),
+    },
+    diskReadBytes: count(3e6, 2),
+    diskWrittenBytes: count(1e6, 5),
+    diskReadOperations: count(700, 2),
+    diskWriteOperations: count(200, 5),
+    netReceivedBytes: count(5e6, 6),
+    netSentBytes: count(4e5, 3),
+    netReceivedPackets: count(3500, 6),
+    netSentPackets: count(900, 3),
+    interrupts: count(2000, 4),
+  };
+}
+
 /** Counts up once a line, so that metrics have something to show. */
 class ScriptedHost implements MachineHost {
   readonly ended: Promise<MachineEnd>;
@@ -37,6 +67,8 @@ class ScriptedHost implements MachineHost {
   readonly #startedAtMs = Date.now();
   #line = '';
   #isDeaf = false;
+  /** Every number that is told moves. */
+  #isBusy = false;
   /** When the guest stopped doing anything. */
   #idleAtMs: number | undefined;
   #saving: 'done' | 'failed' | 'torn' | 'endless' | 'large' | 'whole' = 'done';
@@ -175,7 +207,8 @@ class ScriptedHost implements MachineHost {
       netReceivedBytes: 0,
       netSentBytes: 0,
     };
-    return {elapsedNs, activeNs: elapsedNs / 2, instructions: elapsedNs / 10, ...rest};
+    const steady = {elapsedNs, activeNs: elapsedNs / 2, instructions: elapsedNs / 10, ...rest};
+    return this.#isBusy ? {...steady, ...busyCounters(elapsedNs)} : steady;
   }
 
   async profile(durationMs: number): Promise<GuestProfile> {
@@ -195,6 +228,7 @@ class ScriptedHost implements MachineHost {
     if (command === 'off') this.#finish({kind: 'powered-off', status: Number(argument)});
     if (command === 'crash') this.#finish({kind: 'crashed', reason: 'The guest fell over at pc 0x80000000.'});
     if (command === 'reboot') this.#listener.onRebooted();
+    if (command === 'busy') this.#isBusy = true;
     if (command === 'halt') this.#listener.onHalted?.('Paused, its disk failed: The host disk is full.');
     if (
       command === 'saves' &&

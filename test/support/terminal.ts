@@ -61,7 +61,9 @@ export class TerminalSession implements AsyncDisposable {
     const buffer = this.emulator.buffer.active;
     return Array.from(
       {length: this.emulator.rows},
-      (_, row) => buffer.getLine(buffer.baseY + row)?.translateToString(true) ?? '',
+      (_, row) =>
+        // A screen that became narrower keeps what stood beyond its edge.
+        buffer.getLine(buffer.baseY + row)?.translateToString(true, 0, this.emulator.cols) ?? '',
     );
   }
 

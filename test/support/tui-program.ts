@@ -1,4 +1,5 @@
-// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states and groups, `web-1:running:web`.
+// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states, groups and harts,
+// `web-1:running:web:2`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
@@ -21,8 +22,9 @@ const machines = (process.env['FLEET'] ?? '')
   .split(',')
   .filter((entry) => entry !== '')
   .map((entry) => {
-    const [name = '', state = 'defined', group] = entry.split(':');
-    return fakeMachine(name, state as MachineState, group === undefined ? {} : {labels: {group, tags: []}});
+    const [name = '', state = 'defined', group = '', hartCount = '1'] = entry.split(':');
+    const machine = fakeMachine(name, state as MachineState, group === '' ? {} : {labels: {group, tags: []}});
+    return {...machine, config: {...machine.config!, hartCount: Number(hartCount)}};
   });
 const fleet = new FakeFleet(machines);
 for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)
@@ -32,6 +34,9 @@ for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)
   });
 fleet.isTimelineOn = process.env['TIMELINE'] !== 'off';
 if (process.env['POINT_MS']) setTimeout(() => fleet.addPoint({}), Number(process.env['POINT_MS']));
+// METRICS=busy: every number moves.
+fleet.isBusy = process.env['METRICS'] === 'busy';
+if (process.env['SAMPLE_MS']) fleet.sampleMs = Number(process.env['SAMPLE_MS']);
 // NETWORK=busy: a port forward, connections, and a packet from time to time.
 if (process.env['NETWORK'] === 'busy') {
   const flow = {protocol: 'tcp', state: 'open', receivedBytes: 5e6, sentBytes: 1200} as const;

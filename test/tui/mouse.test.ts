@@ -37,7 +37,7 @@ describe('the mouse', () => {
     await using terminal = tui.open('alpha:running');
     await terminal.see('alpha  ● running');
     click(terminal, '2 Graphs');
-    await terminal.see('CPU 31%');
+    await terminal.see('CPU %  31%');
     click(terminal, 'p pause');
     await terminal.see('alpha  ‖ paused');
   });

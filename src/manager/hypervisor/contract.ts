@@ -94,6 +94,12 @@ export type MachineEnd =
   | {readonly kind: 'powered-off'; readonly status: number}
   | {readonly kind: 'crashed'; readonly reason: string};
 
+/** What one hart has done. Units: nanoseconds not in WFI */
+export interface HartCounters {
+  readonly activeNs: number;
+  readonly instructions: number;
+}
+
 /** Counters since the machine's start. Units: nanoseconds, bytes. `activeNs` sums the time harts were not in WFI. */
 export interface RunCounters {
   readonly atMs: number;
@@ -106,6 +112,16 @@ export interface RunCounters {
   readonly diskWrittenBytes: number;
   readonly netReceivedBytes: number;
   readonly netSentBytes: number;
+  /** All of these are missing from processes of earlier versions. Packets are frames, large segments count as one. */
+  readonly diskReadOperations?: number | undefined;
+  readonly diskWriteOperations?: number | undefined;
+  readonly netReceivedPackets?: number | undefined;
+  readonly netSentPackets?: number | undefined;
+  /** That harts took, of devices, timers and other harts. */
+  readonly interrupts?: number | undefined;
+  /** Processor time of the whole machine process. */
+  readonly hostCpuNs?: number | undefined;
+  readonly harts?: HartCounters[] | undefined;
   /** What the guest says of its memory; missing until it does. */
   readonly guestMemory?: GuestMemoryFigures | undefined;
   /** Missing on machines without a compiler of hot code. */

@@ -18,6 +18,7 @@ import {DiskReports} from '../services/disk-reports.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
 import {GuestStreams} from '../services/guest-streams.js';
+import {HistoryKeeper} from '../services/history-keeper.js';
 import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
@@ -68,6 +69,7 @@ export interface DaemonParts {
   readonly images: ImageService;
   readonly log: EventLog;
   readonly metrics: MetricsService;
+  readonly history: HistoryKeeper;
   readonly consoles: ConsoleHub;
   readonly agents: AgentService;
   readonly definer: MachineDefiner;
@@ -245,7 +247,7 @@ export class Daemon {
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const {jobs, runner, saver, consoles, metrics, log, timeline} = this.parts;
+    const {jobs, runner, saver, consoles, metrics, history, log, timeline} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
     this.#ssh[Symbol.dispose]();
     this.#server.close();
@@ -256,6 +258,7 @@ export class Daemon {
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
+    await history[Symbol.asyncDispose]();
     this.parts.siblings[Symbol.dispose]();
     await log[Symbol.asyncDispose]();
     this.#lock[Symbol.dispose]();
@@ -263,8 +266,9 @@ export class Daemon {
   }
 
   async #recover(store: MachineStore): Promise<void> {
-    const {definer, runner, log} = this.parts;
+    const {definer, runner, log, history} = this.parts;
     const stored = await store.list();
+    await history.load(stored.map(({id}) => id));
     await Promise.all(
       stored.map(async (entry) => {
         const machine = definer.adopt(entry);
@@ -332,6 +336,7 @@ async function assemble(
     images,
     log,
     metrics,
+    history: new HistoryKeeper(paths.history, metrics),
     consoles,
     agents: new AgentService(fleet),
     definer,

@@ -7,9 +7,11 @@ import {hintSpans} from '../keys/hints.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
 import {LIST_HEAD_ROWS, listHeight, overlayRect} from '../screen.js';
 import {firstEntry} from '../screens/palette.js';
+import {isFleetInSight} from '../state/graphs.js';
 import {clampListWidth} from '../state/layout.js';
 import {firstListRow, layoutOf, listRows, wallMachines} from '../state/list.js';
 import {type AppState, TABS} from '../state/model.js';
+import {fleetMachineAt} from '../state/presenters/fleet-view.js';
 import {tabSpans} from '../state/presenters/tabs.js';
 import {ANSWERS} from '../state/questions.js';
 import {isFirstRun} from '../state/selectors.js';
@@ -111,7 +113,10 @@ export class MouseController {
     const {state, dispatch} = context;
     const {list, pane, wall} = layoutOf(state);
     if (event.y === state.size.rows - 1) this.pressHint(event, state, input);
-    else if (isFirstRun(state)) input.press('enter');
+    else if (isFleetInSight(state)) {
+      const id = fleetMachineAt(state, event.y);
+      if (id !== undefined) dispatch({type: 'machineSelected', id});
+    } else if (isFirstRun(state)) input.press('enter');
     else if (list && pane && (event.x === pane.x || event.x === pane.x - 1)) this.isDragging = true;
     else if (list && isInside(list, event)) this.pressList(event, context, input, list);
     else if (pane && isInside(pane, event)) pressPane(event, context, pane);

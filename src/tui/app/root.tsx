@@ -13,6 +13,7 @@ import {
   ConnectingScreen,
   FirstRunScreen,
   FleetScreen,
+  FleetViewScreen,
   FormScreen,
   FullscreenScreen,
   HelpScreen,
@@ -23,6 +24,7 @@ import {
   WallScreen,
 } from '../screens/registry.js';
 import {parseFilter} from '../state/filter.js';
+import {isFleetInSight} from '../state/graphs.js';
 import {layoutOf} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
@@ -88,6 +90,7 @@ function Framed(props: ScreenProps): ReactElement {
 
 function Body(props: ScreenProps): ReactElement {
   const {state} = props;
+  if (isFleetInSight(state)) return <FleetViewScreen {...props} />;
   if (state.machines.length > 0)
     return props.layout.wall.length > 0 ? <WallScreen {...props} /> : <FleetScreen {...props} />;
   return isFirstRun(state) ? <FirstRunScreen {...props} /> : <ConnectingScreen {...props} />;

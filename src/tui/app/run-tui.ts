@@ -6,32 +6,30 @@ import {constants} from 'node:os';
 import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
-import type {MachineSample} from '../../manager/protocol/metrics.js';
 import {snapshotScreen} from '../../manager/protocol/snapshot.js';
 import * as actionRegistry from '../actions/registry.js';
-import {ChartPane} from '../graphs/chart-pane.js';
-import type {SparkStyle} from '../graphs/sparkline.js';
 import type {ActionContext} from '../keys/action.js';
 import {rebind} from '../keys/keymap.js';
 import {consoleNotice, overlayRect} from '../screen.js';
 import type {AppEvent} from '../state/events.js';
 import {LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {layoutOf, wallMachines} from '../state/list.js';
-import {initialState} from '../state/model.js';
+import {type AppState, initialState} from '../state/model.js';
 import {hasNetwork} from '../state/network.js';
-import {machineCurves} from '../state/presenters/charts.js';
 import {TIMELINE_HEAD_ROWS} from '../state/presenters/timeline.js';
 import {chosenPoint, countInStates, selectedMachine} from '../state/selectors.js';
 import {Store} from '../state/store.js';
 import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
-import {cellColor} from '../theme.js';
 import type {Backend} from './backend.js';
 import {ConsoleView} from './console-view.js';
 import {DiskWatch} from './disk-watch.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
+import {FleetPane} from './fleet-pane.js';
+import {graphStyle} from './graph-style.js';
+import {GraphsPane} from './graphs-pane.js';
 import {describeError, InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
 import {MouseController} from './mouse-controller.js';
@@ -43,7 +41,6 @@ import {themeOf} from './root.js';
 import {loadSettings, settingsFolder} from './settings.js';
 import {WallView, wallScene} from './wall-view.js';
 
-const NO_SAMPLES: readonly MachineSample[] = [];
 const TOAST_MS = 5000;
 const SLOW_CONNECT_MS = 8000;
 const RENDER_FPS = 30;
@@ -62,7 +59,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const {keys, ownTheme, problems} = loadSettings(env, Object.values(actionRegistry));
   const actions = rebind(Object.values(actionRegistry), keys);
   const isAscii = detectAscii(env);
-  const sparkStyle: SparkStyle = isAscii ? 'ascii' : 'braille';
+  const sparkStyle = graphStyle(env, isAscii);
   const size = () => ({columns: output.columns || 80, rows: output.rows || 24});
   const ended = Promise.withResolvers<number>();
   await using stack = new AsyncDisposableStack();
@@ -96,7 +93,13 @@ export async function runTui(options: TuiOptions): Promise<number> {
   );
   let isOver = false;
   const lender = new TerminalLender(input, output, {host, compositor, router: () => router, isEnded: () => isOver});
-  const charts = new ChartPane(() => compositor.requestFrame(), sparkStyle);
+  const painted = {
+    style: sparkStyle,
+    changed: () => compositor.requestFrame(),
+    themeOf: (state: AppState) => themeOf(state, ownTheme),
+  };
+  const graphs = stack.use(new GraphsPane(painted));
+  const fleetPane = new FleetPane(painted);
   const consoleView = stack.use(
     new ConsoleView(
       (wanted) => {
@@ -140,8 +143,6 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
   let watchedAtMs: number | undefined;
-  let chartedSamples: readonly MachineSample[] | undefined;
-  let chartedId: string | undefined;
   let toastId = 0;
   let toastTimer: NodeJS.Timeout | undefined;
   stack.defer(() => clearTimeout(toastTimer));
@@ -224,16 +225,8 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }
     diskWatch?.follow(machine && state.tab === 'disks' ? machine : undefined, state.host?.atMs);
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
-    const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
-    if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
-      chartedSamples = samples;
-      chartedId = machine.id;
-      const theme = themeOf(state, ownTheme);
-      const curves = machineCurves(machine, samples);
-      charts.update(
-        curves.map((curve) => ({...curve, color: cellColor(curve.id === 'cpu' ? theme.chartCpu : theme.chartMemory)})),
-      );
-    }
+    graphs.update(state, layout.content);
+    fleetPane.update(state);
   }
 
   /** Whoever has the keyboard when a console has it. */
@@ -252,13 +245,14 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const {content, wall} = layoutOf(state);
     const overlay = overlayRect(state, actions);
     const overlays = overlay ? [overlay] : [];
+    const fleetPainters = fleetPane.painters(state);
+    if (fleetPainters.length > 0) return {painters: fleetPainters, overlays, cursor: undefined};
     const machine = selectedMachine(state);
     if (wall.length > 0) return {...wallScene(state, wall, wallView, overlays.length > 0), overlays};
     if (!content || !machine) return {painters: [], overlays, cursor: undefined};
     const isConsole = state.focus === 'fullscreen' || state.tab === 'console';
     if (!isConsole) {
-      const painters: Painter[] =
-        state.tab === 'graphs' ? [{rect: content, paint: (grid, rect) => charts.paint(grid, rect)}] : [];
+      const painters: Painter[] = state.tab === 'graphs' ? [graphs.painter(content)] : [];
       const picture = state.tab === 'timeline' && chosenPoint(state) ? pointView.screen : undefined;
       if (picture && content.height > TIMELINE_HEAD_ROWS) {
         const height = content.height - TIMELINE_HEAD_ROWS;
@@ -299,6 +293,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     link = stack.use(
       new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
     );
+    graphs.connect(connected.client, dispatch);
     networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
     diskWatch = new DiskWatch(connected.client, dispatch, (error) => toast(describeError(error), 'error'));
     await link.start();

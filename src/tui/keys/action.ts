@@ -1,6 +1,7 @@
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
 import type {AppEvent} from '../state/events.js';
-import type {AppState, Tab} from '../state/model.js';
+import type {KeyScope} from '../state/graphs.js';
+import type {AppState} from '../state/model.js';
 
 /** What an action may use to do its work. */
 export interface ActionContext {
@@ -26,6 +27,8 @@ export const ACTION_GROUPS = [
   'Marks',
   'Timeline',
   'Network',
+  'Graphs',
+  'Fleet view',
   'Disks',
   'Moving',
   'View',
@@ -40,8 +43,8 @@ export interface Action {
   readonly id: string;
   /** Key names as the decoder gives them; rebindable by id. */
   readonly keys: readonly string[];
-  /** Acts in this tab only, and there its keys are its own whatever they do elsewhere. */
-  readonly tab?: Tab;
+  /** Acts in this tab, or the fleet view, only, and there its keys are its own whatever they do elsewhere. */
+  readonly tab?: KeyScope;
   readonly group: (typeof ACTION_GROUPS)[number];
   /**
    * Words and place in the hint bar; left out for what needs no reminder. What leads to all the others is pinned: it

@@ -3,6 +3,7 @@ export {ConfirmScreen} from './confirm.js';
 export {ConnectingScreen} from './connecting.js';
 export {FirstRunScreen} from './first-run.js';
 export {FleetScreen} from './fleet.js';
+export {FleetViewScreen} from './fleet-view.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';

@@ -10,6 +10,7 @@ import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {ThemeName} from '../theme.js';
 import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
+import {type GraphsView, initialGraphs} from './graphs.js';
 import type {Arrangement} from './layout.js';
 import {initialList, type ListView} from './list.js';
 import type {MachineForm} from './machine-form.js';
@@ -146,6 +147,7 @@ export interface AppState {
   /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
+  readonly graphs: GraphsView;
   /** Of the machine whose Disks tab was shown last. */
   readonly disks: DisksView | undefined;
   readonly nowMs: number;
@@ -185,6 +187,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     pointId: undefined,
     network: undefined,
     forwardAt: 0,
+    graphs: initialGraphs,
     disks: undefined,
     nowMs,
     size,

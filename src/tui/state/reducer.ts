@@ -3,6 +3,7 @@ import type {Image} from '../../manager/protocol/image.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
+import {reduceGraphs} from './graphs.js';
 import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
 import {withImages} from './machine-form.js';
 import {type AppState, EVENTS_SHOWN, type Overlay, SAMPLES_SHOWN, type TimelineView} from './model.js';
@@ -50,6 +51,13 @@ function reduceNews(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'spanMoved':
+    case 'chartsScrolled':
+    case 'curvesLoaded':
+    case 'curvesFailed':
+    case 'fleetViewShown':
+    case 'fleetOrderMoved':
+      return reduceGraphs(state, event);
     case 'disksLoaded':
     case 'diskMoved':
       return reduceDisks(state, event);
@@ -114,7 +122,7 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
     case 'themeChosen':
       return {...state, theme: event.theme};
     case 'tabChosen':
-      return {...state, tab: event.tab};
+      return reduceGraphs({...state, tab: event.tab}, {type: 'fleetViewShown', isShown: false});
     case 'pointMoved':
       return movePoint(state, event.by);
     case 'forwardMoved':

@@ -16,7 +16,15 @@ import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, GuestPlace, MachineEnd, SavedMachine, Sibling, StreamRefusal} from '../contract.js';
+import type {
+  DiskPlan,
+  GuestPlace,
+  HartCounters,
+  MachineEnd,
+  SavedMachine,
+  Sibling,
+  StreamRefusal,
+} from '../contract.js';
 import {
   type AssembledMachine,
   type AssemblyEnvironment,
@@ -38,8 +46,14 @@ interface Totals {
   elapsedNs: number;
   diskReadBytes: number;
   diskWrittenBytes: number;
+  diskReadOperations: number;
+  diskWriteOperations: number;
   netReceivedBytes: number;
   netSentBytes: number;
+  netReceivedPackets: number;
+  netSentPackets: number;
+  interrupts: number;
+  harts: HartCounters[];
 }
 
 /** A guest's clock is set when it is behind or ahead by more. */
@@ -47,7 +61,9 @@ const CLOCK_STEP_MIN_MS = 2000;
 
 const zero: Totals = {
   ...{instructions: 0, activeNs: 0, elapsedNs: 0},
-  ...{diskReadBytes: 0, diskWrittenBytes: 0, netReceivedBytes: 0, netSentBytes: 0},
+  ...{diskReadBytes: 0, diskWrittenBytes: 0, diskReadOperations: 0, diskWriteOperations: 0},
+  ...{netReceivedBytes: 0, netSentBytes: 0, netReceivedPackets: 0, netSentPackets: 0},
+  ...{interrupts: 0, harts: []},
 };
 /** How long an agent may take for what it is told by the way. */
 const TELL_TIMEOUT_MS = 10_000;
@@ -435,8 +451,17 @@ export class EngineHost implements MachineHost {
       elapsedNs: this.#before.elapsedNs + now.elapsedNs,
       diskReadBytes: this.#before.diskReadBytes + sum((counters) => counters.readBytes),
       diskWrittenBytes: this.#before.diskWrittenBytes + sum((counters) => counters.writtenBytes),
+      diskReadOperations: this.#before.diskReadOperations + sum((counters) => counters.readOperations),
+      diskWriteOperations: this.#before.diskWriteOperations + sum((counters) => counters.writeOperations),
       netReceivedBytes: this.#before.netReceivedBytes + (card?.receivedBytes ?? 0),
       netSentBytes: this.#before.netSentBytes + (card?.sentBytes ?? 0),
+      netReceivedPackets: this.#before.netReceivedPackets + (card?.receivedFrames ?? 0),
+      netSentPackets: this.#before.netSentPackets + (card?.sentFrames ?? 0),
+      interrupts: this.#before.interrupts + now.interrupts,
+      harts: now.harts.map(({activeNs, instructions}, hart) => ({
+        activeNs: activeNs + (this.#before.harts[hart]?.activeNs ?? 0),
+        instructions: instructions + (this.#before.harts[hart]?.instructions ?? 0),
+      })),
     };
   }
 }

@@ -10,8 +10,8 @@ import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, GuestPlace, MachineEnd, RunCounters, SavedMachine, Sibling, StreamRefusal} from '../contract.js';
 import type {StateRequest} from './assembly.js';
 
-/** Counters that a host can tell; the process adds its own memory. */
-export type HostCounters = Omit<RunCounters, 'atMs' | 'residentBytes'>;
+/** Counters that a host can tell; the process adds its own memory and time. */
+export type HostCounters = Omit<RunCounters, 'atMs' | 'residentBytes' | 'hostCpuNs'>;
 
 /** What a host tells while its guest runs. */
 export interface HostListener {

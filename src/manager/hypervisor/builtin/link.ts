@@ -21,6 +21,7 @@ import {
   MAX_EGRESS_RULES,
 } from '../../protocol/egress.js';
 import {
+  MAX_HARTS,
   networkSchema,
   networkSwitchSchema,
   portForwardSchema,
@@ -283,6 +284,16 @@ export const linkCounters = defineNotification(
     diskWrittenBytes: z.number(),
     netReceivedBytes: z.number(),
     netSentBytes: z.number(),
+    diskReadOperations: z.number().optional(),
+    diskWriteOperations: z.number().optional(),
+    netReceivedPackets: z.number().optional(),
+    netSentPackets: z.number().optional(),
+    interrupts: z.number().optional(),
+    hostCpuNs: z.number().optional(),
+    harts: z
+      .array(z.object({activeNs: z.number(), instructions: z.number()}))
+      .max(MAX_HARTS)
+      .optional(),
     guestMemory: guestMemorySchema.optional(),
     code: codeCountersSchema.optional(),
   }),

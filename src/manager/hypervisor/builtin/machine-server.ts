@@ -312,7 +312,9 @@ export class MachineServer {
   #sample(): void {
     if (this.#host === undefined || this.#channel === undefined) return;
     const residentBytes = process.memoryUsage.rss();
-    this.#channel.notify(linkCounters, {atMs: Date.now(), residentBytes, ...this.#host.counters()});
+    const {user, system} = process.cpuUsage();
+    const hostCpuNs = (user + system) * 1000;
+    this.#channel.notify(linkCounters, {atMs: Date.now(), residentBytes, hostCpuNs, ...this.#host.counters()});
   }
 
   /** For a daemon that is not there to be told. With a full disk it will have to say that it does not know. */

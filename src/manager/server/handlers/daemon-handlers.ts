@@ -41,6 +41,8 @@ export function daemonHandlers(daemon: Daemon) {
       machine: machine === undefined ? [] : metrics.machineHistory(fleet.find(machine).id, count),
       host: metrics.hostHistory(count),
     }),
+    metricsCurves: async ({machine, spanMs, points}) =>
+      metrics.curves(machine === undefined ? undefined : fleet.find(machine).id, spanMs, points),
     eventsSince: async ({seq, machine, limit}) =>
       log.since(seq, machine === undefined ? undefined : fleet.find(machine).id, limit),
     subscribe: async ({topics}, connection) => {
@@ -62,6 +64,7 @@ export function daemonHandlers(daemon: Daemon) {
     | 'jobCancel'
     | 'jobWait'
     | 'metricsHistory'
+    | 'metricsCurves'
     | 'eventsSince'
     | 'subscribe'
   >;
