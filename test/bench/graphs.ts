@@ -4,12 +4,13 @@
  * three machines moves all the time.
  */
 import {execFileSync} from 'node:child_process';
-import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {TestConsole, TestDaemon} from '../support/daemon.js';
 import {TerminalSession} from '../support/terminal.js';
+import {cpuShares} from './cpu-share.js';
 
 const SIZE = {columns: 120, rows: 35};
 const SAMPLE_MS = 500;
@@ -18,7 +19,6 @@ const MACHINES = ['web', 'mail', 'db'];
 const WARM_UP_MS = 65_000;
 /** What must hold. Units: percent of a core */
 const MUST_PERCENT = 1;
-const TICKS_PER_SECOND = 100;
 
 /** Prints shares of a core and ratios; false when the graphs take more than they may. */
 export async function benchGraphs(root: string, seconds: number): Promise<boolean> {
@@ -51,7 +51,10 @@ export async function benchGraphs(root: string, seconds: number): Promise<boolea
   ];
   const all = [{...viv, name: 'viv, Graphs tab'}, ...others];
   await delay(WARM_UP_MS);
-  const shares = await measure(all, seconds);
+  const shares = await cpuShares(
+    all.map(({session}) => session.pid),
+    seconds,
+  );
   const [graphs = 0] = shares;
   for (const [index, {name, session}] of all.entries()) {
     const share = shares[index] ?? 0;
@@ -62,27 +65,11 @@ export async function benchGraphs(root: string, seconds: number): Promise<boolea
   viv.session.press('v');
   await viv.session.see('Host memory');
   await delay(10_000);
-  const [fleet = 0] = await measure([viv], seconds);
+  const [fleet = 0] = await cpuShares([viv.session.pid], seconds);
   console.log(`${'viv, fleet view'.padEnd(16)} ${fleet.toFixed(2)} % of a core over ${seconds} s`);
   const isKept = graphs < MUST_PERCENT;
   console.log(`graphs: ${graphs.toFixed(2)} % (must: below ${MUST_PERCENT} %) ${isKept ? 'kept' : 'BROKEN'}`);
   return isKept;
-}
-
-/** Shares of a core that processes take meanwhile, all their threads together. Units: percent */
-async function measure(all: readonly {session: TerminalSession}[], seconds: number): Promise<number[]> {
-  const before = await Promise.all(all.map(({session}) => ticksOf(session.pid)));
-  const began = performance.now();
-  await delay(seconds * 1000);
-  const after = await Promise.all(all.map(({session}) => ticksOf(session.pid)));
-  const passed = (performance.now() - began) / 1000;
-  return after.map((ticks, index) => (100 * (ticks - (before[index] ?? 0))) / TICKS_PER_SECOND / passed);
-}
-
-async function ticksOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
 }
 
 function isThere(command: string): boolean {

@@ -2,7 +2,8 @@
  * A scripted manager in memory, for the TUI's tests: real protocol types, no daemon. Its guests have a toy shell that
  * echoes, knows `stty size`, `clock` and `reach`, and freezes while paused.
  */
-import type {ConsoleSessionOptions} from '../../src/manager/client.js';
+
+import type {ConnectionState, ConsoleSessionOptions} from '../../src/manager/client.js';
 import type {ParamsOutput, RequestType} from '../../src/manager/protocol/define.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {Image} from '../../src/manager/protocol/image.js';
@@ -116,6 +117,8 @@ export class FakeFleet {
   private seq = 0;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly viewers = new Set<Viewer>();
+  private readonly stateListeners = new Set<(state: ConnectionState) => void>();
+  private connection: ConnectionState = 'connected';
   private readonly typed = new Map<string, string>();
   private readonly output = new Map<string, string>();
   private readonly sizes = new Map<string, string>();
@@ -131,15 +134,21 @@ export class FakeFleet {
 
   /** A connection to this fleet. */
   backend(): Backend {
+    const fleet = this;
     const client: FleetClient = {
-      state: 'connected',
+      get state() {
+        return fleet.connection;
+      },
       request: (type, params) => this.request(type, params) as never,
       on: (type, listener) => {
         const set = this.listeners.get(type.method) ?? new Set();
         this.listeners.set(type.method, set.add(listener as Listener));
         return {[Symbol.dispose]: () => set.delete(listener as Listener)};
       },
-      onState: () => ({[Symbol.dispose]: () => undefined}),
+      onState: (listener) => {
+        this.stateListeners.add(listener);
+        return {[Symbol.dispose]: () => this.stateListeners.delete(listener)};
+      },
       untilDaemonGone: async () => undefined,
       [Symbol.asyncDispose]: async () => clearInterval(this.timer),
     };
@@ -162,9 +171,18 @@ export class FakeFleet {
 
   /** Lets a guest write to its console. */
   say(machineId: string, text: string): void {
-    this.output.set(machineId, (this.output.get(machineId) ?? '') + text);
+    const output = (this.output.get(machineId) ?? '') + text;
+    this.output.set(machineId, output);
     for (const viewer of this.viewers)
       if (viewer.machineId === machineId) viewer.options.onOutput(new TextEncoder().encode(text), false);
+    const active = {machineId, endOffset: output.length, hasBell: text.includes('\x07')};
+    this.notify('console/active', {consoles: [active]});
+  }
+
+  /** The connection is lost, or comes back. */
+  connect(state: ConnectionState): void {
+    this.connection = state;
+    for (const listener of this.stateListeners) listener(state);
   }
 
   private put(machine: Machine): void {
@@ -185,7 +203,7 @@ export class FakeFleet {
     this.requests.push({method: type.method, params});
     switch (type.method) {
       case 'events/subscribe':
-        return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0};
+        return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0, consoles: []};
       case 'events/since':
         return {
           events: this.machines.map((one, index) => ({
@@ -524,7 +542,15 @@ export class FakeFleet {
       else if (line === 'reach') this.ask(this.machines.find(({id}) => id === machineId)!.name, this.wanted);
       else if (line === 'title') this.say(machineId, '\x1b]0;EVIL\x07\x1b]52;c;RVZJTA==\x07\x1b[c');
       else if (line === 'wide') this.say(machineId, '日本語 ok\r\n');
-      else if (line === 'colors') this.say(machineId, '\x1b[1;31mred\x1b[0m\r\n');
+      else if (line === 'lines') this.say(machineId, Array.from({length: 100}, (_, n) => `line ${n}\r\n`).join(''));
+      else if (line === 'long') this.say(machineId, `${'0123456789'.repeat(13)} end\r\n`);
+      else if (line === 'bracket') this.say(machineId, '\x1b[?2004h');
+      else if (line === 'mouse') this.say(machineId, '\x1b[?1000h\x1b[?1006h');
+      else if (line === 'ring') setTimeout(() => this.say(machineId, 'done\x07\r\n'), 700);
+      else if (line === 'lost' || line === 'ended') {
+        this.connect(line);
+        setTimeout(() => this.connect('connected'), 1500);
+      } else if (line === 'colors') this.say(machineId, '\x1b[1;31mred\x1b[0m\r\n');
       this.say(machineId, '~ # ');
     }
   }

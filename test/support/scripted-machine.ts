@@ -28,6 +28,9 @@ import {parseAddress} from '../../src/paravirt/net/address.js';
 import {EgressGate} from '../../src/paravirt/net/egress-gate.js';
 import {readScriptedState, writeScriptedState} from './scripted-state.js';
 
+/** Pieces a second in which `stream` prints. */
+const STREAM_PIECES = 30;
+
 /** Counters that grow by waves, no two alike. */
 function busyCounters(elapsedNs: number) {
   const seconds = elapsedNs / 1e9;
@@ -69,6 +72,7 @@ class ScriptedHost implements MachineHost {
   #isDeaf = false;
   /** Every number that is told moves. */
   #isBusy = false;
+  #streaming: NodeJS.Timeout | undefined;
   /** When the guest stopped doing anything. */
   #idleAtMs: number | undefined;
   #saving: 'done' | 'failed' | 'torn' | 'endless' | 'large' | 'whole' = 'done';
@@ -223,6 +227,22 @@ class ScriptedHost implements MachineHost {
     this.#listener.onOutput(Buffer.from(text, 'latin1'));
   }
 
+  /** Prints lines of many colours, thirty pieces a second, so many bytes in all; 0 stops it. */
+  #stream(bytesPerSecond: number): void {
+    clearInterval(this.#streaming);
+    if (bytesPerSecond === 0) return;
+    const pieceBytes = Math.max(1, Math.round(bytesPerSecond / STREAM_PIECES));
+    let count = 0;
+    this.#streaming = setInterval(() => {
+      let piece = '';
+      while (piece.length < pieceBytes) {
+        count++;
+        piece += `\x1b[3${count % 8}m${String(count).padStart(8)}\x1b[0m cc -O2 -c src/module-${count % 97}.c -o build/${count}.o\r\n`;
+      }
+      this.#print(piece);
+    }, 1000 / STREAM_PIECES);
+  }
+
   #obey(line: string): void {
     const [command, argument = '', port = ''] = line.split(' ');
     if (command === 'off') this.#finish({kind: 'powered-off', status: Number(argument)});
@@ -250,6 +270,7 @@ class ScriptedHost implements MachineHost {
     if (command === 'print') this.#print(argument);
     if (command === 'flood')
       for (let left = Number(argument); left > 0; left -= 65_536) this.#print('x'.repeat(Math.min(left, 65_536)));
+    if (command === 'stream') this.#stream(Number(argument));
     if (command === 'throw')
       setImmediate(() => {
         throw new TypeError('a bug in the machine process');

@@ -44,9 +44,12 @@ export class TerminalSession implements AsyncDisposable {
     this.emulator.onData((text) => this.pty.write(text));
     this.exited = new Promise((resolve) => {
       this.pty.onExit(({exitCode}) => {
-        this.isOver = true;
-        resolve(exitCode);
-        for (const change of [...this.changes]) change();
+        // Once the screen has what was written last.
+        this.emulator.write('', () => {
+          this.isOver = true;
+          resolve(exitCode);
+          for (const change of [...this.changes]) change();
+        });
       });
     });
   }

@@ -2,7 +2,10 @@
 // `web-1:running:web:2`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
+import {connectDaemon} from '../../src/tui/app/backend.js';
+import {playCast} from '../../src/tui/app/play-cast.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
+import {openCast} from '../../src/tui/casts/cast-reader.js';
 import {FakeFleet, fakeMachine} from './fake-fleet.js';
 
 // In place of what the terminal is lent to: says so, and reads a line from it.
@@ -15,6 +18,13 @@ if (process.argv[2] !== undefined) {
   process.exit(Number(process.env['LENT_STATUS']));
 }
 
+// REPLAY: a recording to play instead.
+if (process.env['REPLAY']) {
+  const cast = await openCast(process.env['REPLAY']);
+  const streams = {input: process.stdin, output: process.stdout, env: process.env};
+  const how = {title: 'cast', speed: Number(process.env['SPEED'] ?? 1), idleSeconds: Number.POSITIVE_INFINITY};
+  process.exit(await playCast(cast, {...streams, ...how}));
+}
 // FROZEN: a clock that stands still, so that a screen is the same each time.
 if (process.env['FROZEN'] === '1') Date.now = () => Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -74,5 +84,6 @@ process.exitCode = await runTui({
   input: process.stdin,
   output: process.stdout,
   env: process.env,
-  connect: async () => fleet.backend(),
+  // FLEET=daemon: the daemon of this environment.
+  connect: async () => (process.env['FLEET'] === 'daemon' ? connectDaemon() : fleet.backend()),
 });

@@ -45,7 +45,7 @@ describe('a guest that waits for an answer', () => {
     terminal.press('A');
     await terminal.see('alpha wants to reach');
     terminal.press('jj\r');
-    await terminal.until('to lose the mark', (text) => /▸ alpha +● run/.test(text));
+    await terminal.until('to lose the mark', (text) => /▸[ ·]alpha +● run/.test(text));
     terminal.press('A');
     await terminal.see('alpha waits for no answer.');
     terminal.press('1');

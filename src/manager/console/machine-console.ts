@@ -5,6 +5,7 @@
 import type {RunningMachine} from '../hypervisor/contract.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
+import {BellWatch} from './bell-watch.js';
 import type {ByteRing} from './byte-ring.js';
 import type {PieceTurns} from './piece-turns.js';
 import {type PumpTarget, StreamPump, socketPumpBounds} from './stream-pump.js';
@@ -41,12 +42,23 @@ export class MachineConsole {
   #run: RunningMachine | undefined;
   #base = 0;
   #terminal: ConsoleTerminal | undefined;
+  readonly #bells = new BellWatch();
+  readonly #onOutput: () => void;
+  #hasBell = false;
 
-  /** `turns` are those of the viewers of all consoles. */
-  constructor(ring: ByteRing, size: TerminalSize, turns: PieceTurns) {
+  /** `turns` are those of the viewers of all consoles; `onOutput` is told at each piece of the guest's. */
+  constructor(ring: ByteRing, size: TerminalSize, turns: PieceTurns, onOutput: () => void = () => undefined) {
     this.ring = ring;
     this.#turns = turns;
     this.#size = size;
+    this.#onOutput = onOutput;
+  }
+
+  /** True when a bell rang since this was asked last. */
+  takeBell(): boolean {
+    const hasBell = this.#hasBell;
+    this.#hasBell = false;
+    return hasBell;
   }
 
   get size(): TerminalSize {
@@ -90,6 +102,8 @@ export class MachineConsole {
   output(offset: number, bytes: Uint8Array): void {
     this.ring.skipTo(this.#base + offset);
     this.ring.append(bytes);
+    if (this.#bells.feed(bytes)) this.#hasBell = true;
+    this.#onOutput();
     for (const {pump} of this.#viewers.values()) pump.pull();
     this.#terminal?.write(bytes);
   }

@@ -4,6 +4,7 @@ import {openBuiltinDriver} from '../hypervisor/builtin/open-driver.js';
 import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
+import {consoleActive} from '../protocol/console.js';
 import type {daemonStop} from '../protocol/daemon.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
@@ -280,7 +281,7 @@ export class Daemon {
   }
 
   #connectNotifications(): void {
-    const {fleet, jobs, log, metrics, snapshots} = this.parts;
+    const {fleet, jobs, log, metrics, snapshots, consoles} = this.parts;
     const server = this.#server;
     fleet.events.on('changed', (seq, machine) => server.broadcast('fleet', machineChanged, {seq, machine}));
     fleet.events.on('removed', (seq, id) => server.broadcast('fleet', machineRemoved, {seq, id}));
@@ -289,6 +290,7 @@ export class Daemon {
     log.events.on('happened', (event) => server.broadcast('events', eventHappened, {event}));
     snapshots.events.on('changed', (machineId) => server.broadcast('snapshots', timelineChanged, {machineId}));
     metrics.events.on('sampled', (sample) => server.broadcast('metrics', metricsSampled, sample));
+    consoles.events.on('active', (active) => server.broadcast('consoles', consoleActive, {consoles: active}));
   }
 }
 

@@ -285,10 +285,12 @@ export class MachineRunner {
       consoles.forgetFound(machine.id);
       return this.#ended(machine, found.end);
     }
-    fleet.apply(machine, 'started', {run: found, terminalPath: await consoles.openTerminal(machine.id)});
+    const terminalPath = await consoles.openTerminal(machine.id);
+    // Who sees that it runs can type.
+    console.setRun(found);
+    fleet.apply(machine, 'started', {run: found, terminalPath});
     const interrupted = wasSaving ? {reason: 'The daemon ended while its state was being saved; nothing is lost.'} : {};
     if (found.isPaused) fleet.apply(machine, 'paused', {...interrupted, ...pauseReason(found)});
-    console.setRun(found);
     log.record('machine-found', `${machine.name} was found running by the new daemon.`, machine);
   }
 

@@ -4,6 +4,7 @@ export {wall, zoomIn, zoomOut} from './arrange.js';
 export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
+export {consoleRecord, consoleScreenshot} from './console-file.js';
 export {diskAttach, diskDetach, diskNext, diskPrevious} from './disks.js';
 export {edit, editAsText} from './edit.js';
 export {filter} from './filter.js';
@@ -14,6 +15,7 @@ export {forwardAdd, forwardNext, forwardPrevious, forwardRemove} from './forward
 export {graphsBack, graphsOn, spanLonger, spanShorter} from './graphs.js';
 export {help} from './help.js';
 export {kill} from './kill.js';
+export {consoleCopy, consoleScrollDown, consoleScrollUp, consoleSearch} from './look-back.js';
 export {mark, markAll, markOthers} from './marks.js';
 export {menu} from './menu.js';
 export {mouse} from './mouse.js';

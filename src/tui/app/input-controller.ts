@@ -4,6 +4,7 @@ import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
 import {type KeyScope, keyScope} from '../state/graphs.js';
 import {type AppState, TABS} from '../state/model.js';
+import {awayReason} from '../state/selectors.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 import {handleOverlay, type OverlayOwner} from './overlay-keys.js';
@@ -37,6 +38,7 @@ export class InputController {
     const context = this.context();
     const {state} = context;
     if (event.kind === 'key' && event.key === 'ctrl-c') context.quit();
+    else if (!state.overlay && state.console.lookback?.mode === 'copy') context.console.handleLookback(event);
     else if (event.kind === 'mouse') this.onMouse(event, context, this);
     else if (state.overlay) handleOverlay(context, state.overlay, event, this.overlayOwner(context));
     else if (state.isFilterOpen) handleFilter(context, state, event);
@@ -68,7 +70,9 @@ export class InputController {
 
   /** Runs an action if it can act, else says why not. */
   private runAction(action: Action, context: ActionContext): void {
-    const permission = action.isEnabled(context.state);
+    // What has a command is asked of the manager.
+    const away = action.command === undefined ? undefined : awayReason(context.state);
+    const permission = away ?? action.isEnabled(context.state);
     if (permission !== true) {
       context.toast(permission, 'error');
       return;

@@ -51,7 +51,7 @@ export class MouseController {
     else this.press(event, context, input);
   }
 
-  private roll(event: MouseEvent, {state, dispatch}: ActionContext, input: InputController): void {
+  private roll(event: MouseEvent, {state, dispatch, console}: ActionContext, input: InputController): void {
     const by = event.action === 'wheel-up' ? -1 : 1;
     const {overlay} = state;
     if (overlay?.kind === 'help')
@@ -59,6 +59,7 @@ export class MouseController {
     else if (overlay) input.handle({kind: 'key', key: by < 0 ? 'up' : 'down', text: ''});
     else if (layoutOf(state).list && isInside(layoutOf(state).list!, event))
       dispatch({type: 'selectionMoved', by: by * WHEEL_ROWS});
+    else console.mouse(event);
   }
 
   private drag({x}: MouseEvent, {state, dispatch}: ActionContext): void {

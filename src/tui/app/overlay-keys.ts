@@ -7,6 +7,7 @@ import type {Overlay} from '../state/model.js';
 import {matchingEvents} from '../state/presenters/activity.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
+import {handleConsoleDialog} from './console-dialog.js';
 import {handleMachineForm} from './machine-form-keys.js';
 
 type Of<Kind extends Overlay['kind']> = Extract<Overlay, {kind: Kind}>;
@@ -47,6 +48,9 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       break;
     case 'activity':
       handleActivity(overlay, event, key);
+      break;
+    case 'console':
+      handleConsoleDialog(context, overlay.dialog, key);
       break;
     case 'question':
       handleQuestion(key);

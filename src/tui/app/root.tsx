@@ -11,6 +11,7 @@ import {
   ActivityScreen,
   ConfirmScreen,
   ConnectingScreen,
+  ConsoleDialogScreen,
   FirstRunScreen,
   FleetScreen,
   FleetViewScreen,
@@ -49,7 +50,8 @@ export function themeOf({theme}: AppState, ownTheme: Theme | undefined): Theme {
 
 const CONSOLE_HINTS: readonly Hint[] = [
   {key: 'Ctrl-]', label: 'leave the console (twice sends it)'},
-  {key: 'Enter ~ .', label: 'leave it too'},
+  {key: 'Enter ~ ?', label: 'search, copy, all chords'},
+  {key: 'Shift-PgUp', label: 'scroll'},
 ];
 
 /** Everything Ink draws: header, the screen, hints, overlays. */
@@ -66,6 +68,7 @@ export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactEl
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
         <MachineFormScreen {...props} />
+        <ConsoleDialogScreen {...props} />
         <PaletteScreen {...props} />
         <MenuScreen {...props} />
         <QuestionScreen {...props} />
@@ -114,6 +117,8 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
       />
     );
   if (state.toast) return <Toast state={state} width={width} />;
+  // Its keys stand in its own line.
+  if (state.console.lookback?.mode === 'copy') return <HintBar hints={[]} width={width} />;
   const notice = state.focus === 'console' ? questionNotice(state) : undefined;
   if (notice !== undefined)
     return <Line width={width} segments={[{text: ` ${notice} · Ctrl-] leads to the question`, token: 'paused'}]} />;

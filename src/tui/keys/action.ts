@@ -2,6 +2,7 @@ import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/de
 import type {AppEvent} from '../state/events.js';
 import type {KeyScope} from '../state/graphs.js';
 import type {AppState} from '../state/model.js';
+import type {ConsoleTools} from './console-tools.js';
 
 /** What an action may use to do its work. */
 export interface ActionContext {
@@ -13,6 +14,7 @@ export interface ActionContext {
   toast(text: string, tone?: 'info' | 'error'): void;
   /** Gives the keyboard to the console of the highlighted machine. */
   focusConsole(isFullscreen: boolean): void;
+  readonly console: ConsoleTools;
   /** Runs viv with these arguments in the UI's place, and comes back when it has ended. */
   lendTerminal(args: readonly string[]): Promise<void>;
   /** The first-run choice: builds the image if needed, creates and starts a machine. */
@@ -24,6 +26,7 @@ export interface ActionContext {
 /** Groups of the help page, in its order. */
 export const ACTION_GROUPS = [
   'Machines',
+  'Console',
   'Marks',
   'Timeline',
   'Network',

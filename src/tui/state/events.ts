@@ -6,6 +6,7 @@ import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {ThemeName} from '../theme.js';
+import type {ConsoleNews} from './console.js';
 import type {DisksNews} from './disks.js';
 import type {LoadedCurves} from './graphs.js';
 import type {Arrangement} from './layout.js';
@@ -83,4 +84,4 @@ export type UiNews =
   | {readonly type: 'firstRunMoved'; readonly firstRun: FirstRun};
 
 /** Anything that can happen. */
-export type AppEvent = FleetNews | UiNews;
+export type AppEvent = FleetNews | UiNews | {readonly type: 'console'; readonly news: ConsoleNews};

@@ -8,6 +8,7 @@ import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {ThemeName} from '../theme.js';
+import {type ConsoleDialog, type ConsoleState, INITIAL_CONSOLE} from './console.js';
 import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
 import {type GraphsView, initialGraphs} from './graphs.js';
@@ -29,7 +30,7 @@ export type Tab = (typeof TABS)[number];
 
 /** How the TUI stands to the daemon. `message` and `hint` explain a failure. */
 export interface Connection {
-  readonly state: 'connecting' | 'connected' | 'lost' | 'closed';
+  readonly state: 'connecting' | 'connected' | 'lost' | 'ended' | 'closed';
   readonly message?: string;
   readonly hint?: string;
 }
@@ -95,6 +96,7 @@ export type Overlay =
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
   | {readonly kind: 'form'; readonly form: FormState}
   | {readonly kind: 'machine'; readonly form: MachineForm}
+  | {readonly kind: 'console'; readonly dialog: ConsoleDialog}
   /** `scroll` counts events back from the newest. */
   | {
       readonly kind: 'activity';
@@ -170,6 +172,7 @@ export interface AppState {
   readonly laterIds: ReadonlySet<string>;
   readonly toast: Toast | undefined;
   readonly firstRun: FirstRun;
+  readonly console: ConsoleState;
 }
 
 /** The state before anything is known. */
@@ -206,5 +209,6 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     laterIds: new Set(),
     toast: undefined,
     firstRun: {stage: 'idle'},
+    console: INITIAL_CONSOLE,
   };
 }

@@ -1,6 +1,7 @@
 /** What follows from each event: pure, and without React. */
 import type {Image} from '../../manager/protocol/image.js';
 import type {Machine} from '../../manager/protocol/machine.js';
+import {reduceConsole} from './console.js';
 import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
 import {reduceGraphs} from './graphs.js';
@@ -51,6 +52,10 @@ function reduceNews(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'console': {
+      const console = reduceConsole(state.console, event.news);
+      return console === state.console ? state : {...state, console};
+    }
     case 'spanMoved':
     case 'chartsScrolled':
     case 'curvesLoaded':
@@ -199,6 +204,7 @@ function removeMachine(state: AppState, id: string, seq: number): AppState {
     fleetSeq: seq,
     machines,
     samples,
+    console: reduceConsole(state.console, {type: 'removed', machineId: id}),
     list: {...state.list, marks},
     focus: wasWatched ? 'list' : state.focus,
     overlay: isAsked ? undefined : state.overlay,

@@ -59,13 +59,14 @@ export function listHeading(width: number, {sort, isReversed}: Pick<ListView, 's
   return fitCells(fitCells(name, nameWidth) + fitCells(`STATE${arrow('state')}`, STATE_WIDTH) + numbers, width);
 }
 
-/** One machine as a row of `width` cells. */
+/** One machine as a row of `width` cells; `badge` is one of them. */
 export function machineRow(
   machine: Machine,
   samples: readonly MachineSample[],
   {isSelected, isMarked}: {readonly isSelected: boolean; readonly isMarked: boolean},
   width: number,
   sparkStyle: SparkStyle,
+  badge = ' ',
 ): MachineRow {
   const columns = columnsOf(width);
   const look = stateLook(machine.state);
@@ -78,10 +79,12 @@ export function machineRow(
     id: machine.id,
     isSelected,
     isMarked,
-    name: fitCells(
-      `${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${visibleText(machine.name)}`,
-      columns.name - asks.length,
-    ),
+    // What happened out of sight stands before the name, or behind that of a marked machine.
+    name:
+      fitCells(
+        `${isSelected ? '▸' : ' '}${isMarked ? '✓' : badge}${visibleText(machine.name)}`,
+        columns.name - asks.length - (isMarked ? 1 : 0),
+      ) + (isMarked ? badge : ''),
     asks,
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
