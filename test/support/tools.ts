@@ -25,6 +25,9 @@ const packages = {
   dbclient: 'dropbear-bin',
   plink: 'putty-tools',
   'apt-get': 'apt',
+  sfdisk: 'fdisk',
+  mformat: 'mtools',
+  mcopy: 'mtools',
 } as const;
 
 /** A program that tests may need. */
@@ -32,7 +35,8 @@ export type Tool = keyof typeof packages;
 
 /** True when a program is on the PATH. */
 export function hasTool(tool: Tool): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+  // An ordinary user's path may be without these.
+  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
     try {
       accessSync(join(folder, tool), constants.X_OK);
       return true;

@@ -1,6 +1,7 @@
 /**
  * Decides what stands where in RAM when a machine starts:
  *   firmware: ELF segments where they were linked; device tree high
+ *   loader:   see `loader.ts`
  *   linux:    RAM start · [text offset] kernel · free · initrd · device tree · RAM end (or 4 GiB, if that is lower)
  * Nothing is written here; the plan lists the writes and the start registers of hart 0.
  */
@@ -10,6 +11,7 @@ import type {BootPlan, MemoryRange} from './boot-plan.js';
 import type {ChosenSpec} from './device-tree.js';
 import {type ElfImage, parseElf} from './elf.js';
 import {KERNEL_ALIGNMENT, type KernelImage, readKernel} from './kernel-image.js';
+import {type LoaderBoot, planLoader} from './loader.js';
 import {
   alignDown,
   alignUp,
@@ -28,6 +30,7 @@ const RNG_SEED_BYTES = 32;
  * What a machine starts with.
  * - `firmware`: an ELF entered in M-mode at its entry
  * - `linux`: a kernel of any supported format entered in S-mode, SBI served by the emulator
+ * - `loader`: a boot loader entered the same way, see `loader.ts`
  */
 export type BootSpec =
   | {readonly kind: 'firmware'; readonly elf: Uint8Array}
@@ -36,7 +39,8 @@ export type BootSpec =
       readonly kernel: Uint8Array;
       readonly initrd?: Uint8Array;
       readonly commandLine: string;
-    };
+    }
+  | ({readonly kind: 'loader'} & LoaderBoot);
 
 /**
  * Lays a boot out in RAM.
@@ -54,6 +58,8 @@ export function planBoot(
       return planFirmware(parseElf(boot.elf), memory, deviceTree, rngSeed);
     case 'linux':
       return planLinux(boot, memory, deviceTree, rngSeed);
+    case 'loader':
+      return planLoader(boot, memory, deviceTree, rngSeed);
   }
 }
 

@@ -13,6 +13,7 @@ export const eventKindSchema = z.enum([
   'machine-paused',
   'machine-resumed',
   'machine-rebooted',
+  'machine-installed',
   'machine-saved',
   'machine-restored',
   'save-failed',

@@ -27,8 +27,8 @@ export function openImageStore(
   });
 }
 
-function sizeOf({kernelBytes, initrdBytes, disk}: BuiltImage): number {
-  return kernelBytes + initrdBytes + (disk?.fileBytes ?? 0);
+function sizeOf({kernelBytes = 0, initrdBytes = 0, loaderBytes = 0, disk}: BuiltImage): number {
+  return kernelBytes + initrdBytes + loaderBytes + (disk?.fileBytes ?? 0);
 }
 
 /** See the module. */
@@ -85,6 +85,11 @@ export class ImageService {
   /** The built image, or `undefined` when it is yet to be built. Errors: image-not-found, recipe-broken */
   find(name: string): Promise<BuiltImage | undefined> {
     return this.#store.findImage(name);
+  }
+
+  /** Whether guests of it install a system on their disks. Errors: image-not-found, recipe-broken */
+  isInstaller(name: string): Promise<boolean> {
+    return this.#store.isInstaller(name);
   }
 
   /** Errors: image-not-found, recipe-broken, before there is a job */
