@@ -23,7 +23,7 @@ import {cancelled, throwIfCancelled} from './host-process.js';
 import {type BuiltImage, readImage} from './image-record.js';
 import type {MachineRun} from './machine-run.js';
 import {findPackageRoot} from './package-root.js';
-import {type LoadedRecipe, loadRecipe, readCatalog} from './recipe.js';
+import {type LoadedRecipe, loadRecipe, type Recipe, readCatalog} from './recipe.js';
 
 /** Where an `ImageStore` finds and keeps things. Paths are absolute; a later catalog folder's recipe wins. */
 export interface ImageStoreOptions {
@@ -44,6 +44,7 @@ export interface ImageSummary {
   readonly title: string;
   readonly description: string;
   readonly state: 'available' | 'building' | 'ready';
+  readonly kind?: Recipe['kind'];
   readonly built?: BuiltImage;
   readonly error?: ManagerError;
 }
@@ -87,12 +88,12 @@ export class ImageStore {
       entries.map(async (entry): Promise<ImageSummary> => {
         if ('error' in entry)
           return {name: entry.name, title: entry.name, description: '', state: 'available', error: entry.error};
-        const {title, description} = entry.recipe;
+        const {title, description, kind} = entry.recipe;
         const built = await this.#find(entry.name).catch(toManagerError);
         if (built instanceof ManagerError)
-          return {name: entry.name, title, description, state: 'available', error: built};
+          return {name: entry.name, title, description, kind, state: 'available', error: built};
         const state = this.#builds.has(entry.name) ? 'building' : built === undefined ? 'available' : 'ready';
-        return {name: entry.name, title, description, state, ...(built === undefined ? {} : {built})};
+        return {name: entry.name, title, description, kind, state, ...(built === undefined ? {} : {built})};
       }),
     );
   }

@@ -14,6 +14,9 @@ export interface InstallSource {
   readonly proxy: string;
 }
 
+/** The installer knows no other place for it than this one of some host. */
+const SECURITY_ADDRESS = /^http:\/\/[^/]+\/debian-security\/?$/;
+
 /** Archives that the host reaches as files are none for a guest. */
 const DEFAULT_MIRROR = 'http://archive.test/debian';
 
@@ -24,24 +27,21 @@ const DEFAULT_MIRROR = 'http://archive.test/debian';
 export function mirrorAnswers({mirror, companions, proxy}: InstallSource): string {
   const {protocol, host, pathname} = new URL(/^https?:/.test(mirror) ? mirror : DEFAULT_MIRROR);
   const scheme = protocol.slice(0, -1);
-  const services = companions.map(({name}) => name.slice(name.lastIndexOf('-') + 1));
-  const security = companions.find(({name, address}) => name.endsWith('-security') && /^https?:/.test(address));
+  const security = companions.find(({name, address}) => name.endsWith('-security') && SECURITY_ADDRESS.test(address));
+  // One that cannot be reached would be asked about, whatever the priority.
+  const services = [
+    ...(security === undefined ? [] : ['security']),
+    ...(companions.some(({name}) => name.endsWith('-updates')) ? ['updates'] : []),
+  ];
   return answers([
     'mirror/country string manual',
     `mirror/protocol select ${scheme}`,
     `mirror/${scheme}/hostname string ${host}`,
     `mirror/${scheme}/directory string ${pathname.replace(/\/+$/, '') || '/'}`,
     `mirror/${scheme}/proxy string ${proxy}`,
-    `apt-setup/services-select multiselect ${[...new Set(services)].join(', ')}`,
-    ...(security === undefined ? [] : securityAnswers(new URL(security.address))),
+    `apt-setup/services-select multiselect ${services.join(', ')}`,
+    ...(security === undefined ? [] : [`apt-setup/security_host string ${new URL(security.address).host}`]),
   ]);
-}
-
-function securityAnswers({host, pathname}: URL): string[] {
-  return [
-    `apt-setup/security_host string ${host}`,
-    `apt-setup/security_path string ${pathname.replace(/\/+$/, '') || '/'}`,
-  ];
 }
 
 /** Answers about the machine. */

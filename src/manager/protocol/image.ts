@@ -21,6 +21,8 @@ export const imageSchema = z.object({
   sizeBytes: z.number().optional(),
   builtAtMs: z.number().optional(),
   jobId: z.string().optional(),
+  /** Its machines need a disk: to install onto, or one that has a boot loader. */
+  needsDisk: z.enum(['empty', 'bootable']).optional(),
   machine: z.object({memoryBytes: z.number(), hartCount: z.number().int(), isWarm: z.boolean()}).optional(),
 });
 /** See `imageSchema`. */

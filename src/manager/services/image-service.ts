@@ -69,7 +69,7 @@ export class ImageService {
 
   async #recipes(): Promise<Image[]> {
     const running = this.#jobs.list().filter((job) => job.kind === 'image-build' && job.state === 'running');
-    return (await this.#store.listImages()).map(({name, title, description, state, built, error}) => {
+    return (await this.#store.listImages()).map(({name, title, description, kind, state, built, error}): Image => {
       const job = running.find(({subject}) => subject === name);
       return {
         name,
@@ -78,6 +78,7 @@ export class ImageService {
         state: job === undefined ? state : 'building',
         ...(built === undefined ? {} : {sizeBytes: sizeOf(built), builtAtMs: built.builtAtMs}),
         ...(job === undefined ? {} : {jobId: job.id}),
+        ...(kind === 'debian-netboot' ? {needsDisk: 'empty'} : kind === 'debian-loader' ? {needsDisk: 'bootable'} : {}),
       };
     });
   }

@@ -25,9 +25,8 @@ describe('what an installer is told of its host', () => {
       'd-i mirror/http/hostname string mirror.test:3142',
       'd-i mirror/http/directory string /debian',
       'd-i mirror/http/proxy string http://proxy.test:3128',
-      'd-i apt-setup/services-select multiselect updates, security',
+      'd-i apt-setup/services-select multiselect security, updates',
       'd-i apt-setup/security_host string security.test',
-      'd-i apt-setup/security_path string /debian-security',
       '',
     ]);
   });
