@@ -85,6 +85,13 @@ describe('the direction of imports', () => {
     expect(users).toEqual([]);
   });
 
+  it('lets screens show text only through components that escape it', () => {
+    const users = sources
+      .filter(inside('tui/screens'))
+      .filter((file) => /import \{[^}]*\bText\b[^}]*\} from 'ink'/.test(read(file)));
+    expect(users).toEqual([]);
+  });
+
   it('has no cycles', () => {
     const done = new Set<string>();
     const open: string[] = [];

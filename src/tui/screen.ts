@@ -2,7 +2,10 @@
 import type {SparkStyle} from './graphs/sparkline.js';
 import type {Action} from './keys/action.js';
 import {helpLines} from './keys/hints.js';
+import {actionsIn} from './keys/keymap.js';
+import {menuEntries} from './keys/palette.js';
 import {centered, type Layout} from './state/layout.js';
+import {firstListRow, layoutOf, listRows, selectedRow} from './state/list.js';
 import type {AppState} from './state/model.js';
 import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
 import {machineNotice} from './state/presenters/machine.js';
@@ -22,9 +25,53 @@ export interface ScreenProps {
 export function overlayRect(state: AppState, actions: readonly Action[]): Rect | undefined {
   const {overlay, size} = state;
   if (!overlay) return undefined;
-  if (overlay.kind === 'help') return centered(size, 92, helpLines(actions).length + 2);
-  if (overlay.kind === 'confirm') return centered(size, 60, 7);
-  return centered(size, 64, overlay.form.fields.length + 6);
+  switch (overlay.kind) {
+    case 'help':
+      return centered(size, 92, helpLines(actionsIn(state.tab, actions)).length + 2);
+    case 'confirm': {
+      const width = Math.min(CONFIRM_COLUMNS, size.columns);
+      return centered(size, width, wrapText(overlay.confirmation.question, width - 4).length + 4);
+    }
+    case 'activity':
+      return centered(size, 110, size.rows - 2);
+    case 'form':
+      return centered(size, 64, overlay.form.fields.length + 6);
+    case 'palette':
+      // The same height whatever is typed, so that nothing jumps.
+      return centered(size, 100, Math.min(size.rows - 2, PALETTE_ROWS));
+    case 'menu':
+      return menuRect(state, menuEntries(state, actions).length + 2, overlay.at ?? besideRow(state));
+  }
+}
+
+const CONFIRM_COLUMNS = 64;
+const PALETTE_ROWS = 24;
+const MENU_COLUMNS = 84;
+
+/** At a place, moved so that it is on the screen as a whole. */
+function menuRect({size}: AppState, height: number, at: {readonly x: number; readonly y: number}): Rect {
+  const rect = centered(size, MENU_COLUMNS, height);
+  return {
+    ...rect,
+    x: Math.min(at.x, size.columns - rect.width),
+    y: Math.max(0, Math.min(at.y, size.rows - rect.height)),
+  };
+}
+
+function besideRow(state: AppState): {x: number; y: number} {
+  const {list} = layoutOf(state);
+  if (!list) return {x: 0, y: 0};
+  const rows = listRows(state);
+  const index = rows.findIndex(({id}) => id === selectedRow(state)?.id);
+  return {x: list.x + 4, y: list.y + LIST_HEAD_ROWS + index - firstListRow(state, listHeight(list)) + 1};
+}
+
+/** Rows of the list's frame above its first machine: the border and the heading. */
+export const LIST_HEAD_ROWS = 2;
+
+/** How many machines fit into the list's frame. */
+export function listHeight(list: Rect): number {
+  return Math.max(1, list.height - LIST_HEAD_ROWS - 1);
 }
 
 /** Lines above the console of the highlighted machine that say why nothing happens in it. At most four. */

@@ -1,6 +1,9 @@
 import {readFileSync} from 'node:fs';
 import * as z from 'zod';
-import defaultTheme from '../../configs/themes/default.json' with {type: 'json'};
+import dark from '../../configs/themes/dark.json' with {type: 'json'};
+import highContrast from '../../configs/themes/high-contrast.json' with {type: 'json'};
+import light from '../../configs/themes/light.json' with {type: 'json'};
+import monochrome from '../../configs/themes/monochrome.json' with {type: 'json'};
 import {COLOR_DEFAULT, COLOR_RGB_FLAG, type Color} from './terminal/cells.js';
 
 const TOKENS = [
@@ -26,14 +29,29 @@ export type Theme = Readonly<Record<ThemeToken, string>>;
 
 const themeSchema = z.partialRecord(z.enum(TOKENS), z.string().regex(/^(#[0-9a-fA-F]{6}|[a-zA-Z]*)$/));
 
-/** The theme of configs/themes/default.json. */
-export const DEFAULT_THEME: Theme = completed(themeSchema.parse(defaultTheme));
-
-function completed(partial: z.output<typeof themeSchema>): Theme {
+function completed(content: unknown): Theme {
+  const partial = themeSchema.parse(content);
   const theme: Partial<Record<ThemeToken, string>> = {};
   for (const token of TOKENS) theme[token] = partial[token] ?? '';
   return theme as Theme;
 }
+
+/** The themes of configs/themes, by the names of their files. */
+export const THEMES = {
+  dark: completed(dark),
+  light: completed(light),
+  'high-contrast': completed(highContrast),
+  monochrome: completed(monochrome),
+} as const satisfies Readonly<Record<string, Theme>>;
+
+/** A theme that comes with the program, or `own`: the person's theme.json. */
+export type ThemeName = keyof typeof THEMES | 'own';
+
+/** Their names, in the order in which they are gone through. */
+export const THEME_NAMES = [...Object.keys(THEMES), 'own'] as readonly ThemeName[];
+
+/** The theme of who says nothing. */
+export const DEFAULT_THEME: Theme = THEMES.dark;
 
 /** Reads a theme file over the default. Errors: throws with the file's name when it cannot be read or has other keys */
 export function loadTheme(path: string): Theme {

@@ -125,7 +125,8 @@ export class FakeFleet {
 
   /** Puts a machine into a state, telling everybody. */
   move(name: string, state: MachineState, changes: Partial<Machine> = {}): void {
-    this.put(fakeMachine(name, state, changes));
+    const labels = this.machines.find((one) => one.name === name)?.labels;
+    this.put(fakeMachine(name, state, {...(labels === undefined ? {} : {labels}), ...changes}));
   }
 
   /** Lets a guest write to its console. */
@@ -170,6 +171,16 @@ export class FakeFleet {
         return {seq: this.seq, machines: this.machines};
       case 'machine/show':
         return {machine};
+      case 'machine/disks': {
+        const disks = machine?.config?.disks ?? [];
+        const layers = (path: string) => [{path, format: 'qcow2' as const, usedBytes: 3 * 2 ** 20}];
+        return {
+          disks: disks.map(({path, isReadOnly}) => ({path, isReadOnly, sizeBytes: 10 * 2 ** 30, layers: layers(path)})),
+        };
+      }
+      case 'machine/attachDisk':
+      case 'machine/detachDisk':
+        return this.changeDisks(machine, params);
       case 'metrics/history':
         return {machine: this.samples, host: []};
       case 'machine/profile':
@@ -305,6 +316,16 @@ export class FakeFleet {
     const changed = {...machine, config: {...machine.config!, network: {...network, forwards} as const}} as Machine;
     this.put(changed);
     return changed;
+  }
+
+  private changeDisks(machine: Machine | undefined, params: Record<string, unknown>): unknown {
+    const before = machine?.config?.disks ?? [];
+    const made = {path: `/fleet/disk${before.length}.qcow2`, format: 'qcow2' as const, isReadOnly: false};
+    const isDetached = typeof params['disk'] === 'number';
+    const disks = isDetached ? before.filter((_, index) => index !== params['disk']) : [...before, made];
+    const changed = {...machine, config: {...machine?.config, disks}} as Machine;
+    this.put(changed);
+    return isDetached ? {machine: changed, path: before[Number(params['disk'])]?.path} : {machine: changed};
   }
 
   /** Every capture gets the same frames, two at a time, and then waits. */

@@ -10,6 +10,7 @@ import {Fleet} from '../../src/manager/services/fleet.js';
 import {ImageService, openImageStore} from '../../src/manager/services/image-service.js';
 import {JobService} from '../../src/manager/services/job-service.js';
 import {MachineDefiner} from '../../src/manager/services/machine-definer.js';
+import {MachineEditor} from '../../src/manager/services/machine-editor.js';
 import {MachineForker} from '../../src/manager/services/machine-forker.js';
 import {MachineInstaller} from '../../src/manager/services/machine-installer.js';
 import {MachineLayers} from '../../src/manager/services/machine-layers.js';
@@ -56,18 +57,19 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
   const installer = new MachineInstaller({fleet, store, layers, volumes, keysFor, log});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
+  const editor = new MachineEditor(shared);
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, saver, layers});
   const undoStore = new UndoStore(paths.undo);
-  const undo = new MachineUndo({fleet, definer, runner, saver, snapshots, undo: undoStore});
+  const undo = new MachineUndo({fleet, definer, editor, runner, saver, snapshots, undo: undoStore});
   const forker = new MachineForker({...shared, definer, runner, layers, saver, snapshots});
   for (const entry of await store.list()) {
     const machine = definer.adopt(entry);
     if (machine.state !== 'broken') await runner.recover(machine, entry.life);
   }
   return {
-    ...{fleet, store, volumes, definer, runner, saver, snapshots, forker, undo, undoStore, log},
+    ...{fleet, store, volumes, definer, editor, runner, saver, snapshots, forker, undo, undoStore, log},
     /** Resolves when all that was begun is done, folds too. */
     settle: async () => {
       for (const {id} of fleet.all()) await saver.inTurn(id, async () => undefined);

@@ -8,7 +8,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** The bundled program that runs the real TUI over a scripted fleet. */
 export interface TuiProgram extends AsyncDisposable {
-  /** Opens it at a terminal. `fleet` is a list like `web-1:running,db:defined`. */
+  /** Opens it at a terminal, with preferences of its own. `fleet` is a list like `web-1:running,db:defined`. */
   open(fleet: string, size?: {columns: number; rows: number}, env?: Readonly<Record<string, string>>): TerminalSession;
 }
 
@@ -30,12 +30,13 @@ export async function bundleTui(): Promise<TuiProgram> {
     banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},
     logLevel: 'error',
   });
+  let opened = 0;
   return {
     open: (fleet, size = {columns: 120, rows: 35}, env = {}) =>
       new TerminalSession({
         command: process.execPath,
         args: [join(folder, 'tui-program.js')],
-        env: {FLEET: fleet, HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), ...env},
+        env: {FLEET: fleet, HOME: folder, XDG_CONFIG_HOME: join(folder, `config-${++opened}`), ...env},
         ...size,
       }),
     [Symbol.asyncDispose]: () => rm(folder, {recursive: true, force: true}),

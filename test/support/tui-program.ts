@@ -1,4 +1,4 @@
-// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names and states, `web-1:running`.
+// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states and groups, `web-1:running:web`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
@@ -18,8 +18,8 @@ const machines = (process.env['FLEET'] ?? '')
   .split(',')
   .filter((entry) => entry !== '')
   .map((entry) => {
-    const [name = '', state = 'defined'] = entry.split(':');
-    return fakeMachine(name, state as MachineState);
+    const [name = '', state = 'defined', group] = entry.split(':');
+    return fakeMachine(name, state as MachineState, group === undefined ? {} : {labels: {group, tags: []}});
   });
 const fleet = new FakeFleet(machines);
 for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)

@@ -168,7 +168,7 @@ describe('the fleet', () => {
   test('d moves to the trash and the log tab tells what happened', async () => {
     await using terminal = tui.open('alpha:defined,beta:defined');
     await terminal.see('alpha  ○ off');
-    terminal.press('5');
+    terminal.press('6');
     await terminal.see('alpha was created.');
     terminal.press('d');
     await terminal.see('alpha is in the trash');

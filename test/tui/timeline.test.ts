@@ -89,7 +89,7 @@ describe('the timeline tab', () => {
     await terminal.see('fork was forked from good of alpha.');
     terminal.press('d');
     await terminal.see('Remove good of alpha?');
-    terminal.press('y');
+    terminal.press('good\r');
     await terminal.see('1 of 1');
     await terminal.see('shown at auto-1');
   });
@@ -101,7 +101,9 @@ describe('the timeline tab', () => {
     await terminal.see('shown at auto-2');
     terminal.press('d');
     await terminal.see('Remove auto-2 of alpha?');
-    terminal.press('n1d');
+    terminal.press('n\r\x1b');
+    await terminal.until('to close the question', (text) => !text.includes('Remove auto-2 of alpha?'));
+    terminal.press('1d');
     await terminal.see('alpha is in the trash');
   });
 

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
 import {jobSchema} from './job.js';
+import {labelChangeSchema, labelsSchema} from './labels.js';
 
 /** States a machine can be in; `machine/lifecycle.ts` in the daemon draws the transitions. */
 export const machineStateSchema = z.enum([
@@ -253,6 +254,7 @@ export const machineSchema = z.object({
   reason: z.string().optional(),
   driver: z.string(),
   config: machineConfigSchema.optional(),
+  labels: labelsSchema.optional(),
   createdAtMs: z.number(),
   startedAtMs: z.number().optional(),
   pid: z.number().int().optional(),
@@ -322,6 +324,7 @@ export const machineCreate = defineRequest(
     seed: seedSchema.optional(),
     /** Answers for an image that installs. */
     preseed: preseedSchema.optional(),
+    labels: labelsSchema.optional(),
   }),
   z.object({machine: machineSchema, note: z.string().optional()}),
 );
@@ -401,6 +404,30 @@ export const machineClone = defineRequest(
 export const machineRename = defineRequest(
   'machine/rename',
   z.object({machine: machineRefSchema, name: z.string().max(1024)}),
+  z.object({machine: machineSchema}),
+);
+
+/** Changes the group and the tags of a machine, in any state but broken. Errors: bad-request */
+export const machineLabel = defineRequest(
+  'machine/label',
+  labelChangeSchema.extend({machine: machineRefSchema}),
+  z.object({machine: machineSchema}),
+);
+
+/**
+ * Changes what a machine that is off is made of; what is left out stays. `commandLine: null` leaves it to the image again.
+ * Units: memory in bytes. Errors: wrong-state, bad-memory-size, not-enough-memory, bad-request (hart count, tier, command line)
+ */
+export const machineEdit = defineRequest(
+  'machine/edit',
+  z.object({
+    machine: machineRefSchema,
+    memoryBytes: z.number().optional(),
+    hartCount: z.number().optional(),
+    tier: tierSchema.optional(),
+    commandLine: z.string().max(2047).nullable().optional(),
+    network: networkSchema.omit({switch: true, forwards: true}).partial().optional(),
+  }),
   z.object({machine: machineSchema}),
 );
 

@@ -6,6 +6,7 @@ import * as agent from './agent.js';
 import * as console from './console.js';
 import * as daemon from './daemon.js';
 import type {RequestType} from './define.js';
+import * as disks from './disks.js';
 import * as events from './events.js';
 import * as image from './image.js';
 import * as job from './job.js';
@@ -22,6 +23,7 @@ const nouns = {
   ...agent,
   ...console,
   ...daemon,
+  ...disks,
   ...events,
   ...image,
   ...job,

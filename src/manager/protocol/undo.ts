@@ -8,7 +8,7 @@ import {machineSchema} from './machine.js';
 export const MAX_UNDO = 50;
 
 /**
- * Takes back the last removal, force-off, restore, rewind, renaming or change of disks that can be taken back, and forgets
+ * Takes back the last removal, force-off, restore, rewind, renaming or change of its make that can be taken back, and forgets
  * it; `message` is one sentence on what that was. Errors: nothing-to-undo, and what stands in the way now
  */
 export const undoLast = defineRequest(

@@ -14,6 +14,7 @@ import {metricsSampled} from '../protocol/metrics.js';
 import {timelineChanged} from '../protocol/timeline.js';
 import {AgentService} from '../services/agent-service.js';
 import {ConsoleHub} from '../services/console-hub.js';
+import {DiskReports} from '../services/disk-reports.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
 import {GuestStreams} from '../services/guest-streams.js';
@@ -21,6 +22,7 @@ import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
+import {MachineEditor} from '../services/machine-editor.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
 import {MachineInstaller} from '../services/machine-installer.js';
@@ -67,6 +69,8 @@ export interface DaemonParts {
   readonly consoles: ConsoleHub;
   readonly agents: AgentService;
   readonly definer: MachineDefiner;
+  readonly editor: MachineEditor;
+  readonly diskReports: DiskReports;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
@@ -308,6 +312,7 @@ async function assemble(
   const installer = new MachineInstaller({fleet, store, layers, volumes, keysFor, log});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
+  const editor = new MachineEditor(shared);
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
@@ -324,10 +329,12 @@ async function assemble(
     consoles,
     agents: new AgentService(fleet),
     definer,
+    editor,
+    diskReports: new DiskReports(shared),
     runner,
     saver,
     snapshots,
-    undo: new MachineUndo({fleet, definer, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
+    undo: new MachineUndo({fleet, definer, editor, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
     forwards: new MachineForwards(shared),
     networks: new NetworkService(fleet),

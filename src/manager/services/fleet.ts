@@ -126,6 +126,7 @@ export function describe(machine: FleetMachine): Machine {
     verbs: permissions(state, machine.driver.capabilities),
     ...(reason === undefined ? {} : {reason}),
     ...(definition === undefined ? {} : {config: definition.config}),
+    ...(definition?.labels === undefined ? {} : {labels: definition.labels}),
     ...(saved === undefined ? {} : {saved}),
     ...(process === undefined ? {} : {startedAtMs: process.startedAtMs, pid: process.pid}),
     ...(process === undefined || terminalPath === undefined ? {} : {ptyPath: terminalPath}),

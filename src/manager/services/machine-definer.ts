@@ -7,7 +7,6 @@ import type {z} from 'zod';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
 import type {BuiltImage} from '../image/image-record.js';
 import {writeNoCloudSeed} from '../image/nocloud.js';
-import {hasProcess} from '../machine/lifecycle.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
 import {checkMemorySize} from '../machine/memory-size.js';
 import {checkHartCount, checkHotThreshold, checkTier} from '../machine/processors.js';
@@ -36,6 +35,7 @@ import type {ImageService} from './image-service.js';
 import {keepPreseed, type MachineInstaller} from './machine-installer.js';
 import type {MetricsService} from './metrics-service.js';
 import {checkShares} from './shares.js';
+import {findStopped} from './stopped-machine.js';
 import type {Volumes} from './volumes.js';
 
 /** What it works with. */
@@ -72,6 +72,7 @@ export interface NewMachine {
   readonly wanted: string | undefined;
   readonly preferred?: string;
   readonly config: MachineConfig;
+  readonly labels?: MachineDefinition['labels'];
 }
 
 /** See the module. */
@@ -127,8 +128,9 @@ export class MachineDefiner {
           : {network: {...params.network, ...(place === undefined ? {} : {switch: place})}};
       const {boot} = params;
       const config: MachineConfig = {memoryBytes, hartCount, ...execution, boot, disks, shares, ...network};
+      const labels = params.labels === undefined ? {} : {labels: params.labels};
       const {definition} = await store.create(
-        {id, name, createdAtMs: Date.now(), driver: driver.name, config},
+        {id, name, createdAtMs: Date.now(), driver: driver.name, config, ...labels},
         async (folder) => {
           await mkdir(join(folder, 'disks'), {mode: 0o700});
           for (const {path, format, sizeBytes} of newDisks) await volumes.create(join(folder, path), format, sizeBytes);
@@ -177,7 +179,7 @@ export class MachineDefiner {
     const {network, ...config} = definition.config;
     // Two machines cannot have the same port of the host, nor a guest that goes on with its address two places on a switch.
     const own = network === undefined ? {} : {network: withoutPlaces(network)};
-    return this.make({wanted, config: {...config, ...own}}, prepare);
+    return this.make({wanted, config: {...config, ...own}, labels: definition.labels}, prepare);
   }
 
   /**
@@ -185,7 +187,7 @@ export class MachineDefiner {
    * when it is free. Errors: bad-name, name-taken, disk-full, and those of `prepare`
    */
   async make(
-    {id = randomUUID(), wanted, preferred, config}: NewMachine,
+    {id = randomUUID(), wanted, preferred, config, labels}: NewMachine,
     prepare: (folder: string, name: string) => Promise<Prepared>,
   ): Promise<FleetMachine> {
     const {driver, store} = this.#parts;
@@ -193,7 +195,7 @@ export class MachineDefiner {
     const name = this.#reserveName(wanted ?? (isFree ? preferred : undefined));
     try {
       const {definition, life} = await store.create(
-        {id, name, createdAtMs: Date.now(), driver: driver.name, config},
+        {id, name, createdAtMs: Date.now(), driver: driver.name, config, ...(labels === undefined ? {} : {labels})},
         async (folder) => {
           await mkdir(join(folder, 'disks'), {mode: 0o700});
           return prepare(folder, name);
@@ -212,7 +214,7 @@ export class MachineDefiner {
 
   /** Errors: machine-not-found, wrong-state, bad-request, file-not-found, bad-disk, disk-full */
   async attachDisk(reference: string, disk: DiskParam): Promise<FleetMachine> {
-    const {machine, definition} = this.#findStopped(reference);
+    const {machine, definition} = findStopped(this.#parts.fleet, reference, 'the disks');
     const {config} = definition;
     const {shares = []} = config;
     if (config.disks.length + shares.length === MAX_DISKS)
@@ -236,7 +238,7 @@ export class MachineDefiner {
 
   /** The index of a disk, by itself or by a path that it was attached by. Errors: machine-not-found, wrong-state, bad-request */
   findDisk(reference: string, which: number | string): number {
-    const {machine, definition} = this.#findStopped(reference);
+    const {machine, definition} = findStopped(this.#parts.fleet, reference, 'the disks');
     const {disks} = definition.config;
     const names = ({path, attached}: Disk) =>
       [path, attached?.path ?? path].flatMap((name) => [name, isAbsolute(name) ? name : join(machine.folder, name)]);
@@ -252,7 +254,7 @@ export class MachineDefiner {
 
   /** Errors: machine-not-found, wrong-state */
   async detachDisk(reference: string, index: number): Promise<{machine: FleetMachine; path: string}> {
-    const {machine, definition} = this.#findStopped(reference);
+    const {machine, definition} = findStopped(this.#parts.fleet, reference, 'the disks');
     const {disks} = definition.config;
     const {path} = disks[index]!;
     const left = disks.filter((_, other) => other !== index);
@@ -263,7 +265,7 @@ export class MachineDefiner {
   /** Gives a machine that is off another make. Errors: machine-not-found, wrong-state */
   async redefine(reference: string, config: MachineConfig): Promise<void> {
     const {fleet, store} = this.#parts;
-    const {machine, definition} = this.#findStopped(reference);
+    const {machine, definition} = findStopped(fleet, reference, 'the make');
     const changed = {...definition, config};
     await store.saveDefinition(changed);
     fleet.update(machine, {definition: changed});
@@ -347,25 +349,6 @@ export class MachineDefiner {
     const recorded = {...disk, format: disk.format ?? ('raw' as const)};
     await this.#parts.volumes.check(recorded, disk.format !== undefined);
     return recorded;
-  }
-
-  #findStopped(reference: string): {readonly machine: FleetMachine; readonly definition: MachineDefinition} {
-    const {fleet} = this.#parts;
-    const machine = fleet.find(reference);
-    // What cannot be renamed cannot be read either, and says why.
-    const {definition} = fleet.findFor('rename', reference);
-    if (machine.saved !== undefined)
-      throw new ManagerError(
-        'wrong-state',
-        `Cannot change the disks of ${machine.name}: its state is saved with those it has.`,
-        `Go on from it and shut it down, or boot it afresh: viv start --discard-saved ${machine.name}`,
-      );
-    if (definition !== undefined && !hasProcess(machine.state)) return {machine, definition};
-    throw new ManagerError(
-      'wrong-state',
-      `Cannot change the disks of ${machine.name}: it is ${machine.state}.`,
-      `Shut it down first: viv shutdown ${machine.name}`,
-    );
   }
 
   async #redefine(

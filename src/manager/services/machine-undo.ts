@@ -2,10 +2,11 @@
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
-import type {machineAttachDisk, machineDetachDisk} from '../protocol/machine.js';
+import type {machineAttachDisk, machineDetachDisk, machineEdit} from '../protocol/machine.js';
 import type {UndoEntry, UndoStore} from '../store/undo-store.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {MachineDefiner} from './machine-definer.js';
+import type {MachineEditor} from './machine-editor.js';
 import {writesForeignImage} from './machine-layers.js';
 import type {MachineRunner} from './machine-runner.js';
 import type {MachineSaver} from './machine-saver.js';
@@ -15,6 +16,7 @@ import type {MachineSnapshots, Restored} from './machine-snapshots.js';
 export interface UndoParts {
   readonly fleet: Fleet;
   readonly definer: MachineDefiner;
+  readonly editor: MachineEditor;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly snapshots: MachineSnapshots;
@@ -84,6 +86,10 @@ export class MachineUndo {
     return this.#redefine(machine, () => this.#parts.definer.attachDisk(machine, disk));
   }
 
+  edit(changes: ParamsOutput<typeof machineEdit>): Promise<FleetMachine> {
+    return this.#redefine(changes.machine, () => this.#parts.editor.edit(changes));
+  }
+
   async detachDisk({machine, disk}: ParamsOutput<typeof machineDetachDisk>) {
     const {fleet, saver, definer} = this.#parts;
     return saver.inTurn(machine, async () => {
@@ -143,7 +149,7 @@ export class MachineUndo {
       }
       case 'redefined':
         await definer.redefine(machineId, entry.config);
-        return {machine, message: `${machine.name} has the disks it had.`};
+        return {machine, message: `${machine.name} is made as it was.`};
     }
   }
 

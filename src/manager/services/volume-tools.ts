@@ -45,12 +45,12 @@ export class VolumeTools implements DiskTools {
       if (sizeBytes === undefined)
         throw new ManagerError('bad-request', 'A new disk needs a size.', 'Give one, for example 10G.');
       await createImage(image.path, format, createOptions(image, sizeBytes, backing));
-      return infoOf({path: image.path, format});
+      return inspectImage({path: image.path, format});
     });
   }
 
   info(image: NamedImage): Promise<readonly DiskInfo[]> {
-    return translated(async () => Promise.all((await this.#chain(image)).map(infoOf)));
+    return translated(async () => Promise.all((await this.#chain(image)).map(inspectImage)));
   }
 
   check(image: NamedImage, {repairs, signal}: {readonly repairs: boolean} & DiskWork): Promise<DiskCheck> {
@@ -100,7 +100,7 @@ export class VolumeTools implements DiskTools {
         await rm(unfinished, {force: true});
         throw thrown;
       }
-      return infoOf({path: target.path, format});
+      return inspectImage({path: target.path, format});
     });
   }
 
@@ -117,7 +117,7 @@ export class VolumeTools implements DiskTools {
         );
       await disk.resize(sizeBytes);
       await disk.settle();
-      return infoOf(chain[0]!);
+      return inspectImage(chain[0]!);
     });
   }
 
@@ -142,7 +142,7 @@ export class VolumeTools implements DiskTools {
         await rm(unfinished, {force: true});
         throw thrown;
       }
-      return infoOf(below);
+      return inspectImage(below);
     });
   }
 
@@ -160,7 +160,7 @@ export class VolumeTools implements DiskTools {
         using _lock = this.#locks.acquire([{path, isWriting: true}], OWNER);
         await replaceReference(path, reference);
       } else await this.#rebaseSafely(await this.#chain({path, format}), backing, reference, work);
-      return infoOf({path, format});
+      return inspectImage({path, format});
     });
   }
 
@@ -225,7 +225,7 @@ export class VolumeTools implements DiskTools {
     const images = await this.#chain(backing);
     const {path: real, format} = images[0]!;
     const folder = dirname(resolve(path));
-    const {sizeBytes} = await infoOf({path: real, format});
+    const {sizeBytes} = await inspectImage({path: real, format});
     const isBeside = dirname(real) === folder || real.startsWith(`${folder}/`);
     return {path: isBeside ? relative(folder, real) : real, format: diskFormatSchema.parse(format), sizeBytes};
   }
@@ -282,7 +282,8 @@ async function overlayOptions({path}: ChainImage): Promise<BlockCreateOptions> {
   };
 }
 
-async function infoOf({path, format}: ChainImage): Promise<DiskInfo> {
+/** What an image's header and its file say. Errors: those of reading it */
+export async function inspectImage({path, format}: ChainImage): Promise<DiskInfo> {
   await using file = await HostFile.open(path, true);
   const {sizeBytes, details, backing} = await findFormat(format).inspect(file);
   const {size, blocks} = await stat(path);

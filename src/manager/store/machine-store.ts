@@ -17,6 +17,7 @@ import {mkdir, readdir, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as z from 'zod';
 import {ManagerError} from '../protocol/errors.js';
+import {labelsSchema} from '../protocol/labels.js';
 import {machineConfigSchema, savedStateSchema} from '../protocol/machine.js';
 import {makeFolder, syncFolder, TEMPORARY_PREFIX} from './atomic-file.js';
 import {type MemoryRef, MemoryStore, UNREADABLE_LIFE} from './memory-store.js';
@@ -29,6 +30,7 @@ const definitionSchema = z.object({
   createdAtMs: z.number(),
   driver: z.string().min(1),
   config: machineConfigSchema,
+  labels: labelsSchema.optional(),
 });
 /** Content of machine.json. */
 export type MachineDefinition = z.output<typeof definitionSchema>;

@@ -1,19 +1,17 @@
 import {machineClone} from '../../manager/protocol/machine.js';
-import type {Action} from '../keys/action.js';
-import {selectedMachine, verbPermission} from '../state/selectors.js';
+import {machineAction} from '../keys/machine-action.js';
 
-/** Makes a second machine with the disks of the highlighted one. */
-export const clone: Action = {
+/** Makes a second machine with the disks of one. */
+export const clone = machineAction({
   id: 'machine.clone',
   keys: ['C'],
-  group: 'Machines',
   help: 'Clone a machine that is off: a second one with its disks.',
   command: 'viv clone NAME',
-  isEnabled: (state) => verbPermission(state, 'clone'),
-  run: async ({state, request, toast}) => {
-    const machine = selectedMachine(state);
-    if (!machine) return;
-    const cloned = await request(machineClone, {machine: machine.id});
-    toast(`${cloned.machine.name} was cloned from ${machine.name}.`);
+  word: 'clone',
+  done: 'cloned',
+  verb: () => 'clone',
+  act: async ({id, name}, {request}) => {
+    const cloned = await request(machineClone, {machine: id});
+    return `${cloned.machine.name} was cloned from ${name}.`;
   },
-};
+});

@@ -1,19 +1,21 @@
 import {jobCancel} from '../../manager/protocol/job.js';
 import type {Action} from '../keys/action.js';
 
-/** Esc: peels off one layer: a running first-run build, then the filter, then the toast. */
+/** Esc: peels off one layer: a running first-run build, then the toast, the marks, the filter, the wall or zoom. */
 export const close: Action = {
   id: 'view.close',
   keys: ['esc'],
   group: 'View',
-  help: 'Close what lies on top: dialog, filter, message; cancels a build on the first screen.',
+  help: 'Close what lies on top: dialog, message, marks, filter, wall; cancels a build on the first screen.',
   isEnabled: () => true,
   run: async ({state, dispatch, request}) => {
     if (state.firstRun.stage === 'building' && state.firstRun.jobId !== undefined) {
       await request(jobCancel, {jobId: state.firstRun.jobId});
       return;
     }
-    if (state.filter !== '') dispatch({type: 'filterClosed', isKept: false});
-    else if (state.toast) dispatch({type: 'toastExpired', id: state.toast.id});
+    if (state.toast) dispatch({type: 'toastExpired', id: state.toast.id});
+    else if (state.list.marks.size > 0) dispatch({type: 'listChanged', changes: {marks: new Set()}});
+    else if (state.filter !== '') dispatch({type: 'filterClosed', isKept: false});
+    else if (state.arrangement !== 'split') dispatch({type: 'arranged', arrangement: 'split'});
   },
 };

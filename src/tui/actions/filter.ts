@@ -6,7 +6,7 @@ export const filter: Action = {
   keys: ['/'],
   group: 'View',
   hint: {label: 'filter', rank: 8},
-  help: 'Show only machines whose name matches, or state:running.',
+  help: 'Show only machines that match: letters of a name, state: tag: group: driver: image:, cpu>50, mem<1G, -not.',
   isEnabled: (state) => (state.machines.length > 0 ? true : 'There is no machine to look for.'),
   run: ({dispatch}) => dispatch({type: 'filterOpened'}),
 };

@@ -1,40 +1,23 @@
 import {machineKill} from '../../manager/protocol/machine.js';
-import type {Action} from '../keys/action.js';
-import {selectedMachine, verbPermission} from '../state/selectors.js';
-
-/** Token of the question this action asks. */
-export const KILL_TOKEN = 'machine.kill';
+import {machineAction, nameMachines} from '../keys/machine-action.js';
 
 /** Pulls the plug, after asking once. */
-export const kill: Action = {
-  id: KILL_TOKEN,
+export const kill = machineAction({
+  id: 'machine.kill',
   keys: ['K'],
-  group: 'Machines',
   hint: {label: 'force off', rank: 9},
   help: 'Force the machine off, after asking; u goes back to what ran in it.',
   command: 'viv kill NAME',
-  isEnabled: (state) => verbPermission(state, 'kill'),
-  run: async ({state, dispatch, request}) => {
-    const machine = selectedMachine(state);
-    if (!machine) return;
-    const overlay = state.overlay;
-    if (overlay?.kind === 'confirm' && overlay.confirmation.token === KILL_TOKEN) {
-      await request(machineKill, {machine: overlay.confirmation.machineId});
-      return;
-    }
-    dispatch({
-      type: 'overlayShown',
-      overlay: {
-        kind: 'confirm',
-        confirmation: {
-          token: KILL_TOKEN,
-          machineId: machine.id,
-          title: 'Force off',
-          question: `Force ${machine.name} off? The plug is pulled; u takes that back, unless it writes to an image of yours.`,
-          yesLabel: 'Force off',
-          isYes: false,
-        },
-      },
-    });
+  word: 'force off',
+  done: 'forced off',
+  verb: () => 'kill',
+  ask: (machines) => ({
+    title: 'Force off',
+    question: `Force ${nameMachines(machines)} off? The plug is pulled; u takes that back, unless it writes to an image of yours.`,
+    yesLabel: 'Force off',
+  }),
+  act: async (machine, {request}) => {
+    await request(machineKill, {machine: machine.id});
+    return `${machine.name} is off; u goes back to what ran in it.`;
   },
-};
+});

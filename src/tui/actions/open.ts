@@ -1,6 +1,8 @@
 import {machineStart} from '../../manager/protocol/machine.js';
 import type {Action} from '../keys/action.js';
+import {selectedRow} from '../state/list.js';
 import {isFirstRun, isLive, selectedMachine, verbPermission} from '../state/selectors.js';
+import {fold} from './sort.js';
 
 /** Enter: types into the console of the highlighted machine, starting it first when it is off. */
 export const open: Action = {
@@ -8,16 +10,20 @@ export const open: Action = {
   keys: ['enter'],
   group: 'Machines',
   hint: {label: 'console', rank: 1},
-  help: 'Type into the console; starts the machine when it is off.',
+  help: 'Type into the console; starts the machine when it is off. On a group: fold it.',
   command: 'viv console NAME',
   isEnabled: (state) => {
-    if (isFirstRun(state)) return true;
+    if (isFirstRun(state) || selectedRow(state)?.kind === 'group') return true;
     const machine = selectedMachine(state);
     return verbPermission(state, machine && isLive(machine.state) ? 'console' : 'start');
   },
   run: async (context) => {
     if (isFirstRun(context.state)) {
       await context.bootFirstMachine();
+      return;
+    }
+    if (selectedRow(context.state)?.kind === 'group') {
+      await fold.run(context);
       return;
     }
     const machine = selectedMachine(context.state);

@@ -3,7 +3,7 @@ import {type Snapshot, snapshotKeep, snapshotRemove, snapshotRestore} from '../.
 import type {Action, ActionContext} from '../keys/action.js';
 import {fieldValue, textField} from '../state/form.js';
 import {LIST_ONLY_COLUMNS} from '../state/layout.js';
-import type {AppState, Confirmation} from '../state/model.js';
+import {type AppState, type Confirmation, unanswered} from '../state/model.js';
 import {pointAge} from '../state/presenters/point.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline, verbPermission} from '../state/selectors.js';
 
@@ -19,25 +19,28 @@ function pointAction(record: Omit<Action, 'tab' | 'group' | 'isEnabled'> & Parti
   return {tab: 'timeline', group: 'Timeline', isEnabled: hasPoint, ...record};
 }
 
-/** Asks once, default No; or does the work, when the question was answered with yes. */
+/** Asks once, default No, or for a phrase; or does the work, when the question was answered with yes. */
 async function confirmed(
   {state, dispatch}: ActionContext,
-  {token, ...question}: Pick<Confirmation, 'token' | 'title' | 'question' | 'yesLabel'>,
+  {token, ...question}: Pick<Confirmation, 'token' | 'title' | 'question' | 'yesLabel' | 'phrase'>,
   work: (machineId: string, point: Snapshot) => Promise<void>,
 ): Promise<void> {
   const {overlay} = state;
   if (overlay?.kind === 'confirm' && overlay.confirmation.token === token) {
-    const {machineId, subject} = overlay.confirmation;
+    const {machineIds, subject} = overlay.confirmation;
+    const [machineId] = machineIds;
     const point = selectedTimeline(state)?.points.find(({id}) => id === subject);
-    if (point === undefined) throw new Error('That point is gone.');
+    if (point === undefined || machineId === undefined) throw new Error('That point is gone.');
     await work(machineId, point);
     return;
   }
   const machine = selectedMachine(state);
   const point = chosenPoint(state);
   if (!machine || !point) return;
-  const confirmation = {...question, token, machineId: machine.id, subject: point.id, isYes: false};
-  dispatch({type: 'overlayShown', overlay: {kind: 'confirm', confirmation}});
+  dispatch({
+    type: 'overlayShown',
+    overlay: unanswered({...question, token, machineIds: [machine.id], subject: point.id}),
+  });
 }
 
 /** The point before. */
@@ -151,8 +154,9 @@ export const pointRemove = pointAction({
   command: 'viv snapshot rm NAME POINT',
   run: async (context) => {
     const {state, request, toast} = context;
-    const question = `Remove ${chosenPoint(state)?.name} of ${selectedMachine(state)?.name}? It cannot be brought back.`;
-    const asked = {token: 'point.remove', title: 'Remove point', question, yesLabel: 'Remove'};
+    const phrase = chosenPoint(state)?.name ?? '';
+    const question = `Remove ${phrase} of ${selectedMachine(state)?.name}? It cannot be brought back.`;
+    const asked = {token: 'point.remove', title: 'Remove point', question, yesLabel: 'Remove', phrase};
     await confirmed(context, asked, async (machineId, {id, name}) => {
       await request(snapshotRemove, {machine: machineId, snapshot: id});
       toast(`${name} is removed.`);

@@ -1,19 +1,17 @@
 import {machineSave} from '../../manager/protocol/machine.js';
-import type {Action} from '../keys/action.js';
-import {selectedMachine, verbPermission} from '../state/selectors.js';
+import {machineAction} from '../keys/machine-action.js';
 
 /** Writes the machine's state to a file and ends its process. */
-export const save: Action = {
+export const save = machineAction({
   id: 'machine.save',
   keys: ['w'],
-  group: 'Machines',
   help: 'Save the machine: its state goes to a file, and starting it goes on from there.',
   command: 'viv save NAME',
-  isEnabled: (state) => verbPermission(state, 'save'),
-  run: async ({state, request, toast}) => {
-    const machine = selectedMachine(state);
-    if (!machine) return;
-    await request(machineSave, {machine: machine.id});
-    toast(`${machine.name} is saved.`);
+  word: 'save',
+  done: 'saved',
+  verb: () => 'save',
+  act: async ({id, name}, {request}) => {
+    await request(machineSave, {machine: id});
+    return `${name} is saved.`;
   },
-};
+});

@@ -1,19 +1,17 @@
 import {snapshotCreate} from '../../manager/protocol/snapshot.js';
-import type {Action} from '../keys/action.js';
-import {selectedMachine, verbPermission} from '../state/selectors.js';
+import {machineAction} from '../keys/machine-action.js';
 
 /** Takes a snapshot with a name of its own. */
-export const snapshot: Action = {
+export const snapshot = machineAction({
   id: 'machine.snapshot',
   keys: ['t'],
-  group: 'Machines',
   help: 'Take a snapshot of the machine, which goes on.',
   command: 'viv snapshot create NAME',
-  isEnabled: (state) => verbPermission(state, 'snapshot'),
-  run: async ({state, request, toast}) => {
-    const machine = selectedMachine(state);
-    if (!machine) return;
-    const taken = await request(snapshotCreate, {machine: machine.id});
-    toast(`${taken.snapshot.name} of ${machine.name} is taken.`);
+  word: 'snapshot',
+  done: 'have a new snapshot',
+  verb: () => 'snapshot',
+  act: async ({id, name}, {request}) => {
+    const taken = await request(snapshotCreate, {machine: id});
+    return `${taken.snapshot.name} of ${name} is taken.`;
   },
-};
+});

@@ -1,24 +1,22 @@
 import {machineResume, machineStart} from '../../manager/protocol/machine.js';
-import type {Action} from '../keys/action.js';
-import {selectedMachine, verbPermission} from '../state/selectors.js';
+import {machineAction} from '../keys/machine-action.js';
 
-/** Starts the highlighted machine, or lets a paused one go on. */
-export const start: Action = {
+/** Starts a machine, or lets a paused one go on. */
+export const start = machineAction({
   id: 'machine.start',
   keys: ['s'],
-  group: 'Machines',
   hint: {label: 'start', rank: 2},
   help: 'Start the machine (a saved one goes on), or resume a paused one.',
   command: 'viv start NAME',
-  isEnabled: (state) => verbPermission(state, selectedMachine(state)?.state === 'paused' ? 'resume' : 'start'),
-  run: async ({state, dispatch, request}) => {
-    const machine = selectedMachine(state);
-    if (!machine) return;
-    if (machine.state === 'paused') {
-      await request(machineResume, {machine: machine.id});
-      return;
+  word: 'start',
+  done: 'started',
+  verb: ({state}) => (state === 'paused' ? 'resume' : 'start'),
+  act: async ({id, state}, {request, dispatch}) => {
+    if (state === 'paused') await request(machineResume, {machine: id});
+    else {
+      dispatch({type: 'tabChosen', tab: 'console'});
+      await request(machineStart, {machine: id});
     }
-    dispatch({type: 'tabChosen', tab: 'console'});
-    await request(machineStart, {machine: machine.id});
+    return undefined;
   },
-};
+});

@@ -41,8 +41,12 @@ export const tabGraphs = tabAction('graphs', ['2'], 'Show the CPU and memory gra
 export const tabTimeline = tabAction('timeline', ['3', 'T'], 'Show the timeline: points to go back to.');
 /** Shows the network tab. */
 export const tabNet = tabAction('net', ['4', 'N'], 'Show the network: connections, port forwards, packets.');
+/** Shows the disks tab. */
+export const tabDisks = tabAction('disks', ['5'], 'Show the disks and the images they are made of.');
 /** Shows the log tab. */
-export const tabLog = tabAction('log', ['5'], 'Show what happened to the machine.');
+export const tabLog = tabAction('log', ['6'], 'Show what happened to the machine.');
+/** Shows the definition tab. */
+export const tabConfig = tabAction('config', ['7', 'i'], 'Show what the machine is made of.');
 /** Next tab. */
 export const tabNext = tabStep('tab.next', ['tab', ']'], 'Go to the next tab.', 1);
 /** Previous tab. */

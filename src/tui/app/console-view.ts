@@ -18,6 +18,8 @@ export interface ConsoleWish {
   readonly machineId: string | undefined;
   readonly size: TerminalSize | undefined;
   readonly hasKeyboard: boolean;
+  /** It only looks on: the guest keeps the size it has. */
+  readonly isOnlooker?: boolean;
 }
 
 /** What the view tells its owner. */
@@ -56,6 +58,7 @@ export class ConsoleView implements AsyncDisposable {
     if (wish.machineId !== before.machineId) this.scheduleAttach(before.machineId === undefined || wish.hasKeyboard);
     else if (!this.session && wish.machineId !== undefined && wish.size && !before.size) this.scheduleAttach(true);
     else if (wish.hasKeyboard !== before.hasKeyboard) this.moveKeyboard(wish.hasKeyboard);
+    if (wish.isOnlooker) return;
     const isResized = wish.size?.columns !== before.size?.columns || wish.size?.rows !== before.size?.rows;
     if (isResized && this.session) this.scheduleResize();
   }
@@ -81,7 +84,7 @@ export class ConsoleView implements AsyncDisposable {
 
   private attach(): void {
     clearTimeout(this.attachTimer);
-    const {machineId, size, hasKeyboard} = this.wish;
+    const {machineId, size, hasKeyboard, isOnlooker} = this.wish;
     if (machineId === this.attachedId && this.session) return;
     void this.detach();
     if (machineId === undefined || !size) return;
@@ -99,7 +102,7 @@ export class ConsoleView implements AsyncDisposable {
     this.session = this.open({
       machine: machineId,
       wantsKeyboard: hasKeyboard,
-      size,
+      ...(isOnlooker ? {} : {size}),
       maxReplayBytes: REPLAY_BYTES,
       onOutput: (bytes, hasGap) => {
         if (hasGap) guest.reset();
@@ -120,7 +123,7 @@ export class ConsoleView implements AsyncDisposable {
         // What was wished while the attach was under way.
         if (this.guest !== guest) return;
         if (this.wish.hasKeyboard !== hasKeyboard) this.moveKeyboard(this.wish.hasKeyboard);
-        if (this.wish.size !== size) this.scheduleResize();
+        if (this.wish.size !== size && !this.wish.isOnlooker) this.scheduleResize();
       },
       (error: unknown) => {
         if (this.guest === guest) {

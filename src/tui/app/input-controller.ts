@@ -1,22 +1,34 @@
 /** Decides what a key means: what lies on top gets it first, then the keymap. */
 import type {Action, ActionContext} from '../keys/action.js';
 import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
-import {stepForm} from '../state/form.js';
-import {type AppState, type Overlay, TABS, type Tab} from '../state/model.js';
+import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
+import {type AppState, TABS, type Tab} from '../state/model.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
+import {handleOverlay, type OverlayOwner} from './overlay-keys.js';
+
+/** Handles what the mouse did; `take` does what an entry of the menu or palette says. */
+export type MouseHandler = (
+  event: Extract<InputEvent, {kind: 'mouse'}>,
+  context: ActionContext,
+  input: InputController,
+) => void;
 
 /** Routes input events to overlays, the filter line and actions. */
 export class InputController {
   private readonly keymaps: ReadonlyMap<Tab, Keymap>;
+  private readonly actions: readonly Action[];
   private readonly actionsById: ReadonlyMap<string, Action>;
   private readonly context: () => ActionContext;
+  private readonly onMouse: MouseHandler;
 
   /** Errors: throws when one key is bound to two actions that can be reached at once */
-  constructor(actions: readonly Action[], context: () => ActionContext) {
+  constructor(actions: readonly Action[], context: () => ActionContext, onMouse: MouseHandler = () => undefined) {
     this.keymaps = new Map(TABS.map((tab) => [tab, buildKeymap(actionsIn(tab, actions))]));
+    this.actions = actions;
     this.actionsById = new Map(actions.map((action) => [action.id, action]));
     this.context = context;
+    this.onMouse = onMouse;
   }
 
   /** Handles one event. */
@@ -24,14 +36,33 @@ export class InputController {
     const context = this.context();
     const {state} = context;
     if (event.kind === 'key' && event.key === 'ctrl-c') context.quit();
-    else if (state.overlay) this.handleOverlay(context, state.overlay, event);
+    else if (event.kind === 'mouse') this.onMouse(event, context, this);
+    else if (state.overlay) handleOverlay(context, state.overlay, event, this.overlayOwner(context));
     else if (state.isFilterOpen) handleFilter(context, state, event);
-    else if (event.kind === 'key') this.handleKey(context, event.key);
+    else if (event.kind === 'key') this.press(event.key);
   }
 
-  private handleKey(context: ActionContext, key: string): void {
+  /** Does what a key does that nothing on top takes. */
+  press(key: string): void {
+    const context = this.context();
     const action = this.keymaps.get(context.state.tab)?.get(key);
     if (action) this.runAction(action, context);
+  }
+
+  /** Does what an entry of the palette or menu says and closes it; says why when it cannot be done, and leaves it open. */
+  take(entry: PaletteEntry): void {
+    const context = this.context();
+    if (entry.reason !== undefined) {
+      context.toast(entry.reason, 'error');
+      return;
+    }
+    context.dispatch({type: 'overlayClosed'});
+    if (entry.kind === 'machine') context.dispatch({type: 'machineSelected', id: entry.id});
+    else {
+      const action = this.actionsById.get(entry.id);
+      // The state without the overlay: an action may ask whether a question of its own is shown.
+      if (action) this.runAction(action, this.context());
+    }
   }
 
   /** Runs an action if it can act, else says why not. */
@@ -53,38 +84,16 @@ export class InputController {
     }
   }
 
-  private handleOverlay(context: ActionContext, overlay: Overlay, event: InputEvent): void {
-    const key = event.kind === 'key' ? event.key : '';
-    if (overlay.kind === 'help') {
-      const by = {up: -1, k: -1, down: 1, j: 1, pageup: -10, pagedown: 10}[key];
-      if (by !== undefined) {
-        const scroll = Math.max(0, overlay.scroll + by);
-        context.dispatch({type: 'overlayShown', overlay: {kind: 'help', scroll}});
-      } else if (key !== '') context.dispatch({type: 'overlayClosed'});
-    } else if (overlay.kind === 'confirm') this.handleConfirm(context, overlay, key);
-    else {
-      const step = stepForm(overlay.form, event);
-      if (step.kind === 'cancelled') context.dispatch({type: 'overlayClosed'});
-      else if (step.kind === 'edited')
-        context.dispatch({type: 'overlayShown', overlay: {kind: 'form', form: step.form}});
-      else this.startById(overlay.form.token, context);
-    }
-  }
-
-  private handleConfirm(context: ActionContext, overlay: Extract<Overlay, {kind: 'confirm'}>, key: string): void {
-    const {confirmation} = overlay;
-    if (['left', 'right', 'tab', 'shift-tab', 'h', 'l'].includes(key)) {
-      const turned = {...confirmation, isYes: !confirmation.isYes};
-      context.dispatch({type: 'overlayShown', overlay: {kind: 'confirm', confirmation: turned}});
-    } else if (key === 'y' || (key === 'enter' && confirmation.isYes)) {
-      this.startById(confirmation.token, context);
-      context.dispatch({type: 'overlayClosed'});
-    } else if (['n', 'esc', 'enter', 'q'].includes(key)) context.dispatch({type: 'overlayClosed'});
-  }
-
-  private startById(id: string, context: ActionContext): void {
-    const action = this.actionsById.get(id);
-    if (action) this.start(action, context);
+  private overlayOwner(context: ActionContext): OverlayOwner {
+    return {
+      answer: (id) => {
+        const action = this.actionsById.get(id);
+        if (action) this.start(action, context);
+      },
+      take: (entry) => this.take(entry),
+      paletteEntries: (text) => paletteEntries(context.state, this.actions, text),
+      menuEntries: () => menuEntries(context.state, this.actions),
+    };
   }
 }
 

@@ -8,6 +8,7 @@ import type {Action} from '../keys/action.js';
 import {type Hint, hintsFor} from '../keys/hints.js';
 import type {ScreenProps} from '../screen.js';
 import {
+  ActivityScreen,
   ConfirmScreen,
   ConnectingScreen,
   FirstRunScreen,
@@ -15,20 +16,30 @@ import {
   FormScreen,
   FullscreenScreen,
   HelpScreen,
+  MenuScreen,
+  PaletteScreen,
+  WallScreen,
 } from '../screens/registry.js';
-import {computeLayout} from '../state/layout.js';
+import {parseFilter} from '../state/filter.js';
+import {layoutOf} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Store} from '../state/store.js';
-import type {Theme} from '../theme.js';
+import {DEFAULT_THEME, THEMES, type Theme} from '../theme.js';
 
 /** What the root component is made with. */
 export interface RootProps {
   readonly store: Store;
-  readonly theme: Theme;
+  /** The person's own theme, if there is one. */
+  readonly ownTheme: Theme | undefined;
   readonly actions: readonly Action[];
   readonly sparkStyle: SparkStyle;
+}
+
+/** The theme that is chosen. */
+export function themeOf({theme}: AppState, ownTheme: Theme | undefined): Theme {
+  return theme === 'own' ? (ownTheme ?? DEFAULT_THEME) : THEMES[theme];
 }
 
 const CONSOLE_HINTS: readonly Hint[] = [
@@ -37,17 +48,20 @@ const CONSOLE_HINTS: readonly Hint[] = [
 ];
 
 /** Everything Ink draws: header, the screen, hints, overlays. */
-export function Root({store, theme, actions, sparkStyle}: RootProps): ReactElement {
+export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactElement {
   const state = useSyncExternalStore(store.subscribe, store.getState);
-  const layout = computeLayout(state.size, state.focus);
+  const layout = layoutOf(state);
   const props: ScreenProps = {state, layout, actions, sparkStyle};
   return (
-    <ThemeContext value={theme}>
+    <ThemeContext value={themeOf(state, ownTheme)}>
       <Box flexDirection="column" width={state.size.columns} height={state.size.rows} overflow="hidden">
         {state.focus === 'fullscreen' ? <FullscreenScreen {...props} /> : <Framed {...props} />}
         <HelpScreen {...props} />
+        <ActivityScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
+        <PaletteScreen {...props} />
+        <MenuScreen {...props} />
       </Box>
     </ThemeContext>
   );
@@ -69,12 +83,14 @@ function Framed(props: ScreenProps): ReactElement {
 
 function Body(props: ScreenProps): ReactElement {
   const {state} = props;
-  if (state.machines.length > 0) return <FleetScreen {...props} />;
+  if (state.machines.length > 0)
+    return props.layout.wall.length > 0 ? <WallScreen {...props} /> : <FleetScreen {...props} />;
   return isFirstRun(state) ? <FirstRunScreen {...props} /> : <ConnectingScreen {...props} />;
 }
 
 function BottomLine({state, actions}: ScreenProps): ReactElement {
   const width = state.size.columns;
+  const problem = state.isFilterOpen ? parseFilter(state.filter).problem : undefined;
   if (state.isFilterOpen)
     return (
       <Line
@@ -83,7 +99,9 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
           {text: ' /', token: 'accent', isBold: true},
           {text: state.filter},
           {text: ' ', isInverse: true},
-          {text: '  Enter keeps it · Esc clears it', token: 'faint'},
+          problem === undefined
+            ? {text: '  Enter keeps it · Esc clears it · state: tag: group: cpu>50 -not', token: 'faint'}
+            : {text: `  ${problem}`, token: 'failed'},
         ]}
       />
     );

@@ -15,7 +15,8 @@ import type {ActionContext} from '../keys/action.js';
 import {rebind} from '../keys/keymap.js';
 import {consoleNotice, overlayRect} from '../screen.js';
 import type {AppEvent} from '../state/events.js';
-import {computeLayout, LIST_ONLY_COLUMNS} from '../state/layout.js';
+import {LIST_ONLY_COLUMNS} from '../state/layout.js';
+import {layoutOf, wallMachines} from '../state/list.js';
 import {initialState} from '../state/model.js';
 import {hasNetwork} from '../state/network.js';
 import {machineCurves} from '../state/presenters/charts.js';
@@ -28,14 +29,19 @@ import {StdinRouter} from '../terminal/stdin-router.js';
 import {cellColor} from '../theme.js';
 import type {Backend} from './backend.js';
 import {ConsoleView} from './console-view.js';
+import {DiskWatch} from './disk-watch.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
 import {describeError, InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
+import {MouseController} from './mouse-controller.js';
 import {NetworkWatch} from './network-watch.js';
 import {PointView} from './point-view.js';
+import {PreferenceWriter, readPreferences, withPreferences} from './preferences.js';
 import {renderInk} from './render-ink.js';
-import {loadSettings} from './settings.js';
+import {themeOf} from './root.js';
+import {loadSettings, settingsFolder} from './settings.js';
+import {WallView, wallScene} from './wall-view.js';
 
 const NO_SAMPLES: readonly MachineSample[] = [];
 const TOAST_MS = 5000;
@@ -53,18 +59,24 @@ export interface TuiOptions {
 /** Runs the TUI until the person leaves. Resolves with the exit status. */
 export async function runTui(options: TuiOptions): Promise<number> {
   const {input, output, env} = options;
-  const actions = rebind(Object.values(actionRegistry), loadSettings(env, Object.values(actionRegistry)).keys);
-  const {theme} = loadSettings(env, actions);
+  const {keys, ownTheme, problems} = loadSettings(env, Object.values(actionRegistry));
+  const actions = rebind(Object.values(actionRegistry), keys);
   const isAscii = detectAscii(env);
   const sparkStyle: SparkStyle = isAscii ? 'ascii' : 'braille';
   const size = () => ({columns: output.columns || 80, rows: output.rows || 24});
   const ended = Promise.withResolvers<number>();
   await using stack = new AsyncDisposableStack();
 
-  const store = stack.use(new Store(initialState(size(), Date.now())));
+  const hasOwnTheme = ownTheme !== undefined;
+  const usual = {...initialState(size(), Date.now()), hasOwnTheme, ...(hasOwnTheme ? {theme: 'own' as const} : {})};
+  const store = stack.use(new Store(withPreferences(usual, readPreferences(settingsFolder(env)))));
+  const preferences = stack.use(
+    new PreferenceWriter(settingsFolder(env), store.getState(), (error) => toast(describeError(error), 'error')),
+  );
   let backend: Backend | undefined;
   let link: FleetLink | undefined;
   let networkWatch: NetworkWatch | undefined;
+  let diskWatch: DiskWatch | undefined;
 
   const dispatch = (event: AppEvent): void => {
     store.dispatch(event);
@@ -100,13 +112,31 @@ export async function runTui(options: TuiOptions): Promise<number> {
       },
     ),
   );
+  const wallView = stack.use(
+    new WallView(
+      (wanted) => {
+        if (!backend) throw new Error('a console was opened before the manager was connected');
+        return backend.openConsole(wanted);
+      },
+      {
+        changed: () => {
+          followGuest();
+          compositor.requestFrame();
+        },
+        failed: (error) => consoleFailed(error),
+      },
+    ),
+  );
+  const mouse = new MouseController(actions);
   const pointView = stack.use(
     new PointView(({machineId, pointId}) => request(snapshotScreen, {machine: machineId, snapshot: pointId}), {
       changed: () => compositor.requestFrame(),
       failed: (error) => consoleFailed(error),
     }),
   );
-  const controller = new InputController(actions, context);
+  const controller = new InputController(actions, context, (event, _, controls) =>
+    mouse.handle(event, context(), controls),
+  );
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
   let watchedAtMs: number | undefined;
@@ -135,7 +165,8 @@ export async function runTui(options: TuiOptions): Promise<number> {
       request,
       toast,
       focusConsole: (isFullscreen) => {
-        const isNarrow = store.getState().size.columns < LIST_ONLY_COLUMNS;
+        const {size, arrangement} = store.getState();
+        const isNarrow = size.columns < LIST_ONLY_COLUMNS || arrangement === 'list';
         dispatch({type: 'tabChosen', tab: 'console'});
         dispatch({type: 'focusMoved', focus: isFullscreen || isNarrow ? 'fullscreen' : 'console'});
       },
@@ -162,19 +193,25 @@ export async function runTui(options: TuiOptions): Promise<number> {
   // Brings everything that is not React in line with the state; runs after every event.
   function sync(): void {
     const state = store.getState();
-    const layout = computeLayout(state.size, state.focus);
+    const layout = layoutOf(state);
     const machine = selectedMachine(state);
     const isConsole = state.focus !== 'list';
+    const isWall = layout.wall.length > 0;
     const isShown = layout.content !== undefined && (state.tab === 'console' || isConsole);
+    wallView.update(
+      backend && isWall ? wallMachines(state).map(({id}) => id) : [],
+      isConsole ? machine?.id : undefined,
+    );
     const size = layout.content && {columns: layout.content.width, rows: layout.content.height};
     if (backend && (isShown || machine === undefined))
       consoleView.update({machineId: machine?.id, size, hasKeyboard: isConsole});
     if (isConsole && !router.isConsole && !state.overlay)
       router.enterConsole({
-        send: (bytes) => consoleView.send(bytes),
+        send: (bytes) => activeConsole()?.send(bytes),
         detached: () => dispatch({type: 'focusMoved', focus: 'list'}),
       });
     else if (!isConsole && router.isConsole) router.leaveConsole();
+    preferences.follow(state);
     followGuest();
     const point = state.tab === 'timeline' ? chosenPoint(state) : undefined;
     link?.followTimeline(state.tab === 'timeline' ? machine?.id : undefined);
@@ -185,11 +222,13 @@ export async function runTui(options: TuiOptions): Promise<number> {
       watchedAtMs = state.host?.atMs;
       networkWatch?.refresh();
     }
+    diskWatch?.follow(machine && state.tab === 'disks' ? machine : undefined, state.host?.atMs);
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
     const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
     if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
       chartedSamples = samples;
       chartedId = machine.id;
+      const theme = themeOf(state, ownTheme);
       const curves = machineCurves(machine, samples);
       charts.update(
         curves.map((curve) => ({...curve, color: cellColor(curve.id === 'cpu' ? theme.chartCpu : theme.chartMemory)})),
@@ -197,16 +236,24 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }
   }
 
+  /** Whoever has the keyboard when a console has it. */
+  function activeConsole(): ConsoleView | undefined {
+    const state = store.getState();
+    return layoutOf(state).wall.length > 0 ? wallView.viewOf(selectedMachine(state)?.id) : consoleView;
+  }
+
   function followGuest(): void {
-    host.followModes(router.isConsole ? consoleView.screen?.modes : undefined);
+    host.followModes(router.isConsole ? activeConsole()?.screen?.modes : undefined);
+    host.followMouse(store.getState().isMouseOn && !router.isConsole);
   }
 
   function scene(): Scene {
     const state = store.getState();
-    const {content} = computeLayout(state.size, state.focus);
+    const {content, wall} = layoutOf(state);
     const overlay = overlayRect(state, actions);
     const overlays = overlay ? [overlay] : [];
     const machine = selectedMachine(state);
+    if (wall.length > 0) return {...wallScene(state, wall, wallView, overlays.length > 0), overlays};
     if (!content || !machine) return {painters: [], overlays, cursor: undefined};
     const isConsole = state.focus === 'fullscreen' || state.tab === 'console';
     if (!isConsole) {
@@ -238,9 +285,13 @@ export async function runTui(options: TuiOptions): Promise<number> {
   // A terminal that went away cannot be told anything more.
   output.on('error', () => ended.resolve(1));
   const inkInput = new PassThrough();
-  const ink = await renderInk({store, theme, actions, sparkStyle}, compositor.sink, inkInput);
+  const ink = await renderInk({store, ownTheme, actions, sparkStyle}, compositor.sink, inkInput);
   stack.defer(() => ink.unmount());
   ink.failed.catch((error: unknown) => ended.reject(error));
+
+  const [problem] = problems;
+  if (problem !== undefined)
+    toast(problems.length === 1 ? problem : `${problem} (${problems.length - 1} more)`, 'error');
 
   const connecting = options.connect().then(async (connected) => {
     backend = connected;
@@ -249,6 +300,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
       new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
     );
     networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
+    diskWatch = new DiskWatch(connected.client, dispatch, (error) => toast(describeError(error), 'error'));
     await link.start();
   });
   const slow = setTimeout(() => {

@@ -2,31 +2,21 @@
 import {existsSync, statSync} from 'node:fs';
 import {resolve} from 'node:path';
 import type {DiskFormat} from '../../manager/protocol/machine.js';
+import {type DiskWish, existingDisk, newDisk} from '../state/disk-text.js';
 import {parseBytes} from '../state/presenters/units.js';
 import {UsageError} from './report-error.js';
-
-/** What `machineCreate` takes for a disk. */
-export type DiskOption =
-  | {readonly newSizeBytes: number; readonly format?: DiskFormat}
-  | {readonly path: string; readonly format?: DiskFormat; readonly isReadOnly: boolean};
-
-const SECTOR_BYTES = 512;
 
 /**
  * Parses `1G`, `1G,format=raw`, `FILE`, `FILE,format=qcow2` or `FILE,ro`. A file wins over a size when both could be
  * meant. Without a format the file's name decides: `.qcow2` is qcow2, `.iso` is raw and read-only, others are raw.
  */
-export function parseDiskOption(text: string): DiskOption {
+export function parseDiskOption(text: string): DiskWish {
   const {rest, format, isReadOnly} = takeOptions(text);
   const size = parseBytes(rest);
-  if (size === undefined || (existsSync(rest) && statSync(rest).isFile())) {
-    const isIso = /\.iso$/i.test(rest);
-    const named = format ?? (/\.qcow2$/i.test(rest) ? ('qcow2' as const) : isIso ? ('raw' as const) : undefined);
-    return {path: resolve(rest), ...(named === undefined ? {} : {format: named}), isReadOnly: isReadOnly || isIso};
-  }
+  if (size === undefined || (existsSync(rest) && statSync(rest).isFile()))
+    return existingDisk(resolve(rest), format, isReadOnly);
   if (isReadOnly) throw new UsageError('A new disk cannot be read-only.', 'Leave `ro` out, or name a file.');
-  const newSizeBytes = Math.ceil(size / SECTOR_BYTES) * SECTOR_BYTES;
-  return {newSizeBytes, ...(format === undefined ? {} : {format})};
+  return newDisk(size, format);
 }
 
 function takeOptions(text: string): {rest: string; format: DiskFormat | undefined; isReadOnly: boolean} {

@@ -5,8 +5,8 @@ import {subscribe} from '../../manager/protocol/events.js';
 import {type Job, jobCancel, jobFinished, jobProgressed, jobWait} from '../../manager/protocol/job.js';
 import type {FleetClient} from '../app/backend.js';
 import {jobFraction, jobLine, progressBar} from '../state/presenters/job.js';
-import {stripControls} from '../terminal/cells.js';
 import {truncate} from '../terminal/char-width.js';
+import {visibleText} from '../terminal/visible-text.js';
 import type {CliContext, CliStreams} from './cli-context.js';
 
 const BAR_WIDTH = 20;
@@ -24,7 +24,7 @@ export class ProgressLine implements Disposable {
   /** Shows where a job stands. */
   show(job: Job): void {
     if (!this.stderr.isTTY) {
-      if (job.stage !== this.shownStage) this.stderr.write(`${stripControls(job.stage)}\n`);
+      if (job.stage !== this.shownStage) this.stderr.write(`${visibleText(job.stage)}\n`);
       this.shownStage = job.stage;
       return;
     }

@@ -2,7 +2,7 @@ import {ManagerError, toManagerError} from '../../manager/protocol/errors.js';
 import {imageList} from '../../manager/protocol/image.js';
 import {machineList} from '../../manager/protocol/machine.js';
 import type {FleetClient} from '../app/backend.js';
-import {stripControls} from '../terminal/cells.js';
+import {visibleText} from '../terminal/visible-text.js';
 import type {CliContext} from './cli-context.js';
 import {nearNames} from './near-names.js';
 
@@ -27,14 +27,14 @@ export class UsageError extends Error {
 /** Prints an error as one sentence and the next step, and returns the exit status. `args` are the command's words. */
 export async function reportError(cli: CliContext, thrown: unknown, args: readonly string[]): Promise<number> {
   if (thrown instanceof UsageError) {
-    cli.note(`viv: ${stripControls(thrown.message)}\n     ${stripControls(thrown.hint)}`);
+    cli.note(`viv: ${visibleText(thrown.message)}\n     ${visibleText(thrown.hint)}`);
     return STATUS_USAGE;
   }
   const error = toManagerError(thrown);
-  cli.note(`viv: ${stripControls(error.message)}`);
+  cli.note(`viv: ${visibleText(error.message)}`);
   const near = await suggest(cli, error, args);
   if (near !== '') cli.note(`     ${near}`);
-  if (error.hint !== '') cli.note(`     ${stripControls(error.hint)}`);
+  if (error.hint !== '') cli.note(`     ${visibleText(error.hint)}`);
   if (error.code === 'internal' && error.cause instanceof Error && error.cause.stack) cli.note(error.cause.stack);
   if (error.code === 'cancelled') return STATUS_INTERRUPTED;
   return error.code === 'bad-request' ? STATUS_USAGE : STATUS_FAILED;

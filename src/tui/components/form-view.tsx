@@ -1,24 +1,25 @@
-import {Box, Text} from 'ink';
+import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import type {FormField, FormState} from '../state/form.js';
 import {fitCells} from '../terminal/char-width.js';
 import {Line, type Segment} from './line.js';
-import {useColor} from './theme-context.js';
+import {PlainText} from './plain-text.js';
 
 const LABEL_WIDTH = 10;
 
 /** The fields of a form, one a row, with the error below. */
 export function FormView({form, width}: {form: FormState; width: number}): ReactElement {
-  const color = useColor();
   return (
     <Box flexDirection="column" width={width} paddingTop={1}>
       {form.fields.map((field, index) => (
         <Line key={field.id} width={width} segments={fieldSegments(field, index === form.focused && !form.isBusy)} />
       ))}
-      <Text> </Text>
-      <Text wrap="wrap" {...color(form.error === undefined ? 'faint' : 'failed')}>
-        {form.isBusy ? ' Working…' : ` ${form.error ?? ''}`}
-      </Text>
+      <PlainText text=" " />
+      <PlainText
+        text={form.isBusy ? ' Working…' : ` ${form.error ?? ''}`}
+        token={form.error === undefined ? 'faint' : 'failed'}
+        isWrapped
+      />
     </Box>
   );
 }

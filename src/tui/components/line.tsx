@@ -1,5 +1,6 @@
 import {Box, Text} from 'ink';
 import type {ReactElement} from 'react';
+import {visibleText} from '../terminal/visible-text.js';
 import type {ThemeToken} from '../theme.js';
 import {useColor} from './theme-context.js';
 
@@ -31,7 +32,7 @@ export function Line({segments, width}: {segments: readonly Segment[]; width: nu
             bold={segment.isBold === true}
             inverse={segment.isInverse === true}
           >
-            {segment.text}
+            {visibleText(segment.text)}
           </Text>
         ))}
       </Text>

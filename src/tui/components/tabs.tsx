@@ -1,21 +1,13 @@
 import type {ReactElement} from 'react';
+import {TABS, type Tab} from '../state/model.js';
+import {tabSpans} from '../state/presenters/tabs.js';
 import {Line} from './line.js';
 
-/** A row of numbered tabs. */
-export function Tabs({
-  labels,
-  active,
-  width,
-}: {
-  labels: readonly string[];
-  active: number;
-  width: number;
-}): ReactElement {
-  const segments = labels.flatMap((label, index) => [
+/** The row of numbered tabs. */
+export function Tabs({active, width}: {active: Tab; width: number}): ReactElement {
+  const segments = tabSpans(TABS).flatMap(({tab, text}) => [
     {text: ' '},
-    index === active
-      ? {text: ` ${index + 1} ${label} `, isInverse: true}
-      : {text: ` ${index + 1} ${label} `, token: 'faint' as const},
+    tab === active ? {text, isInverse: true} : {text, token: 'faint' as const},
   ]);
   return <Line segments={segments} width={width} />;
 }

@@ -21,7 +21,16 @@ export interface ActionContext {
 }
 
 /** Groups of the help page, in its order. */
-export const ACTION_GROUPS = ['Machines', 'Timeline', 'Network', 'Moving', 'View', 'Program'] as const;
+export const ACTION_GROUPS = [
+  'Machines',
+  'Marks',
+  'Timeline',
+  'Network',
+  'Disks',
+  'Moving',
+  'View',
+  'Program',
+] as const;
 
 /**
  * Something a person can do with a key. The hint bar, the help page, the keymap file and the README's key table all

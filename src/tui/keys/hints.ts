@@ -7,6 +7,26 @@ import {actionsIn, keyLabel} from './keymap.js';
 export interface Hint {
   readonly key: string;
   readonly label: string;
+  /** The key as the decoder names it. */
+  readonly pressed?: string;
+}
+
+/** A hint where it stands in the bar, and the key that it is for, as the decoder names it. */
+export interface HintSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly pressed: string;
+}
+
+/** The hints of the bar as the columns they take, for the mouse. */
+export function hintSpans(state: AppState, actions: readonly Action[], width: number): readonly HintSpan[] {
+  let start = 0;
+  return hintsFor(state, actions, width).map(({key, label, pressed = key}) => {
+    const end = start + textWidth(` ${key} ${label} `);
+    const span = {start, end, pressed};
+    start = end;
+    return span;
+  });
 }
 
 /** What the hint bar shows: the actions that can act now, as many as fit into `width` cells, most useful first. */
@@ -15,7 +35,8 @@ export function hintsFor(state: AppState, actions: readonly Action[], width: num
     .filter((action) => action.hint !== undefined && action.keys.length > 0 && action.isEnabled(state) === true)
     .sort((a, b) => (a.hint?.rank ?? 0) - (b.hint?.rank ?? 0));
   const entries = ranked.map((action) => {
-    const hint = {key: keyLabel(action.keys[0] ?? ''), label: action.hint?.label ?? ''};
+    const pressed = action.keys[0] ?? '';
+    const hint = {key: keyLabel(pressed), label: action.hint?.label ?? '', pressed};
     return {hint, isPinned: action.hint?.isPinned === true, cells: textWidth(`${hint.key} ${hint.label}  `)};
   });
   const hints: Hint[] = [];

@@ -1,19 +1,41 @@
-import {Text} from 'ink';
 import type {ReactElement} from 'react';
 import {ChoiceButtons} from '../components/choice-buttons.js';
+import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
+import {PlainText} from '../components/plain-text.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
+import {wrapText} from '../terminal/char-width.js';
 
-/** A question before something is lost; No is highlighted. */
+/** A question before something is lost; No is highlighted, or a phrase is to be typed. */
 export function ConfirmScreen({state, actions}: ScreenProps): ReactElement | null {
   const rect = overlayRect(state, actions);
   if (!rect || state.overlay?.kind !== 'confirm') return null;
-  const {title, question, yesLabel, isYes} = state.overlay.confirmation;
+  const {title, question, yesLabel, isYes, phrase, typed} = state.overlay.confirmation;
+  const width = rect.width - 2;
+  const footer =
+    phrase === undefined
+      ? 'y yes · n no · Enter takes the highlighted one'
+      : typed.text === phrase
+        ? `Enter: ${yesLabel.toLowerCase()} · Esc no`
+        : 'Esc no';
   return (
-    <OverlayBox rect={rect} title={title} footer="y yes · n no · Enter takes the highlighted one">
-      <Text wrap="wrap">{` ${question}`}</Text>
-      <Text> </Text>
-      <ChoiceButtons labels={['No', yesLabel]} active={isYes ? 1 : 0} width={rect.width - 2} />
+    <OverlayBox rect={rect} title={title} footer={footer}>
+      {wrapText(question, width - 2).map((line) => (
+        <PlainText key={line} text={` ${line}`} />
+      ))}
+      <PlainText text=" " />
+      {phrase === undefined ? (
+        <ChoiceButtons labels={['No', yesLabel]} active={isYes ? 1 : 0} width={width} />
+      ) : (
+        <Line
+          width={width}
+          segments={[
+            {text: ` Type ${phrase} to do it: `, token: 'accent'},
+            {text: typed.text},
+            {text: ' ', isInverse: true},
+          ]}
+        />
+      )}
     </OverlayBox>
   );
 }

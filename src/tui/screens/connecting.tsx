@@ -1,11 +1,10 @@
-import {Box, Text} from 'ink';
+import {Box} from 'ink';
 import type {ReactElement} from 'react';
-import {useColor} from '../components/theme-context.js';
+import {PlainText} from '../components/plain-text.js';
 import type {ScreenProps} from '../screen.js';
 
 /** Shown until the fleet is known, and when the manager cannot be reached. */
 export function ConnectingScreen({state}: ScreenProps): ReactElement {
-  const color = useColor();
   const {message, hint} = state.connection;
   const isFailed = state.connection.state === 'closed' || message !== undefined;
   return (
@@ -16,10 +15,12 @@ export function ConnectingScreen({state}: ScreenProps): ReactElement {
       alignItems="center"
       justifyContent="center"
     >
-      <Text bold={isFailed} {...color(isFailed ? 'failed' : 'text')}>
-        {message ?? (isFailed ? 'The manager has ended.' : 'Starting the manager…')}
-      </Text>
-      <Text {...color('faint')}>{hint ?? (isFailed ? 'Press q, then run viv again.' : '')}</Text>
+      <PlainText
+        text={message ?? (isFailed ? 'The manager has ended.' : 'Starting the manager…')}
+        token={isFailed ? 'failed' : 'text'}
+        isBold={isFailed}
+      />
+      <PlainText text={hint ?? (isFailed ? 'Press q, then run viv again.' : '')} token="faint" />
     </Box>
   );
 }

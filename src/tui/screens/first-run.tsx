@@ -1,7 +1,7 @@
-import {Box, Text} from 'ink';
+import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import {Line} from '../components/line.js';
-import {useColor} from '../components/theme-context.js';
+import {PlainText} from '../components/plain-text.js';
 import type {ScreenProps} from '../screen.js';
 import {jobFraction, jobLine, progressBar} from '../state/presenters/job.js';
 
@@ -9,7 +9,6 @@ const WIDTH = 64;
 
 /** An empty fleet: one highlighted choice that Enter takes, then its progress. */
 export function FirstRunScreen({state}: ScreenProps): ReactElement {
-  const color = useColor();
   const width = Math.min(WIDTH, state.size.columns - 2);
   const {stage, jobId, error, hint} = state.firstRun;
   const job = state.jobs.find((candidate) => candidate.id === jobId);
@@ -22,8 +21,8 @@ export function FirstRunScreen({state}: ScreenProps): ReactElement {
       justifyContent="center"
     >
       <Box flexDirection="column" width={width}>
-        <Text bold>{stage === 'idle' ? 'There is no machine yet.' : 'Making your first machine'}</Text>
-        <Text> </Text>
+        <PlainText text={stage === 'idle' ? 'There is no machine yet.' : 'Making your first machine'} isBold />
+        <PlainText text=" " />
         {stage === 'idle' ? (
           <>
             <Line
@@ -33,23 +32,22 @@ export function FirstRunScreen({state}: ScreenProps): ReactElement {
                 {text: '  press Enter', token: 'accent'},
               ]}
             />
-            <Text {...color('faint')}> a small Debian 13 for riscv64: its kernel and a shell, in seconds</Text>
-            <Text {...color('faint')}> once; the first time its packages are downloaded</Text>
+            <PlainText text=" a small Debian 13 for riscv64: its kernel and a shell, in seconds" token="faint" />
+            <PlainText text=" once; the first time its packages are downloaded" token="faint" />
           </>
         ) : (
           <>
-            <Text wrap="truncate">
-              {stage === 'creating' ? 'Starting…' : job ? jobLine(job) : 'Looking for the image…'}
-            </Text>
-            <Text {...color('accent')}>{progressBar(stage === 'creating' ? 1 : job && jobFraction(job), width)}</Text>
-            <Text {...color('faint')}>
-              {stage === 'building' && jobId !== undefined ? 'Esc cancels and leaves nothing half-made' : ' '}
-            </Text>
+            <PlainText text={stage === 'creating' ? 'Starting…' : job ? jobLine(job) : 'Looking for the image…'} />
+            <PlainText text={progressBar(stage === 'creating' ? 1 : job && jobFraction(job), width)} token="accent" />
+            <PlainText
+              text={stage === 'building' && jobId !== undefined ? 'Esc cancels and leaves nothing half-made' : ' '}
+              token="faint"
+            />
           </>
         )}
-        <Text> </Text>
-        {error === undefined ? null : <Text {...color('failed')}>{error}</Text>}
-        {hint === undefined || hint === '' ? null : <Text>{hint}</Text>}
+        <PlainText text=" " />
+        {error === undefined ? null : <PlainText text={error} token="failed" isWrapped />}
+        {hint === undefined || hint === '' ? null : <PlainText text={hint} isWrapped />}
       </Box>
     </Box>
   );

@@ -1,19 +1,23 @@
-import {Box, Text} from 'ink';
+import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import {Frame} from '../components/frame.js';
 import {Line, type Segment} from '../components/line.js';
+import {PlainText} from '../components/plain-text.js';
 import {Tabs} from '../components/tabs.js';
-import {consoleNotice, type ScreenProps} from '../screen.js';
-import {type AppState, TABS} from '../state/model.js';
+import {consoleNotice, listHeight, type ScreenProps} from '../screen.js';
+import {firstListRow, type ListRow, listRows, markedMachines, selectedRow} from '../state/list.js';
+import type {AppState} from '../state/model.js';
+import {configLines} from '../state/presenters/config.js';
+import {diskLines} from '../state/presenters/disks.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
 import {networkLines} from '../state/presenters/network.js';
 import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
 import {timelineLines} from '../state/presenters/timeline.js';
 import {formatTime} from '../state/presenters/units.js';
-import {selectedMachine, visibleMachines} from '../state/selectors.js';
-import {type Rect, stripControls} from '../terminal/cells.js';
-
-const TAB_LABELS = TABS.map((tab) => (tab[0] ?? '').toUpperCase() + tab.slice(1));
+import {noMachine, selectedMachine} from '../state/selectors.js';
+import type {Rect} from '../terminal/cells.js';
+import {fitCells} from '../terminal/char-width.js';
+import {visibleText} from '../terminal/visible-text.js';
 
 /** The list of machines, and beside it the console, graphs, timeline, network or log of the highlighted one. */
 export function FleetScreen(props: ScreenProps): ReactElement {
@@ -28,28 +32,47 @@ export function FleetScreen(props: ScreenProps): ReactElement {
 
 function MachineList({state, sparkStyle, rect}: ScreenProps & {rect: Rect}): ReactElement {
   const width = rect.width - 2;
-  const rows = Math.max(1, rect.height - 3);
-  const visible = visibleMachines(state);
-  const selected = selectedMachine(state);
-  const index = visible.findIndex((machine) => machine.id === selected?.id);
-  // The window moves only as far as it must, and starts with the selection in its middle.
-  const first = Math.max(0, Math.min(index - Math.floor(rows / 2), visible.length - rows));
-  const shown = visible
-    .slice(first, first + rows)
-    .map((machine) =>
-      machineRow(machine, state.samples.get(machine.id) ?? [], machine.id === selected?.id, width, sparkStyle),
-    );
-  const title = state.filter === '' ? 'Machines' : `Machines /${state.filter}`;
-  const footer = visible.length > rows ? `${index + 1} of ${visible.length}` : '';
+  const height = listHeight(rect);
+  const rows = listRows(state);
+  const selectedId = selectedRow(state)?.id;
+  const first = firstListRow(state, height);
+  const markedCount = markedMachines(state).length;
+  const title = [state.filter === '' ? 'Machines' : `Machines /${state.filter}`];
+  if (markedCount > 0) title.push(`${markedCount} marked`);
+  const index = rows.findIndex(({id}) => id === selectedId);
+  const footer = rows.length > height ? `${index + 1} of ${rows.length}` : '';
   return (
-    <Frame width={rect.width} height={rect.height} title={title} footer={footer} isFocused={state.focus === 'list'}>
-      <Line segments={[{text: listHeading(width), token: 'faint'}]} width={width} />
-      {shown.map((row) => (
-        <Row key={row.id} row={row} width={width} />
-      ))}
-      {visible.length === 0 ? <Text wrap="truncate"> No machine matches; Esc clears the filter.</Text> : null}
+    <Frame
+      width={rect.width}
+      height={rect.height}
+      title={title.join(' · ')}
+      footer={footer}
+      isFocused={state.focus === 'list'}
+    >
+      <Line segments={[{text: listHeading(width, state.list), token: 'faint'}]} width={width} />
+      {rows.slice(first, first + height).map((row) => {
+        const isSelected = row.id === selectedId;
+        if (row.kind === 'group')
+          return <Line key={row.id} width={width} segments={groupSegments(row, isSelected, width)} />;
+        const look = {isSelected, isMarked: state.list.marks.has(row.id)};
+        const {machine} = row;
+        return (
+          <Row
+            key={row.id}
+            row={machineRow(machine, state.samples.get(machine.id) ?? [], look, width, sparkStyle)}
+            width={width}
+          />
+        );
+      })}
+      {rows.length === 0 ? <PlainText text=" No machine matches; Esc clears the filter." /> : null}
     </Frame>
   );
+}
+
+function groupSegments(row: Extract<ListRow, {kind: 'group'}>, isSelected: boolean, width: number): Segment[] {
+  const running = row.machines.filter(({state}) => state === 'running').length;
+  const text = `${isSelected ? '▸' : ' '}${row.isFolded ? '+' : '-'} ${visibleText(row.name)}  ${running} of ${row.machines.length} run`;
+  return [{text: fitCells(text, width), token: 'accent', isBold: true, isInverse: isSelected}];
 }
 
 function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
@@ -58,7 +81,7 @@ function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
     <Line
       width={width}
       segments={[
-        {text: row.name, isInverse: isSelected, isBold: isSelected},
+        {text: row.name, isInverse: isSelected, isBold: isSelected || row.isMarked},
         {text: row.state, token: row.stateToken, isInverse: isSelected},
         {text: row.spark, token: 'chartCpu', isInverse: isSelected},
         {text: row.numbers, isInverse: isSelected},
@@ -70,6 +93,8 @@ function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
 /** What a tab shows as lines of text. */
 function paneLines(state: AppState, width: number, height: number): readonly (readonly Segment[])[] {
   if (state.tab === 'timeline') return timelineLines(state, width);
+  if (state.tab === 'disks') return diskLines(state, width, height);
+  if (state.tab === 'config') return configLines(state, width, height);
   return state.tab === 'net' ? networkLines(state, width, height) : [];
 }
 
@@ -80,13 +105,10 @@ function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
   const footer = machine ? machineFooter(state.samples.get(machine.id) ?? []) : '';
   return (
     <Frame width={rect.width} height={rect.height} title={title} footer={footer} isFocused={state.focus === 'console'}>
-      <Tabs labels={TAB_LABELS} active={TABS.indexOf(state.tab)} width={width} />
+      <Tabs active={state.tab} width={width} />
+      {machine ? null : <PlainText text={` ${noMachine(state)}`} />}
       {state.tab === 'console'
-        ? consoleNotice(state, width).map((line) => (
-            <Text key={line} wrap="truncate">
-              {` ${line}`}
-            </Text>
-          ))
+        ? consoleNotice(state, width).map((line) => <PlainText key={line} text={` ${line}`} />)
         : null}
       {machine
         ? paneLines(state, width, Math.max(1, rect.height - 3)).map((segments, row) => (
@@ -102,7 +124,7 @@ function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
               <Line
                 key={event.seq}
                 width={width}
-                segments={[{text: ` ${formatTime(event.atMs)} `, token: 'faint'}, {text: stripControls(event.message)}]}
+                segments={[{text: ` ${formatTime(event.atMs)} `, token: 'faint'}, {text: visibleText(event.message)}]}
               />
             ))
         : null}

@@ -1,6 +1,7 @@
-import {Box, Text} from 'ink';
+import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import {Line} from '../components/line.js';
+import {PlainText} from '../components/plain-text.js';
 import {consoleNotice, type ScreenProps} from '../screen.js';
 import {machineTitle} from '../state/presenters/machine.js';
 import {selectedMachine} from '../state/selectors.js';
@@ -20,9 +21,7 @@ export function FullscreenScreen({state}: ScreenProps): ReactElement {
         ]}
       />
       {consoleNotice(state, columns).map((line) => (
-        <Text key={line} wrap="truncate">
-          {line}
-        </Text>
+        <PlainText key={line} text={line} />
       ))}
     </Box>
   );

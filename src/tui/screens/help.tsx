@@ -2,7 +2,9 @@ import type {ReactElement} from 'react';
 import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
 import {helpLines} from '../keys/hints.js';
+import {actionsIn} from '../keys/keymap.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
+import {tabLabel} from '../state/presenters/machine.js';
 import {fitCells} from '../terminal/char-width.js';
 
 const KEYS_WIDTH = 16;
@@ -11,13 +13,17 @@ const KEYS_WIDTH = 16;
 export function HelpScreen({state, actions}: ScreenProps): ReactElement | null {
   const rect = overlayRect(state, actions);
   if (!rect || state.overlay?.kind !== 'help') return null;
-  const lines = helpLines(actions);
+  const lines = helpLines(actionsIn(state.tab, actions));
   const rows = rect.height - 2;
   const first = Math.min(state.overlay.scroll, Math.max(0, lines.length - rows));
   const width = rect.width - 2;
   const hasMore = first + rows < lines.length;
   return (
-    <OverlayBox rect={rect} title="Keys" footer={hasMore ? '↓ more · any other key closes' : 'any key closes'}>
+    <OverlayBox
+      rect={rect}
+      title={`Keys in ${tabLabel(state.tab)}`}
+      footer={hasMore ? '↓ more · any other key closes' : 'any key closes'}
+    >
       {lines
         .slice(first, first + rows)
         .map((line) =>

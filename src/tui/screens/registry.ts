@@ -1,3 +1,4 @@
+export {ActivityScreen} from './activity.js';
 export {ConfirmScreen} from './confirm.js';
 export {ConnectingScreen} from './connecting.js';
 export {FirstRunScreen} from './first-run.js';
@@ -5,3 +6,5 @@ export {FleetScreen} from './fleet.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
+export {MenuScreen, PaletteScreen} from './palette.js';
+export {WallScreen} from './wall.js';

@@ -5,6 +5,10 @@ import type {Job} from '../../manager/protocol/job.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
+import type {ThemeName} from '../theme.js';
+import type {DisksNews} from './disks.js';
+import type {Arrangement} from './layout.js';
+import type {ListNews} from './list.js';
 import type {Connection, FirstRun, Focus, Overlay, PacketLine, ScreenSize, Tab, TimelineView, Toast} from './model.js';
 
 /** What is seen of the network of a machine; `networkFollowed` is that of another from now on. */
@@ -35,6 +39,7 @@ export type FleetNews =
   | {readonly type: 'historyLoaded'; readonly machineId: string; readonly samples: readonly MachineSample[]}
   | {readonly type: 'timelineLoaded'; readonly timeline: TimelineView}
   | NetworkNews
+  | DisksNews
   | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
   | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
   | {readonly type: 'eventHappened'; readonly event: FleetEvent};
@@ -45,6 +50,11 @@ export type UiNews =
   | {readonly type: 'ticked'; readonly nowMs: number}
   | {readonly type: 'selectionMoved'; readonly by: number}
   | {readonly type: 'machineSelected'; readonly id: string}
+  | ListNews
+  | {readonly type: 'arranged'; readonly arrangement: Arrangement}
+  | {readonly type: 'dividerMoved'; readonly listWidth: number}
+  | {readonly type: 'mouseTurned'; readonly isOn: boolean}
+  | {readonly type: 'themeChosen'; readonly theme: ThemeName}
   | {readonly type: 'tabChosen'; readonly tab: Tab}
   | {readonly type: 'pointMoved'; readonly by: number}
   | {readonly type: 'forwardMoved'; readonly by: number}

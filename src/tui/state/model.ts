@@ -7,7 +7,12 @@ import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js'
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
+import type {ThemeName} from '../theme.js';
+import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
+import type {Arrangement} from './layout.js';
+import {initialList, type ListView} from './list.js';
+import {type TextInput, textInput} from './text-input.js';
 
 /** Samples kept per machine for charts and sparklines: two minutes. */
 export const SAMPLES_SHOWN = 120;
@@ -16,7 +21,7 @@ export const SAMPLES_SHOWN = 120;
 export const EVENTS_SHOWN = 500;
 
 /** Tabs of the right pane, in the order of their digits. */
-export const TABS = ['console', 'graphs', 'timeline', 'net', 'log'] as const;
+export const TABS = ['console', 'graphs', 'timeline', 'net', 'disks', 'log', 'config'] as const;
 /** One of {@link TABS}. */
 export type Tab = (typeof TABS)[number];
 
@@ -30,16 +35,26 @@ export interface Connection {
 /** Who gets the keyboard: the list, the console in the right pane, or the console on the whole screen. */
 export type Focus = 'list' | 'console' | 'fullscreen';
 
-/** A question that is answered with yes or no; `token` tells its owner which one it was. */
+/**
+ * A question that is answered with yes or no; `token` tells its owner which one it was. With a `phrase` yes is to type it:
+ * for what loses data, or acts on many machines.
+ */
 export interface Confirmation {
   readonly token: string;
-  readonly machineId: string;
+  readonly machineIds: readonly string[];
   /** What of the machine it is about: a point's id. */
   readonly subject?: string;
   readonly title: string;
   readonly question: string;
   readonly yesLabel: string;
   readonly isYes: boolean;
+  readonly phrase?: string;
+  readonly typed: TextInput;
+}
+
+/** A question as it is asked first. */
+export function unanswered(question: Omit<Confirmation, 'isYes' | 'typed'>): Overlay {
+  return {kind: 'confirm', confirmation: {...question, isYes: false, typed: textInput()}};
 }
 
 /** The points of a machine, oldest first, and how checkpoints of it are taken. `broken` has sentences. */
@@ -76,7 +91,18 @@ export interface NetworkView {
 export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
-  | {readonly kind: 'form'; readonly form: FormState};
+  | {readonly kind: 'form'; readonly form: FormState}
+  /** `scroll` counts events back from the newest. */
+  | {
+      readonly kind: 'activity';
+      readonly chosen: number;
+      readonly scroll: number;
+      readonly filter: TextInput;
+      readonly isFiltering: boolean;
+    }
+  | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
+  /** Without a place it lies beside the highlighted row. */
+  | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}};
 
 /** A short message in the bottom line. */
 export interface Toast {
@@ -116,9 +142,19 @@ export interface AppState {
   /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
+  /** Of the machine whose Disks tab was shown last. */
+  readonly disks: DisksView | undefined;
   readonly nowMs: number;
   readonly size: ScreenSize;
+  /** The highlighted row: a machine's id, or that of a group's heading. */
   readonly selectedId: string | undefined;
+  readonly list: ListView;
+  /** How list and panes share the screen, and how wide the list was made. */
+  readonly arrangement: Arrangement;
+  readonly listWidth: number | undefined;
+  readonly isMouseOn: boolean;
+  readonly theme: ThemeName;
+  readonly hasOwnTheme: boolean;
   readonly filter: string;
   readonly isFilterOpen: boolean;
   readonly tab: Tab;
@@ -143,9 +179,16 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     pointId: undefined,
     network: undefined,
     forwardAt: 0,
+    disks: undefined,
     nowMs,
     size,
     selectedId: undefined,
+    list: initialList,
+    arrangement: 'split',
+    listWidth: undefined,
+    isMouseOn: true,
+    theme: 'dark',
+    hasOwnTheme: false,
     filter: '',
     isFilterOpen: false,
     tab: 'console',

@@ -1,9 +1,11 @@
 /** What follows from each event: pure, and without React. */
 import type {Machine} from '../../manager/protocol/machine.js';
+import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
+import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
-import {chosenPoint, isLive, selectedMachine, selectedTimeline, visibleMachines} from './selectors.js';
+import {chosenPoint, isLive, selectedMachine, selectedTimeline} from './selectors.js';
 
 const JOBS_KEPT = 20;
 
@@ -41,6 +43,9 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'disksLoaded':
+    case 'diskMoved':
+      return reduceDisks(state, event);
     case 'imagesLoaded':
       return {...state, images: event.images};
     case 'eventsLoaded':
@@ -59,6 +64,11 @@ const UI_TYPES = {
   ticked: 1,
   selectionMoved: 1,
   machineSelected: 1,
+  listChanged: 1,
+  arranged: 1,
+  dividerMoved: 1,
+  mouseTurned: 1,
+  themeChosen: 1,
   tabChosen: 1,
   pointMoved: 1,
   forwardMoved: 1,
@@ -83,6 +93,16 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return moveSelection(state, event.by);
     case 'machineSelected':
       return {...state, selectedId: event.id};
+    case 'listChanged':
+      return reselect(state, {...state, list: {...state.list, ...event.changes}});
+    case 'arranged':
+      return {...state, arrangement: event.arrangement};
+    case 'dividerMoved':
+      return {...state, listWidth: event.listWidth};
+    case 'mouseTurned':
+      return {...state, isMouseOn: event.isOn};
+    case 'themeChosen':
+      return {...state, theme: event.theme};
     case 'tabChosen':
       return {...state, tab: event.tab};
     case 'pointMoved':
@@ -111,17 +131,17 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
 }
 
 function sortByName(machines: readonly Machine[]): readonly Machine[] {
-  const collator = sortByName.collator;
-  return [...machines].sort((a, b) => collator.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+  return [...machines].sort(compareNames);
 }
-sortByName.collator = new Intl.Collator('en', {numeric: true});
 
-// Keeps the highlighted row on a machine that is listed: the same one, else the one now at its place.
+// Keeps the highlighted row on one that is listed: the same, else the heading it went under, else the one now at its place.
 function reselect(before: AppState, after: AppState): AppState {
-  const visible = visibleMachines(after);
-  if (visible.some((machine) => machine.id === after.selectedId)) return after;
-  const oldIndex = visibleMachines(before).findIndex((machine) => machine.id === before.selectedId);
-  const next = visible[Math.min(Math.max(0, oldIndex), visible.length - 1)];
+  const rows = listRows(after);
+  if (rows.some(({id}) => id === after.selectedId)) return after;
+  const heading = rows.find((row) => row.kind === 'group' && row.machines.some(({id}) => id === after.selectedId));
+  if (heading !== undefined) return {...after, selectedId: heading.id};
+  const oldIndex = listRows(before).findIndex(({id}) => id === before.selectedId);
+  const next = oldIndex < 0 ? selectedRow(after) : rows[Math.min(oldIndex, rows.length - 1)];
   return {...after, selectedId: next?.id};
 }
 
@@ -143,23 +163,27 @@ function removeMachine(state: AppState, id: string, seq: number): AppState {
   samples.delete(id);
   const machines = state.machines.filter((machine) => machine.id !== id);
   const wasWatched = selectedMachine(state)?.id === id;
-  const isAsked = state.overlay?.kind === 'confirm' && state.overlay.confirmation.machineId === id;
+  const isAsked = state.overlay?.kind === 'confirm' && state.overlay.confirmation.machineIds.every((one) => one === id);
+  const marks = new Set(state.list.marks);
+  marks.delete(id);
   return reselect(state, {
     ...state,
     fleetSeq: seq,
     machines,
     samples,
+    list: {...state.list, marks},
     focus: wasWatched ? 'list' : state.focus,
     overlay: isAsked ? undefined : state.overlay,
   });
 }
 
 function moveSelection(state: AppState, by: number): AppState {
-  const visible = visibleMachines(state);
-  if (visible.length === 0) return state;
-  const current = visible.findIndex((machine) => machine.id === selectedMachine(state)?.id);
-  const index = Math.min(visible.length - 1, Math.max(0, current + by));
-  return {...state, selectedId: visible[index]?.id};
+  // On the wall one goes from console to console.
+  const rows = state.arrangement === 'wall' ? wallMachines(state) : listRows(state);
+  if (rows.length === 0) return state;
+  const current = rows.findIndex(({id}) => id === selectedRow(state)?.id);
+  const index = Math.min(rows.length - 1, Math.max(0, current + by));
+  return {...state, selectedId: rows[index]?.id};
 }
 
 // A chosen point that went is followed by the next newer one; who looks at the newest goes on looking at the newest.

@@ -2,38 +2,13 @@
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
+import {selectedRow} from './list.js';
 import type {AppState, TimelineView} from './model.js';
 
-/** True for a machine that a filter text matches: `state:WORD`, else part of the name; words must all match. */
-export function matchesFilter(machine: Machine, filter: string): boolean {
-  return filter
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '')
-    .every((word) =>
-      word.startsWith('state:')
-        ? machine.state.startsWith(word.slice('state:'.length))
-        : isSubsequence(word, machine.name.toLowerCase()),
-    );
-}
-
-// Fuzzy: the letters in order, as in `wb1` for `web-1`.
-function isSubsequence(needle: string, hay: string): boolean {
-  let at = 0;
-  for (const char of hay) if (char === needle[at]) at++;
-  return at >= needle.length;
-}
-
-/** Machines the filter lets through, in list order. */
-export function visibleMachines(state: AppState): readonly Machine[] {
-  if (state.filter === '') return state.machines;
-  return state.machines.filter((machine) => matchesFilter(machine, state.filter));
-}
-
-/** The machine of the highlighted row, if there is a row. */
+/** The machine of the highlighted row, if that is a machine's. */
 export function selectedMachine(state: AppState): Machine | undefined {
-  const visible = visibleMachines(state);
-  return visible.find((machine) => machine.id === state.selectedId) ?? visible[0];
+  const row = selectedRow(state);
+  return row?.kind === 'machine' ? row.machine : undefined;
 }
 
 /** How many machines are in any of the given states. */
@@ -58,10 +33,17 @@ export function isLive(state: MachineState): boolean {
   return ['starting', 'running', 'paused', 'saving', 'stopping'].includes(state);
 }
 
+/** Why no machine is highlighted, in one sentence. */
+export function noMachine(state: AppState): string {
+  const row = selectedRow(state);
+  if (row?.kind === 'group') return `${row.name} is a group; go to one of its machines, or fold it out with z.`;
+  return state.machines.length === 0 ? 'There is no machine yet.' : 'No machine matches the filter.';
+}
+
 /** Whether a verb can act on the highlighted machine: `true`, or the reason why not in one sentence. */
 export function verbPermission(state: AppState, verb: MachineVerb): true | string {
   const machine = selectedMachine(state);
-  if (!machine) return state.machines.length === 0 ? 'There is no machine yet.' : 'No machine matches the filter.';
+  if (!machine) return noMachine(state);
   const permission = machine.verbs[verb];
   return permission.isAllowed ? true : permission.reason;
 }

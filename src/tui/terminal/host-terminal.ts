@@ -8,7 +8,7 @@ import type {ColorDepth} from './sgr.js';
 
 // Alternate screen, no autowrap (the last column must not scroll), bracketed paste, hidden cursor.
 const ENTER = '\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[?25l\x1b[2J\x1b[H';
-const LEAVE = '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
+const LEAVE = '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
 
 const MAX_HELD_WRITES = 200;
 
@@ -38,6 +38,7 @@ export class HostTerminal implements Disposable {
   private readonly onSignal: (signal: NodeJS.Signals) => void;
   private isActive = false;
   private modes = '';
+  private hasMouse = false;
   private releaseStderr: () => void = () => undefined;
   private readonly signalHandlers = new Map<NodeJS.Signals, () => void>();
 
@@ -88,6 +89,7 @@ export class HostTerminal implements Disposable {
     this.output.off('resize', this.onResize);
     this.output.write(LEAVE);
     this.modes = '';
+    this.hasMouse = false;
     if (!this.input.destroyed) this.input.setRawMode(false);
     this.input.pause();
     this.releaseStderr();
@@ -102,6 +104,13 @@ export class HostTerminal implements Disposable {
     if (modes === this.modes || !this.isActive) return;
     this.modes = modes;
     this.output.write(modes);
+  }
+
+  /** Asks the terminal for the mouse (clicks, drags and the wheel), or leaves it to the terminal. */
+  followMouse(isWanted: boolean): void {
+    if (isWanted === this.hasMouse || !this.isActive) return;
+    this.hasMouse = isWanted;
+    this.output.write(isWanted ? '\x1b[?1000h\x1b[?1002h\x1b[?1006h' : '\x1b[?1002l\x1b[?1000l\x1b[?1006l');
   }
 
   // Warnings of Node.js and of libraries would be written over the screen: they wait until it is given back.

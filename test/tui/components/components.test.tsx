@@ -52,7 +52,7 @@ test('an overlay hides what lies below it', () => {
 });
 
 test('tabs are numbered', () => {
-  expect(frame(<Tabs labels={['Console', 'Graphs']} active={0} width={40} />)).toContain('1 Console   2 Graphs');
+  expect(frame(<Tabs active="console" width={40} />)).toContain('1 Console   2 Graphs');
 });
 
 test('hints stand in one line', () => {

@@ -47,17 +47,17 @@ describe('units', () => {
 });
 
 describe('a row', () => {
-  test.each([32, 34, 48])('has exactly %i cells, whatever the name', (width) => {
+  test.each([18, 24, 28, 32, 34, 48])('has exactly %i cells, whatever the name', (width) => {
     for (const name of ['a', 'a-very-long-name-that-does-not-fit', '日本語日本語日本語日本語']) {
-      const row = machineRow(fakeMachine(name, 'running'), [], true, width, 'braille');
+      const row = machineRow(fakeMachine(name, 'running'), [], {isSelected: true, isMarked: true}, width, 'braille');
       expect(textWidth(row.name + row.state + row.spark + row.numbers)).toBe(width);
     }
-    expect(textWidth(listHeading(width))).toBe(width);
+    expect(textWidth(listHeading(width, {sort: 'cpu', isReversed: true}))).toBe(width);
   });
 
   test('says its state as glyph and word', () => {
     const state = (one: Parameters<typeof fakeMachine>[1]) =>
-      machineRow(fakeMachine('a', one), [], false, 34, 'ascii').state.trim();
+      machineRow(fakeMachine('a', one), [], {isSelected: false, isMarked: false}, 34, 'ascii').state.trim();
     expect([state('running'), state('paused'), state('defined'), state('crashed')]).toEqual([
       '● run',
       '‖ pause',
@@ -69,7 +69,7 @@ describe('a row', () => {
   test('cannot smuggle control characters to the screen', () => {
     const machine = fakeMachine('a\x1b]0;EVIL\x07b', 'running');
     expect(machineTitle(machine, 0)).not.toContain('\x1b');
-    expect(machineRow(machine, [], false, 34, 'ascii').name).not.toContain('\x07');
+    expect(machineRow(machine, [], {isSelected: false, isMarked: false}, 34, 'ascii').name).not.toContain('\x07');
   });
 });
 

@@ -1,8 +1,9 @@
 import {describe, expect, test} from 'vitest';
 import type {AppEvent} from '../../../src/tui/state/events.js';
-import {type AppState, initialState, SAMPLES_SHOWN} from '../../../src/tui/state/model.js';
+import {visibleMachines} from '../../../src/tui/state/list.js';
+import {type AppState, initialState, SAMPLES_SHOWN, unanswered} from '../../../src/tui/state/model.js';
 import {reduce} from '../../../src/tui/state/reducer.js';
-import {chosenPoint, selectedMachine, selectedTimeline, visibleMachines} from '../../../src/tui/state/selectors.js';
+import {chosenPoint, selectedMachine, selectedTimeline} from '../../../src/tui/state/selectors.js';
 import {fakeMachine} from '../../support/fake-fleet.js';
 
 function stateAfter(...events: AppEvent[]): AppState {
@@ -109,10 +110,12 @@ describe('the keyboard', () => {
   });
 
   test('a question about a machine goes away with the machine', () => {
-    const confirmation = {token: 't', machineId: 'id-a', title: '', question: '', yesLabel: '', isYes: false};
     const state = stateAfter(
       loaded('a', 'b'),
-      {type: 'overlayShown', overlay: {kind: 'confirm', confirmation}},
+      {
+        type: 'overlayShown',
+        overlay: unanswered({token: 't', machineIds: ['id-a'], title: '', question: '', yesLabel: ''}),
+      },
       {type: 'machineRemoved', seq: 2, id: 'id-a'},
     );
     expect(state.overlay).toBeUndefined();

@@ -1,6 +1,9 @@
 /** Requests about machines. */
+
+import type {DiskReports} from '../../services/disk-reports.js';
 import {describe, type Fleet} from '../../services/fleet.js';
 import type {MachineDefiner} from '../../services/machine-definer.js';
+import type {MachineEditor} from '../../services/machine-editor.js';
 import type {MachineRunner} from '../../services/machine-runner.js';
 import type {MachineSaver} from '../../services/machine-saver.js';
 import type {MachineTemplates} from '../../services/machine-templates.js';
@@ -11,6 +14,8 @@ import type {Handlers} from '../router.js';
 export interface MachineHandlerParts {
   readonly fleet: Fleet;
   readonly definer: MachineDefiner;
+  readonly editor: MachineEditor;
+  readonly diskReports: DiskReports;
   readonly runner: MachineRunner;
   readonly saver: MachineSaver;
   readonly undo: MachineUndo;
@@ -18,7 +23,16 @@ export interface MachineHandlerParts {
 }
 
 /** See the module. */
-export function machineHandlers({fleet, definer, runner, saver, undo, templates}: MachineHandlerParts) {
+export function machineHandlers({
+  fleet,
+  definer,
+  editor,
+  diskReports,
+  runner,
+  saver,
+  undo,
+  templates,
+}: MachineHandlerParts) {
   return {
     machineCreate: async (params) => {
       const {machine, note} = (await templates.create(params)) ?? {
@@ -37,6 +51,8 @@ export function machineHandlers({fleet, definer, runner, saver, undo, templates}
     machineKill: async (params) => ({machine: describe(await undo.kill(params.machine))}),
     machineSave: async (params) => ({machine: describe(await saver.save(params.machine))}),
     machineRename: async (params) => ({machine: describe(await undo.rename(params.machine, params.name))}),
+    machineLabel: async (params) => ({machine: describe(await editor.label(params))}),
+    machineEdit: async (params) => ({machine: describe(await undo.edit(params))}),
     machineAttachDisk: async (params) => ({machine: describe(await undo.attachDisk(params))}),
     machineDetachDisk: async (params) => {
       const detached = await undo.detachDisk(params);
@@ -51,6 +67,7 @@ export function machineHandlers({fleet, definer, runner, saver, undo, templates}
       return {id, name};
     },
     machineUnremove: async (params) => ({machine: describe(await definer.unremove(params.id))}),
+    machineDisks: async ({machine}) => ({disks: [...(await diskReports.of(machine))]}),
     machineList: async () => ({seq: fleet.seq, machines: fleet.list()}),
     machineProfile: async ({machine, durationMs}, _connection, signal) => runner.profile(machine, durationMs, signal),
     machineShow: async (params) => ({machine: describe(fleet.find(params.machine))}),
@@ -63,11 +80,14 @@ export function machineHandlers({fleet, definer, runner, saver, undo, templates}
     | 'machineKill'
     | 'machineSave'
     | 'machineRename'
+    | 'machineLabel'
+    | 'machineEdit'
     | 'machineAttachDisk'
     | 'machineDetachDisk'
     | 'machineRemove'
     | 'machineUnremove'
     | 'undoLast'
+    | 'machineDisks'
     | 'machineList'
     | 'machineProfile'
     | 'machineShow'

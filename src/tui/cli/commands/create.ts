@@ -39,6 +39,8 @@ interface CreateOptions extends JsonOption {
   readonly initrd?: string;
   readonly append?: string;
   readonly firmware?: string;
+  readonly group?: string;
+  readonly tag?: readonly string[];
   readonly start?: boolean;
 }
 
@@ -52,7 +54,8 @@ function bootOf(image: string | undefined, options: CreateOptions): Boot {
       'Say what the machine boots: an image, --disk FILE with a boot loader on it, --kernel FILE, or --firmware FILE.',
       'For example: viv create debian-mini. The images are listed by viv image ls.',
     );
-  if (ways.length === 0 && (options.append ?? options.initrd) !== undefined)
+  const isFromDisk = ways.length === 0 || image === DISK_IMAGE;
+  if (isFromDisk && (options.append ?? options.initrd) !== undefined)
     throw new UsageError(
       'The boot loader on a disk has its own kernel, initramfs and command line.',
       'Leave out --append and --initrd, or name a kernel with --kernel.',
@@ -99,6 +102,11 @@ function readPreseed(path: string): string {
   );
 }
 
+function labelsOf({group, tag}: CreateOptions) {
+  if (group === undefined && tag === undefined) return {};
+  return {labels: {tags: [...(tag ?? [])], ...(group === undefined ? {} : {group})}};
+}
+
 function readSeedFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -137,6 +145,8 @@ export const create: CliCommand = {
       .option('--tier <name>', 'how guest code runs: interpreter, regions (all compiled) or auto', tierOption)
       .option('--hot-threshold <arrivals>', 'how often code is arrived at before it is compiled', hotThresholdOption)
       .option('--firmware <file>', 'boot this ELF in M-mode instead of an image')
+      .option('--group <name>', 'the group to list it in')
+      .option('--tag <name>', 'a tag to find it by; repeatable', collect)
       .option('--start', 'start it at once')
       .option('--json', 'print the machine as JSON')
       .action(async (image: string | undefined, options: CreateOptions) => {
@@ -154,6 +164,7 @@ export const create: CliCommand = {
           shares: (options.share ?? []).map(parseShareOption),
           ...seedOf(options),
           ...(options.preseed === undefined ? {} : {preseed: readPreseed(options.preseed)}),
+          ...labelsOf(options),
         });
         let {machine} = created;
         if (created.note !== undefined) cli.note(created.note);

@@ -1,6 +1,6 @@
 import type {Command} from 'commander';
 import type {Check} from '../../../manager/protocol/daemon.js';
-import {stripControls} from '../../terminal/cells.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 
@@ -23,8 +23,8 @@ export const doctor: CliCommand = {
           return;
         }
         for (const check of checks) {
-          cli.print(`${GLYPHS[check.status]}  ${stripControls(check.title)}: ${stripControls(check.message)}`);
-          if (check.hint !== undefined && check.status !== 'ok') cli.print(`      ${stripControls(check.hint)}`);
+          cli.print(`${GLYPHS[check.status]}  ${visibleText(check.title)}: ${visibleText(check.message)}`);
+          if (check.hint !== undefined && check.status !== 'ok') cli.print(`      ${visibleText(check.hint)}`);
         }
       });
   },

@@ -6,6 +6,7 @@ import {
   machineResume,
   machineSave,
   machineShutdown,
+  machineStart,
 } from '../../../manager/protocol/machine.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
@@ -65,6 +66,19 @@ export const save = lifeCommand(
   'write the state of running machines to files and end them; viv start goes on from there',
   'is saved',
   async (cli, machine) => (await (await cli.connect()).request(machineSave, {machine})).machine,
+);
+
+/** `viv reboot`: powers guests off and boots them again. */
+export const reboot = lifeCommand(
+  5,
+  'reboot',
+  'ask guests to power off, and boot them again',
+  'boots again',
+  async (cli, machine) => {
+    const client = await cli.connect();
+    const off = await client.request(machineShutdown, {machine});
+    return (await client.request(machineStart, {machine: off.machine.id})).machine;
+  },
 );
 
 /** `viv shutdown`: asks guests to power off and waits for it. */

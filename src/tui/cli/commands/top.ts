@@ -2,7 +2,7 @@ import {resolve} from 'node:path';
 import type {Command} from 'commander';
 import type {SymbolTable} from '../../../manager/client.js';
 import {type GuestProfile, machineProfile} from '../../../manager/protocol/profile.js';
-import {stripControls} from '../../terminal/cells.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {formatTable} from '../output.js';
@@ -99,7 +99,7 @@ class Tally {
     for (const {pc, mode, count} of points) {
       const where = this.symbols?.find(BigInt(`0x${pc}`))?.name ?? `0x${pc}`;
       const key = `${mode} ${where}`;
-      const entry = this.counts.get(key) ?? {where: stripControls(where), mode, count: 0};
+      const entry = this.counts.get(key) ?? {where: visibleText(where), mode, count: 0};
       entry.count += count;
       this.counts.set(key, entry);
     }

@@ -1,5 +1,5 @@
 import type {Job} from '../../../manager/protocol/job.js';
-import {stripControls} from '../../terminal/cells.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import {formatBytes, formatDuration, formatRate} from './units.js';
 
 /** Share of a job's stage that is done, 0 to 1, or `undefined` when it cannot be known. */
@@ -10,7 +10,7 @@ export function jobFraction(job: Job): number | undefined {
 /** A job in one line: stage, numbers, rate, time left. */
 export function jobLine(job: Job): string {
   const count = (value: number) => (job.unit === 'bytes' ? formatBytes(value) : String(value));
-  const parts = [stripControls(job.stage)];
+  const parts = [visibleText(job.stage)];
   if (job.total !== undefined) parts.push(`${count(job.done)} of ${count(job.total)}`);
   else if (job.done > 0) parts.push(count(job.done));
   if (job.bytesPerSecond !== undefined && job.bytesPerSecond > 0) {

@@ -3,8 +3,9 @@
 import {DISK_IMAGE} from '../../../manager/protocol/image.js';
 import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
-import {stripControls} from '../../terminal/cells.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
+import type {Tab} from '../model.js';
 import {formatBytes, formatDuration, formatMips, formatRate} from './units.js';
 
 /** How a state looks: glyph, word, short word, colour token. Never by colour alone. */
@@ -27,6 +28,11 @@ const LOOKS: Readonly<Record<MachineState, StateLook>> = {
   broken: {glyph: '✗', word: 'broken', short: 'broke', token: 'failed'},
 };
 
+/** A tab as people read it. */
+export function tabLabel(tab: Tab): string {
+  return (tab[0] ?? '').toUpperCase() + tab.slice(1);
+}
+
 /** The look of a state. */
 export function stateLook(state: MachineState): StateLook {
   return LOOKS[state];
@@ -37,7 +43,7 @@ export function machineTitle(machine: Machine, nowMs: number): string {
   const look = stateLook(machine.state);
   const isUp = machine.state === 'running' || machine.state === 'paused';
   const uptime = isUp && machine.startedAtMs !== undefined ? `  ${formatDuration(nowMs - machine.startedAtMs)}` : '';
-  return `${stripControls(machine.name)}  ${look.glyph} ${look.word}${uptime}`;
+  return `${visibleText(machine.name)}  ${look.glyph} ${look.word}${uptime}`;
 }
 
 /** Footer of a machine's pane: disk and net rates of the last second, instructions; empty without samples. */
@@ -56,6 +62,11 @@ export function netRates(samples: readonly MachineSample[]): {readonly received:
   return {received: rateOf(samples, (s) => s.netReceivedBytes), sent: rateOf(samples, (s) => s.netSentBytes)};
 }
 
+/** What the disks read and wrote in the last second. Units: bytes a second */
+export function machineDiskRates(samples: readonly MachineSample[]): {readonly read: number; readonly written: number} {
+  return {read: rateOf(samples, (s) => s.diskReadBytes), written: rateOf(samples, (s) => s.diskWrittenBytes)};
+}
+
 /** How much a counter grew a second between the last two samples; 0 with fewer. */
 function rateOf(samples: readonly MachineSample[], pick: (sample: MachineSample) => number): number {
   const [last, before] = [samples.at(-1), samples.at(-2)];
@@ -65,7 +76,7 @@ function rateOf(samples: readonly MachineSample[], pick: (sample: MachineSample)
 
 /** Why a machine stands where it is, for an empty console pane. */
 export function machineNotice(machine: Machine): string {
-  if (machine.reason) return stripControls(machine.reason);
+  if (machine.reason) return visibleText(machine.reason);
   if (machine.state === 'defined') return 'This machine is off. Press Enter or s to start it.';
   if (machine.state === 'saved') return 'This machine is saved. Press Enter or s: it goes on from there.';
   if (machine.state === 'starting') return 'Starting…';

@@ -6,8 +6,8 @@ import type {PortForward} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import type {NetworkFlow, NetworkStatus} from '../../../manager/protocol/network.js';
 import {formatEnd} from '../../packets/packet-reader.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells, textWidth, truncate, wrapText} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {AppState, NetworkView, PacketLine} from '../model.js';
 import {chosenForward, hasNetwork, selectedNetwork, shownForwards} from '../network.js';
@@ -57,7 +57,7 @@ export function forwardText({address, hostPort, guestPort, protocol}: PortForwar
 }
 
 function aboutLines(text: string, width: number): PieceLine[] {
-  return wrapText(stripControls(text), width - 2).map((line) => [{text: ` ${line}`, token: 'faint'}]);
+  return wrapText(visibleText(text), width - 2).map((line) => [{text: ` ${line}`, token: 'faint'}]);
 }
 
 function cardLines(status: NetworkStatus, samples: readonly MachineSample[], width: number): PieceLine[] {
@@ -71,9 +71,9 @@ function cardLines(status: NetworkStatus, samples: readonly MachineSample[], wid
   return [
     [
       {text: ' card ', token: 'faint'},
-      {text: stripControls(mac), isBold: true},
+      {text: visibleText(mac), isBold: true},
       {text: isUp ? '  up  ' : '  down  ', token: isUp ? 'running' : 'off'},
-      {text: truncate(stripControls(told), Math.max(0, width - 32))},
+      {text: truncate(visibleText(told), Math.max(0, width - 32))},
     ],
     [{text: ` ${counters}`}, ...dropped],
   ];
@@ -107,7 +107,7 @@ function flowLines({flows, flowCount}: NetworkStatus, width: number, most: numbe
 
 /** Who stands first, then what passed; the state last, which matters least while all is well. */
 function flowText(flow: NetworkFlow, width: number): string {
-  const ends = stripControls(
+  const ends = visibleText(
     `${formatEnd(flow.guestAddress, flow.guestPort)} ↔ ${formatEnd(flow.peerAddress, flow.peerPort)}`,
   );
   const passed = `rx ${formatBytes(flow.receivedBytes)} tx ${formatBytes(flow.sentBytes)} ${flow.state}`;

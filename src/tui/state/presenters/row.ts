@@ -1,9 +1,10 @@
 import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
+import type {ListView, SortColumn} from '../list.js';
 import {memorySummary, stateLook} from './machine.js';
 import {formatPercent} from './units.js';
 
@@ -16,6 +17,7 @@ const MEMORY_WIDTH = 5;
 export interface MachineRow {
   readonly id: string;
   readonly isSelected: boolean;
+  readonly isMarked: boolean;
   readonly name: string;
   readonly state: string;
   readonly stateToken: ThemeToken;
@@ -23,24 +25,47 @@ export interface MachineRow {
   readonly numbers: string;
 }
 
-function nameWidth(width: number): number {
-  return Math.max(4, width - STATE_WIDTH - SPARK_WIDTH - CPU_WIDTH - MEMORY_WIDTH);
+/** Names are what tells machines apart: other columns come in this order, as far as names keep so much room. */
+const MIN_NAME_WIDTH = 14;
+
+interface Columns {
+  readonly name: number;
+  readonly cpu: number;
+  readonly spark: number;
+  readonly memory: number;
 }
 
-/** The heading over the rows, `width` cells. */
-export function listHeading(width: number): string {
-  const numbers = fitCells('CPU', SPARK_WIDTH + CPU_WIDTH, 'right') + fitCells('MEM', MEMORY_WIDTH, 'right');
-  return fitCells(fitCells('  NAME', nameWidth(width)) + fitCells('STATE', STATE_WIDTH) + numbers, width);
+function columnsOf(width: number): Columns {
+  let left = width - STATE_WIDTH - MIN_NAME_WIDTH;
+  const take = (cells: number) => {
+    if (left < cells) return 0;
+    left -= cells;
+    return cells;
+  };
+  const [cpu, memory, spark] = [take(CPU_WIDTH), take(MEMORY_WIDTH), take(SPARK_WIDTH)] as const;
+  return {cpu, memory, spark, name: Math.max(4, width - STATE_WIDTH - cpu - memory - spark)};
+}
+
+/** The heading over the rows, `width` cells. The column that the list is sorted by has an arrow. */
+export function listHeading(width: number, {sort, isReversed}: Pick<ListView, 'sort' | 'isReversed'>): string {
+  const {cpu, spark, memory, name: nameWidth} = columnsOf(width);
+  const arrow = (column: SortColumn) => (column === sort ? (isReversed ? '↑' : '↓') : '');
+  const numbers =
+    fitCells(`CPU${arrow('cpu')}`, cpu === 0 ? 0 : spark + cpu, 'right') +
+    fitCells(`MEM${arrow('memory')}`, memory, 'right');
+  const name = sort === 'age' ? `  NAME by age${arrow('age')}` : `  NAME${arrow('name')}`;
+  return fitCells(fitCells(name, nameWidth) + fitCells(`STATE${arrow('state')}`, STATE_WIDTH) + numbers, width);
 }
 
 /** One machine as a row of `width` cells. */
 export function machineRow(
   machine: Machine,
   samples: readonly MachineSample[],
-  isSelected: boolean,
+  {isSelected, isMarked}: {readonly isSelected: boolean; readonly isMarked: boolean},
   width: number,
   sparkStyle: SparkStyle,
 ): MachineRow {
+  const columns = columnsOf(width);
   const look = stateLook(machine.state);
   const isLive = machine.state === 'running';
   const last = samples.at(-1);
@@ -49,15 +74,16 @@ export function machineRow(
   return {
     id: machine.id,
     isSelected,
+    isMarked,
     name: fitCells(
-      fitCells(`${isSelected ? '▸' : ' '} ${stripControls(machine.name)}`, nameWidth(width) - 1),
-      nameWidth(width),
+      fitCells(`${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${visibleText(machine.name)}`, columns.name - 1),
+      columns.name,
     ),
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
-    spark: isLive ? sparkline(cpu, SPARK_WIDTH, 100 * harts, sparkStyle) : ' '.repeat(SPARK_WIDTH),
+    spark: isLive ? sparkline(cpu, columns.spark, 100 * harts, sparkStyle) : ' '.repeat(columns.spark),
     numbers:
-      fitCells(isLive && last ? formatPercent(last.cpuPercent) : '', CPU_WIDTH, 'right') +
-      fitCells(memorySummary(machine, last), MEMORY_WIDTH, 'right'),
+      fitCells(isLive && last ? formatPercent(last.cpuPercent) : '', columns.cpu, 'right') +
+      fitCells(memorySummary(machine, last), columns.memory, 'right'),
   };
 }

@@ -1,7 +1,7 @@
 /** The timeline of a machine as lines of a pane: a strip of points, and what is to be said of the chosen one. */
 
-import {stripControls} from '../../terminal/cells.js';
 import {fitCells, textWidth, truncate, wrapText} from '../../terminal/char-width.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {AppState, TimelineView} from '../model.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline} from '../selectors.js';
@@ -40,7 +40,7 @@ export function timelineLines(state: AppState, width: number): readonly (readonl
     [{text: ages(state, timeline, {first, last, index}, width), token: 'faint'}],
     [
       {text: ` ${pointLook(point.kind).glyph} ${word} `, token: pointLook(point.kind).token},
-      {text: stripControls(point.name), isBold: true},
+      {text: visibleText(point.name), isBold: true},
       {text: ['', ...facts, ...(point.isCurrent ? ['current'] : [])].join(gap)},
     ],
     remark(timeline, point.note, width),
@@ -88,9 +88,9 @@ function ages(
 
 /** The chosen point's note, else what is wrong, else how checkpoints are taken. */
 function remark({settings, broken}: TimelineView, note: string | undefined, width: number): readonly Piece[] {
-  if (note !== undefined && note !== '') return [{text: truncate(` ${stripControls(note)}`, width)}];
+  if (note !== undefined && note !== '') return [{text: truncate(` ${visibleText(note)}`, width)}];
   const wrong = settings.problem ?? broken[0];
-  if (wrong !== undefined) return [{text: truncate(` ${stripControls(wrong)}`, width), token: 'failed'}];
+  if (wrong !== undefined) return [{text: truncate(` ${visibleText(wrong)}`, width), token: 'failed'}];
   const {isEnabled, intervalMs, usedBytes, budgetBytes} = settings;
   const room = `checkpoints take ${formatBytes(usedBytes)} of ${formatBytes(budgetBytes)}`;
   const text = isEnabled ? ` one every ${formatDuration(intervalMs)}; ${room}` : ` the timeline is off; ${room}`;
@@ -101,7 +101,7 @@ function noPoints(state: AppState, {settings}: TimelineView, width: number): rea
   const {isEnabled, intervalMs, problem} = settings;
   const machine = selectedMachine(state);
   const lines = (text: string, token?: ThemeToken): Piece[][] =>
-    wrapText(stripControls(text), width - 2).map((line) => [{text: ` ${line}`, ...(token ? {token} : {})}]);
+    wrapText(visibleText(text), width - 2).map((line) => [{text: ` ${line}`, ...(token ? {token} : {})}]);
   if (machine === undefined) return [];
   const how = isEnabled
     ? `t takes one; the timeline takes one every ${formatDuration(intervalMs)}.`

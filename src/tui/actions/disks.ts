@@ -1,0 +1,110 @@
+import {machineAttachDisk, machineDetachDisk} from '../../manager/protocol/machine.js';
+import type {Action} from '../keys/action.js';
+import {parseDiskText} from '../state/disk-text.js';
+import {selectedDisks} from '../state/disks.js';
+import {fieldValue, textField} from '../state/form.js';
+import {LIST_ONLY_COLUMNS} from '../state/layout.js';
+import type {AppState} from '../state/model.js';
+import {noMachine, selectedMachine, verbPermission} from '../state/selectors.js';
+
+const FORM_TOKEN = 'disk.attach';
+const DISK = 'disk';
+
+function hasPane(state: AppState): true | string {
+  if (state.size.columns < LIST_ONLY_COLUMNS)
+    return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
+  return selectedMachine(state) === undefined ? noMachine(state) : true;
+}
+
+function canChange(state: AppState): true | string {
+  const machine = selectedMachine(state);
+  if (hasPane(state) !== true || machine === undefined) return hasPane(state);
+  if (machine.saved !== undefined)
+    return `${machine.name} is saved with the disks it has; start it and shut it down first.`;
+  // What can be started has no process.
+  return verbPermission(state, 'start') === true
+    ? true
+    : `Disks are changed while the machine is off; S shuts ${machine.name} down.`;
+}
+
+function hasDisk(state: AppState): true | string {
+  const can = hasPane(state);
+  if (can !== true) return can;
+  return (selectedDisks(state)?.disks.length ?? 0) > 0 ? true : 'There is no disk yet; a attaches one.';
+}
+
+function diskAction(record: Omit<Action, 'tab' | 'group'>): Action {
+  return {tab: 'disks', group: 'Disks', ...record};
+}
+
+/** The disk before. */
+export const diskPrevious = diskAction({
+  id: 'disk.previous',
+  keys: ['left', 'h'],
+  help: 'Choose the disk before.',
+  isEnabled: hasDisk,
+  run: ({dispatch}) => dispatch({type: 'diskMoved', by: -1}),
+});
+
+/** The disk after. */
+export const diskNext = diskAction({
+  id: 'disk.next',
+  keys: ['right', 'l'],
+  help: 'Choose the disk after.',
+  isEnabled: hasDisk,
+  run: ({dispatch}) => dispatch({type: 'diskMoved', by: 1}),
+});
+
+/** Opens the form for a disk; run again while the form is shown, it attaches it. */
+export const diskAttach = diskAction({
+  id: FORM_TOKEN,
+  keys: ['a'],
+  help: 'Attach a disk: a new one of a size, or an image that is there.',
+  hint: {label: 'attach a disk', rank: -2},
+  command: 'viv disk attach NAME 10G',
+  isEnabled: canChange,
+  run: async ({state, dispatch, request, toast}) => {
+    const {overlay} = state;
+    const machine = selectedMachine(state);
+    if (!machine) return;
+    if (overlay?.kind !== 'form' || overlay.form.token !== FORM_TOKEN) {
+      const fields = [textField(DISK, 'Disk', '10G, or the path of an image; ,ro may follow')];
+      const about = {token: FORM_TOKEN, title: `Attach a disk to ${machine.name}`, submitLabel: 'Attach'};
+      dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...about, fields, focused: 0, isBusy: false}}});
+      return;
+    }
+    const {form} = overlay;
+    const fail = (error: string) =>
+      dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: false, error}}});
+    const disk = parseDiskText(fieldValue(form, DISK));
+    if (typeof disk === 'string') {
+      fail(disk);
+      return;
+    }
+    dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: true}}});
+    try {
+      await request(machineAttachDisk, {machine: machine.id, disk});
+      dispatch({type: 'overlayClosed'});
+      toast(`${machine.name} has another disk; u takes that back.`);
+    } catch (error) {
+      fail(error instanceof Error ? error.message : String(error));
+    }
+  },
+});
+
+/** Takes the chosen disk away from its machine; the image stays. */
+export const diskDetach = diskAction({
+  id: 'disk.detach',
+  keys: ['x'],
+  help: 'Detach the disk; its image stays, and u attaches it again.',
+  hint: {label: 'detach', rank: -1},
+  command: 'viv disk detach NAME DISK',
+  isEnabled: (state) => (hasDisk(state) === true ? canChange(state) : hasDisk(state)),
+  run: async ({state, request, toast}) => {
+    const machine = selectedMachine(state);
+    const view = selectedDisks(state);
+    if (!machine || !view) return;
+    const {path} = await request(machineDetachDisk, {machine: machine.id, disk: view.chosen});
+    toast(`Detached; the image is still there: ${path} · u attaches it again.`);
+  },
+});
