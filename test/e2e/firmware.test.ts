@@ -34,7 +34,7 @@ describeWith(['apt-get', 'sfdisk', 'mformat', 'mcopy', 'qemu-img'], 'a disk with
     return result.stdout;
   };
   const exec = (name: string, ...command: string[]) => viv('exec', '--wait', '120', name, '--', ...command);
-  const connect = () => Client.connect({environment: {...process.env, ...home.environment}});
+  const connect = () => Client.connect({startsDaemon: true, environment: {...process.env, ...home.environment}});
   const boots = (text: string) => text.split('U-Boot 20').length - 1;
   const own = (name: string) => {
     const path = join(home.folder, name);
