@@ -5,7 +5,7 @@ import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
-import {renderScreenSvg} from '../test/support/screen-svg.ts';
+import {renderScreenSvg} from '../src/tui/pictures/screen-svg.ts';
 import {TerminalSession} from '../test/support/terminal.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

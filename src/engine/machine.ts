@@ -97,6 +97,10 @@ export interface MachineCounters {
   readonly activeNs: number;
   readonly elapsedNs: number;
   readonly touchedBytes: number;
+  /** Interrupts that harts took: of devices, timers and other harts. */
+  readonly interrupts: number;
+  /** The same of each hart alone. */
+  readonly harts: readonly {readonly instructions: number; readonly activeNs: number}[];
   /** What became of hot code; missing in tier `interpreter`. */
   readonly regionInstructions?: number;
   readonly regions?: number;
@@ -359,21 +363,25 @@ export class Machine implements AsyncDisposable {
   counters(): MachineCounters {
     const now = hostNs();
     const elapsedNs = now - this.#startedNs;
-    let instructionCount = 0;
-    let activeNs = 0;
+    const harts: {instructions: number; activeNs: number}[] = [];
+    let interrupts = 0;
     let regionInstructions = 0;
     for (let hart = 0; hart < this.#layout.hartCount; hart++) {
       const base = H.hartBlock(hart) >> 3;
       const {f64} = this.#views;
-      instructionCount += f64[base + (H.INSTRET >> 3)]!;
+      const instructions = f64[base + (H.INSTRET >> 3)]!;
+      interrupts += f64[base + (H.INTERRUPTS >> 3)]!;
       regionInstructions += Number(this.#views.u64[base + (H.REGION_INSTRET >> 3)]!);
       const since = f64[base + (H.IDLE_SINCE >> 3)]!;
-      activeNs += elapsedNs - f64[base + (H.IDLE_NS >> 3)]! - (since > 0 ? now - since : 0);
+      const activeNs = elapsedNs - f64[base + (H.IDLE_NS >> 3)]! - (since > 0 ? now - since : 0);
+      harts.push({instructions, activeNs: Math.max(0, activeNs)});
     }
     return {
-      instructions: instructionCount,
-      activeNs: Math.max(0, activeNs),
+      instructions: harts.reduce((sum, {instructions}) => sum + instructions, 0),
+      activeNs: harts.reduce((sum, {activeNs}) => sum + activeNs, 0),
       elapsedNs,
+      interrupts,
+      harts,
       touchedBytes: Atomics.load(this.#views.i32, TOUCHED_PAGES >> 2) * PAGE_BYTES,
       ...(this.#hasRegions ? this.#compiled(regionInstructions) : {}),
     };

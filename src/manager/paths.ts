@@ -27,6 +27,8 @@ export interface Paths {
   /** Who uses which disk image; shared by all homes of this user. */
   readonly imageLocks: string;
   readonly events: string;
+  /** Histories of metrics. */
+  readonly history: string;
   /** What can be taken back. */
   readonly undo: string;
   readonly settings: string;
@@ -64,6 +66,7 @@ export function findPaths(environment: NodeJS.ProcessEnv = process.env): Paths {
     recipes: join(home, 'recipes'),
     imageLocks: join(runtime, 'image-locks'),
     events: join(home, 'events.jsonl'),
+    history: join(home, 'history'),
     undo: join(home, 'undo.json'),
     settings: join(home, 'daemon.json'),
     ssh: join(home, 'ssh'),

@@ -4,11 +4,16 @@ import type {Action} from './keys/action.js';
 import {helpLines} from './keys/hints.js';
 import {actionsIn} from './keys/keymap.js';
 import {menuEntries} from './keys/palette.js';
+import type {ConsoleDialog} from './state/console.js';
 import {centered, type Layout} from './state/layout.js';
 import {firstListRow, layoutOf, listRows, selectedRow} from './state/list.js';
-import type {AppState} from './state/model.js';
+import type {AppState, ScreenSize} from './state/model.js';
 import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
+import {CHORDS} from './state/presenters/lookback.js';
 import {machineNotice} from './state/presenters/machine.js';
+import {pasteQuestion} from './state/presenters/paste.js';
+import {questionLines} from './state/presenters/question.js';
+import {ANSWERS, shownQuestion} from './state/questions.js';
 import {awaitedJob, selectedMachine} from './state/selectors.js';
 import type {Rect} from './terminal/cells.js';
 import {wrapText} from './terminal/char-width.js';
@@ -32,6 +37,8 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
       const width = Math.min(CONFIRM_COLUMNS, size.columns);
       return centered(size, width, wrapText(overlay.confirmation.question, width - 4).length + 4);
     }
+    case 'console':
+      return consoleDialogRect(size, overlay.dialog);
     case 'activity':
       return centered(size, 110, size.rows - 2);
     case 'form':
@@ -39,12 +46,18 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
     case 'palette':
       // The same height whatever is typed, so that nothing jumps.
       return centered(size, 100, Math.min(size.rows - 2, PALETTE_ROWS));
+    case 'question': {
+      const shown = shownQuestion(state);
+      const width = Math.min(QUESTION_COLUMNS, size.columns);
+      return shown && centered(size, width, questionLines(state, shown, width - 4).length + ANSWERS.length + 3);
+    }
     case 'menu':
       return menuRect(state, menuEntries(state, actions).length + 2, overlay.at ?? besideRow(state));
   }
 }
 
 const CONFIRM_COLUMNS = 64;
+const QUESTION_COLUMNS = 64;
 const PALETTE_ROWS = 24;
 const MENU_COLUMNS = 84;
 
@@ -72,6 +85,11 @@ export const LIST_HEAD_ROWS = 2;
 /** How many machines fit into the list's frame. */
 export function listHeight(list: Rect): number {
   return Math.max(1, list.height - LIST_HEAD_ROWS - 1);
+}
+
+function consoleDialogRect(size: ScreenSize, dialog: ConsoleDialog): Rect {
+  if (dialog.kind === 'chords') return centered(size, 64, CHORDS.length + 2);
+  return centered(size, 76, pasteQuestion(dialog.paste, '').length + 4);
 }
 
 /** Lines above the console of the highlighted machine that say why nothing happens in it. At most four. */

@@ -19,6 +19,9 @@ const TOKENS = [
   'failed',
   'chartCpu',
   'chartMemory',
+  'chartSecond',
+  'chartThird',
+  'chartFourth',
 ] as const;
 
 /** Names of the colours a theme gives. */

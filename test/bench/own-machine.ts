@@ -69,6 +69,7 @@ export async function runOwnMachine(
       },
       onCounters: () => undefined,
       onRebooted: () => undefined,
+      onQuestions: () => undefined,
       onHalted: (reason) => ended.resolve({kind: 'crashed', reason}),
       onEnd: (end) => ended.resolve(end),
     },

@@ -4,6 +4,8 @@
  *   os        paths of a Linux guest        smp    a parallel load on several harts against one
  *   warm      `viv run` booting, and going on from a kept state
  * With `--rounds N`. Without a name these five run. Proofs under load, only when asked for; status 1 when one fails:
+ *   graphs    what the UI's graphs take of a core, beside htop and btop (`--seconds N`)
+ *   tui       what the UI takes of a core, its first frame, its keys beside a flood (`--seconds N` each)
  *   saving    a guest of 1 GiB saved while it runs, and restored
  *   stress    stress-ng --verify (`--seconds N` a class, `--cpus N`, `--classes cpu,vm,…`)
  *   disk      requests to raw and qcow2 disks, overlays and chains of a Linux guest
@@ -27,6 +29,7 @@ import {noMachines} from '../support/image-machines.js';
 import {benchBoot} from './boot.js';
 import {benchBoots} from './boots.js';
 import {benchDisk} from './disk.js';
+import {benchGraphs} from './graphs.js';
 import {type LinuxGuest, runGuest} from './guest-process.js';
 import {benchKernels} from './kernels.js';
 import {benchNet} from './net.js';
@@ -35,6 +38,7 @@ import {benchSaving} from './saving.js';
 import {benchSmp} from './smp.js';
 import {benchSsh, runSshLoad, type SshLoad} from './ssh.js';
 import {benchStress} from './stress.js';
+import {benchTui} from './tui.js';
 import {benchWarm} from './warm.js';
 
 const {values, positionals} = parseArgs({
@@ -92,6 +96,8 @@ try {
     await buildImage();
     check(await benchWarm(root, cache, rounds));
   }
+  if (wants('graphs')) check(await benchGraphs(root, Number(values.seconds)));
+  if (wants('tui')) check(await benchTui(root, Number(values.seconds), rounds));
   if (wants('ssh')) check(await benchSsh(self.path, root, Number(values.seconds)));
   if (wants('saving')) await benchSaving(self, await buildImage(), rounds);
   if (wants('stress')) {

@@ -28,6 +28,25 @@ const napping = counting(`
   addi s1, s1, 1
   sd s1, 0(s0)
   j again`);
+const ticking = counting(`
+  la t0, handler
+  csrw mtvec, t0
+  la s0, count
+  li s3, 0x2004000
+  li t0, 0x80
+  csrs mie, t0
+  csrr s1, time
+  sd s1, 0(s3)
+  csrsi mstatus, 8
+  again: j again
+  .balign 4
+  handler: ld s1, 0(s0)
+  addi s1, s1, 1
+  sd s1, 0(s0)
+  csrr s1, time
+  addi s1, s1, 200
+  sd s1, 0(s3)
+  mret`);
 const asleep = counting('la s0, count\nli s1, 1\nsd s1, 0(s0)\nagain: wfi\nj again');
 const faulting = counting('la s0, count\nli s1, 1\nsd s1, 0(s0)\nli t0, 0x7000\ncsrw mtvec, t0\necall');
 const illegal = counting(
@@ -79,6 +98,18 @@ describe('a machine', () => {
     if (guest === busy || guest === napping) await until(count, (value) => value > before[0]!);
     await machine.pause();
     machine.resume();
+  });
+
+  it('counts the interrupts that its harts take, and what each hart does', async () => {
+    const {machine, count} = await start(ticking);
+    await using _ = machine;
+    machine.start();
+    await until(count, (value) => value > 20n);
+    await machine.pause();
+    const {interrupts, harts, instructions, activeNs} = machine.counters();
+    // The guest counts each one a few instructions after it was taken.
+    expect(interrupts - Number(count())).toBeOneOf([0, 1]);
+    expect(harts).toEqual([{instructions, activeNs}]);
   });
 
   it('keeps its clock still while it is paused and goes on where it stood', async () => {

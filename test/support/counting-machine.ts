@@ -111,6 +111,10 @@ export class CountingMachine implements RunningMachine {
 
   async forward(): Promise<void> {}
   async tellSiblings(): Promise<void> {}
+  async changeEgress(): Promise<void> {}
+  async answerQuestion(): Promise<boolean> {
+    return false;
+  }
   async networkStatus(): Promise<NetworkStatus> {
     return {
       ...{mac: '52:54:00:00:00:01', isUp: true, addresses: [], flows: [], flowCount: 0},

@@ -1,18 +1,19 @@
 /**
  * A scripted manager in memory, for the TUI's tests: real protocol types, no daemon. Its guests have a toy shell that
- * echoes, knows `stty size` and `clock`, and freezes while paused.
+ * echoes, knows `stty size`, `clock` and `reach`, and freezes while paused.
  */
-import type {ConsoleSessionOptions} from '../../src/manager/client.js';
+import type {ConnectionState, ConsoleSessionOptions} from '../../src/manager/client.js';
 import type {RequestType} from '../../src/manager/protocol/define.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {Image} from '../../src/manager/protocol/image.js';
 import type {Job} from '../../src/manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb, Permission, PortForward} from '../../src/manager/protocol/machine.js';
-import type {MachineSample} from '../../src/manager/protocol/metrics.js';
+import type {MachineSample, MetricsCurves} from '../../src/manager/protocol/metrics.js';
 import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
 import type {Snapshot} from '../../src/manager/protocol/snapshot.js';
 import type {Backend, ConsoleHandle, FleetClient} from '../../src/tui/app/backend.js';
+import {busyCurves, busySample, steadySample} from './fake-metrics.js';
 
 const ALLOWED_IN: Readonly<Record<MachineVerb, readonly MachineState[]>> = {
   start: ['defined', 'saved', 'crashed'],
@@ -76,6 +77,11 @@ export class FakeFleet {
   jobs: Job[] = [];
   isImageReady = true;
   samples: MachineSample[] = [];
+  /** Every number of every machine moves. */
+  isBusy = false;
+  /** Between samples. Units: milliseconds */
+  sampleMs = 100;
+  private nextSampleAtMs = 0;
   /** What every guest tells. */
   addresses = [{interface: 'eth0', address: '10.0.2.15'}];
   profile: GuestProfile = {sampleCount: 0, lostCount: 0, points: []};
@@ -87,12 +93,16 @@ export class FakeFleet {
     ...{mac: '52:54:00:b8:6a:8d', isUp: true, addresses: ['10.0.2.15'], flows: [], flowCount: 0},
     ...{receivedBytes: 2048, receivedFrames: 20, sentBytes: 1024, sentFrames: 10, droppedFrames: 0},
   };
+  /** What was asked for about rules. */
+  readonly asked: Record<string, unknown>[] = [];
   /** What every network card sees. */
   frames: CaptureAnswer['frames'] = [];
   private readonly captures = new Map<string, {readonly taken: number; readonly wake: () => void}>();
   private seq = 0;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly viewers = new Set<Viewer>();
+  private readonly stateListeners = new Set<(state: ConnectionState) => void>();
+  private connection: ConnectionState = 'connected';
   private readonly typed = new Map<string, string>();
   private readonly output = new Map<string, string>();
   private readonly sizes = new Map<string, string>();
@@ -108,15 +118,21 @@ export class FakeFleet {
 
   /** A connection to this fleet. */
   backend(): Backend {
+    const fleet = this;
     const client: FleetClient = {
-      state: 'connected',
+      get state() {
+        return fleet.connection;
+      },
       request: (type, params) => this.request(type, params) as never,
       on: (type, listener) => {
         const set = this.listeners.get(type.method) ?? new Set();
         this.listeners.set(type.method, set.add(listener as Listener));
         return {[Symbol.dispose]: () => set.delete(listener as Listener)};
       },
-      onState: () => ({[Symbol.dispose]: () => undefined}),
+      onState: (listener) => {
+        this.stateListeners.add(listener);
+        return {[Symbol.dispose]: () => this.stateListeners.delete(listener)};
+      },
       untilDaemonGone: async () => undefined,
       [Symbol.asyncDispose]: async () => clearInterval(this.timer),
     };
@@ -129,11 +145,28 @@ export class FakeFleet {
     this.put(fakeMachine(name, state, {...(labels === undefined ? {} : {labels}), ...changes}));
   }
 
+  /** What guests wait for that are told to `reach`. */
+  wanted: NonNullable<Machine['questions']> = [];
+
+  /** Has a guest wait for these. */
+  ask(name: string, questions: NonNullable<Machine['questions']>): void {
+    this.put({...this.machines.find((one) => one.name === name)!, questions});
+  }
+
   /** Lets a guest write to its console. */
   say(machineId: string, text: string): void {
-    this.output.set(machineId, (this.output.get(machineId) ?? '') + text);
+    const output = (this.output.get(machineId) ?? '') + text;
+    this.output.set(machineId, output);
     for (const viewer of this.viewers)
       if (viewer.machineId === machineId) viewer.options.onOutput(new TextEncoder().encode(text), false);
+    const active = {machineId, endOffset: output.length, hasBell: text.includes('\x07')};
+    this.notify('console/active', {consoles: [active]});
+  }
+
+  /** The connection is lost, or comes back. */
+  connect(state: ConnectionState): void {
+    this.connection = state;
+    for (const listener of this.stateListeners) listener(state);
   }
 
   private put(machine: Machine): void {
@@ -153,7 +186,7 @@ export class FakeFleet {
     this.log.push(`${type.method} ${machine?.name ?? ''}`.trim());
     switch (type.method) {
       case 'events/subscribe':
-        return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0};
+        return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0, consoles: []};
       case 'events/since':
         return {
           events: this.machines.map((one, index) => ({
@@ -182,7 +215,9 @@ export class FakeFleet {
       case 'machine/detachDisk':
         return this.changeDisks(machine, params);
       case 'metrics/history':
-        return {machine: this.samples, host: []};
+        return {machine: this.isBusy && machine ? this.past(machine) : this.samples, host: []};
+      case 'metrics/curves':
+        return this.curves(machine, params);
       case 'machine/profile':
         if (machine?.state !== 'running')
           throw new ManagerError('wrong-state', `Cannot profile ${machine?.name}.`, 'Start it.');
@@ -240,6 +275,18 @@ export class FakeFleet {
       case 'network/forward':
       case 'network/unforward':
         return {machine: machine && this.changeForwards(machine, params)};
+      case 'network/answer': {
+        const questions = (machine?.questions ?? []).filter(({id}) => id !== params['questionId']);
+        this.say(machine!.id, `[${params['verdict']}${params['isAlways'] === true ? ' always' : ''}]\r\n`);
+        const answered = {...machine!, questions};
+        this.put(answered);
+        return {machine: answered};
+      }
+      case 'network/rule':
+      case 'network/unrule':
+      case 'network/policy':
+        this.asked.push(params);
+        return {machine};
       case 'agent/addresses':
         return {machines: this.machines.map(({id}) => ({id, addresses: this.addresses}))};
       default:
@@ -435,9 +482,18 @@ export class FakeFleet {
       this.say(machineId, '\r\n');
       if (line === 'stty size') this.say(machineId, `${this.sizes.get(machineId)}\r\n`);
       else if (line === 'clock') this.clocks.set(machineId, 0);
+      else if (line === 'reach') this.ask(this.machines.find(({id}) => id === machineId)!.name, this.wanted);
       else if (line === 'title') this.say(machineId, '\x1b]0;EVIL\x07\x1b]52;c;RVZJTA==\x07\x1b[c');
       else if (line === 'wide') this.say(machineId, '日本語 ok\r\n');
-      else if (line === 'colors') this.say(machineId, '\x1b[1;31mred\x1b[0m\r\n');
+      else if (line === 'lines') this.say(machineId, Array.from({length: 100}, (_, n) => `line ${n}\r\n`).join(''));
+      else if (line === 'long') this.say(machineId, `${'0123456789'.repeat(13)} end\r\n`);
+      else if (line === 'bracket') this.say(machineId, '\x1b[?2004h');
+      else if (line === 'mouse') this.say(machineId, '\x1b[?1000h\x1b[?1006h');
+      else if (line === 'ring') setTimeout(() => this.say(machineId, 'done\x07\r\n'), 700);
+      else if (line === 'lost' || line === 'ended') {
+        this.connect(line);
+        setTimeout(() => this.connect('connected'), 1500);
+      } else if (line === 'colors') this.say(machineId, '\x1b[1;31mred\x1b[0m\r\n');
       this.say(machineId, '~ # ');
     }
   }
@@ -449,6 +505,11 @@ export class FakeFleet {
       this.clocks.set(machineId, count + 1);
       this.say(machineId, `tick ${count}\r\n`);
     }
+    if (atMs >= this.nextSampleAtMs) this.sample(atMs);
+  }
+
+  private sample(atMs: number): void {
+    this.nextSampleAtMs = Math.max(this.nextSampleAtMs, atMs - this.sampleMs) + this.sampleMs;
     const running = this.machines.filter((one) => one.state === 'running' || one.state === 'paused');
     this.notify('metrics/sampled', {
       // The host's load differs each time, so that a screen on which nothing else happens is seen to live.
@@ -459,18 +520,19 @@ export class FakeFleet {
         memoryUsedBytes: 2 * 2 ** 30,
         memoryTotalBytes: 16 * 2 ** 30,
       },
-      machines: running.map((one) => ({
-        machineId: one.id,
-        atMs,
-        cpuPercent: 31,
-        instructionsPerSecond: 4e8,
-        memoryTouchedBytes: 96 * 2 ** 20,
-        residentBytes: 1e8,
-        diskReadBytes: 0,
-        diskWrittenBytes: 0,
-        netReceivedBytes: 0,
-        netSentBytes: 0,
-      })),
+      machines: running.map((one) => (this.isBusy ? busySample(one, atMs) : steadySample(one.id, atMs))),
     });
+  }
+
+  /** The last minute of a machine that is busy. */
+  private past(machine: Machine): MachineSample[] {
+    const nowMs = Date.now();
+    return Array.from({length: 60}, (_, index) => busySample(machine, nowMs - (59 - index) * 1000));
+  }
+
+  private curves(machine: Machine | undefined, params: Record<string, unknown>): MetricsCurves {
+    const spanMs = Number(params['spanMs']);
+    if (machine === undefined || !this.isBusy) return {stepMs: spanMs, atMs: [], curves: {}};
+    return busyCurves(machine, Date.now(), spanMs, Number(params['points']));
   }
 }

@@ -19,6 +19,7 @@ import {MachineSaver} from '../../src/manager/services/machine-saver.js';
 import {MachineSnapshots} from '../../src/manager/services/machine-snapshots.js';
 import {MachineUndo} from '../../src/manager/services/machine-undo.js';
 import {MetricsService} from '../../src/manager/services/metrics-service.js';
+import {Turns} from '../../src/manager/services/turns.js';
 import {Volumes} from '../../src/manager/services/volumes.js';
 import {loadSettings} from '../../src/manager/settings/settings.js';
 import {ImageLocks} from '../../src/manager/store/image-locks.js';
@@ -57,7 +58,7 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
   const installer = new MachineInstaller({fleet, store, layers, volumes, keysFor, log});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
-  const editor = new MachineEditor(shared);
+  const editor = new MachineEditor({...shared, definitionTurns: new Turns()});
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, saver, layers});

@@ -44,9 +44,12 @@ export class TerminalSession implements AsyncDisposable {
     this.emulator.onData((text) => this.pty.write(text));
     this.exited = new Promise((resolve) => {
       this.pty.onExit(({exitCode}) => {
-        this.isOver = true;
-        resolve(exitCode);
-        for (const change of [...this.changes]) change();
+        // Once the screen has what was written last.
+        this.emulator.write('', () => {
+          this.isOver = true;
+          resolve(exitCode);
+          for (const change of [...this.changes]) change();
+        });
       });
     });
   }
@@ -61,7 +64,9 @@ export class TerminalSession implements AsyncDisposable {
     const buffer = this.emulator.buffer.active;
     return Array.from(
       {length: this.emulator.rows},
-      (_, row) => buffer.getLine(buffer.baseY + row)?.translateToString(true) ?? '',
+      (_, row) =>
+        // A screen that became narrower keeps what stood beyond its edge.
+        buffer.getLine(buffer.baseY + row)?.translateToString(true, 0, this.emulator.cols) ?? '',
     );
   }
 

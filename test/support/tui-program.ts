@@ -1,7 +1,11 @@
-// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states and groups, `web-1:running:web`.
+// The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states, groups and harts,
+// `web-1:running:web:2`.
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
+import {connectDaemon} from '../../src/tui/app/backend.js';
+import {playCast} from '../../src/tui/app/play-cast.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
+import {openCast} from '../../src/tui/casts/cast-reader.js';
 import {FakeFleet, fakeMachine} from './fake-fleet.js';
 
 // In place of what the terminal is lent to: says so, and reads a line from it.
@@ -14,12 +18,23 @@ if (process.argv[2] !== undefined) {
   process.exit(Number(process.env['LENT_STATUS']));
 }
 
+// REPLAY: a recording to play instead.
+if (process.env['REPLAY']) {
+  const cast = await openCast(process.env['REPLAY']);
+  const streams = {input: process.stdin, output: process.stdout, env: process.env};
+  const how = {title: 'cast', speed: Number(process.env['SPEED'] ?? 1), idleSeconds: Number.POSITIVE_INFINITY};
+  process.exit(await playCast(cast, {...streams, ...how}));
+}
+// FROZEN: a clock that stands still, so that a screen is the same each time.
+if (process.env['FROZEN'] === '1') Date.now = () => Date.UTC(2026, 0, 2, 3, 4, 5);
+
 const machines = (process.env['FLEET'] ?? '')
   .split(',')
   .filter((entry) => entry !== '')
   .map((entry) => {
-    const [name = '', state = 'defined', group] = entry.split(':');
-    return fakeMachine(name, state as MachineState, group === undefined ? {} : {labels: {group, tags: []}});
+    const [name = '', state = 'defined', group = '', hartCount = '1'] = entry.split(':');
+    const machine = fakeMachine(name, state as MachineState, group === '' ? {} : {labels: {group, tags: []}});
+    return {...machine, config: {...machine.config!, hartCount: Number(hartCount)}};
   });
 const fleet = new FakeFleet(machines);
 for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)
@@ -29,6 +44,9 @@ for (let left = Number(process.env['POINTS'] ?? 0); left > 0; left--)
   });
 fleet.isTimelineOn = process.env['TIMELINE'] !== 'off';
 if (process.env['POINT_MS']) setTimeout(() => fleet.addPoint({}), Number(process.env['POINT_MS']));
+// METRICS=busy: every number moves.
+fleet.isBusy = process.env['METRICS'] === 'busy';
+if (process.env['SAMPLE_MS']) fleet.sampleMs = Number(process.env['SAMPLE_MS']);
 // NETWORK=busy: a port forward, connections, and a packet from time to time.
 if (process.env['NETWORK'] === 'busy') {
   const flow = {protocol: 'tcp', state: 'open', receivedBytes: 5e6, sentBytes: 1200} as const;
@@ -42,11 +60,24 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+// ASK: names by which the guest of the first machine wants to reach something, from the beginning; REACH: when told to.
+const questionsOf = (names = '') =>
+  names.split(',').flatMap((name, index) =>
+    name === ''
+      ? []
+      : {
+          ...{id: `00000000-0000-4000-8000-00000000000${index}`, protocol: 'tcp' as const, address: '192.0.2.7'},
+          ...{port: 443 + index, name, askedAtMs: Date.now()},
+        },
+  );
+fleet.wanted = questionsOf(process.env['REACH']);
+if (process.env['ASK']) fleet.ask(machines[0]!.name, questionsOf(process.env['ASK']));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
 process.exitCode = await runTui({
   input: process.stdin,
   output: process.stdout,
   env: process.env,
-  connect: async () => fleet.backend(),
+  // FLEET=daemon: the daemon of this environment.
+  connect: async () => (process.env['FLEET'] === 'daemon' ? connectDaemon() : fleet.backend()),
 });

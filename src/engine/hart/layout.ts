@@ -1,7 +1,7 @@
 /**
  * One hart's block in shared memory: registers, run state and CSRs. Offsets are bytes from the block's start.
  *
- *   0x000 x0…x31      0x100 f0…f31      0x200 sink of writes to x0      0x208 scratch (16 bytes)
+ *   0x000 x0…x31      0x100 f0…f31      0x200 sink of writes to x0      0x208 scratch (16 bytes)      0x218 interrupts
  *   0x220 run state   0x280 counters    0x300 CSR slots: {value u64, write mask u64} each
  */
 import {HART_BLOCK_BASE, HART_BLOCK_BYTES} from '../memory/layout.js';
@@ -12,6 +12,9 @@ export const F = 0x100;
 export const SINK = 0x200;
 /** Slow-path loads and stores pass their bytes here. */
 export const SCRATCH = 0x208;
+
+/** Interrupts taken, as a double: counted by the run loop, since each one ends a run of generated code. */
+export const INTERRUPTS = 0x218;
 
 /** Address of the op to run next (or running). */
 export const OP = 0x220;

@@ -4,7 +4,7 @@
  * Source: RISC-V Privileged ISA, chapters "Machine-Level" and "Supervisor-Level", sections on trap handling
  */
 import {MIP, SLOT} from './csr-table.js';
-import {ACC, EXTERNAL_SHIFT, OP, PAGE_OPS, PAGE_PC, PENDING, PRIVILEGE, SCRATCH} from './layout.js';
+import {ACC, EXTERNAL_SHIFT, INTERRUPTS, OP, PAGE_OPS, PAGE_PC, PENDING, PRIVILEGE, SCRATCH} from './layout.js';
 import type {HartState} from './state.js';
 
 const SIE = 1 << 1;
@@ -95,6 +95,8 @@ export class Traps {
   interrupt(cause: number): void {
     this.locate();
     this.leaveOp(false);
+    const {views, base} = this.#state;
+    views.f64[(base + INTERRUPTS) >> 3]!++;
     this.enter(cause, true, 0, 0, this.pcLow, this.pcHigh);
   }
 

@@ -13,6 +13,7 @@ import {createHash} from 'node:crypto';
 import * as z from 'zod';
 import {SCREEN_TEXT_MAX} from '../console/console-screen.js';
 import {terminalSizeSchema} from '../protocol/console.js';
+import {egressRuleSchema, MAX_EGRESS_RULES} from '../protocol/egress.js';
 import {ManagerError} from '../protocol/errors.js';
 import {
   MAX_DISKS,
@@ -31,7 +32,7 @@ export const MANIFEST_VERSION = 1;
 export const MANIFEST_NAME = 'manifest.json';
 export const DIGEST_NAME = 'manifest.sha256';
 /** Longest manifest. Units: bytes */
-export const MANIFEST_BYTES_MAX = 65_536;
+export const MANIFEST_BYTES_MAX = 131_072;
 
 /** Names of images. */
 export const IMAGE_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
@@ -48,6 +49,8 @@ const note = z
   .string()
   .max(MAX_NOTE_LENGTH)
   .regex(/^\P{Cc}*$/u);
+
+const denialSchema = egressRuleSchema.extend({verdict: z.literal('deny')}).strict();
 
 const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
@@ -69,7 +72,13 @@ const manifestSchema = z.strictObject({
     tier: tierSchema.optional(),
     hotThreshold: z.number().int().min(1).max(MAX_HOT_THRESHOLD).optional(),
     /** Where it differs from what machines have; never what would open the host to it. */
-    network: z.strictObject({kind: networkSchema.shape.kind, egress: networkSchema.shape.egress}).optional(),
+    network: z
+      .strictObject({
+        ...{kind: networkSchema.shape.kind, egress: networkSchema.shape.egress},
+        /** Those that deny; at most 256 names, so that they fit. */
+        rules: z.array(denialSchema).max(MAX_EGRESS_RULES).optional(),
+      })
+      .optional(),
     /** The image that it booted from, for people. */
     image: z.string().regex(IMAGE_NAME).optional(),
   }),

@@ -11,8 +11,11 @@ import {identifyProcess, isAlive, type ProcessIdentity} from '../store/process-i
 import {programVersion} from '../version.js';
 import {startDaemon} from './start-daemon.js';
 
-/** `connected` → `lost` ⇄ `connected` → `closed`; `closed` is final (disposed, version mismatch, daemon ended). */
-export type ConnectionState = 'connected' | 'lost' | 'closed';
+/**
+ * `connected` → `lost` or `ended` → `connected` → `closed`. `ended`: the daemon was asked to end, and is waited for until
+ * somebody starts it again. `closed` is final (disposed, version mismatch, or daemon gone and not waited for).
+ */
+export type ConnectionState = 'connected' | 'lost' | 'ended' | 'closed';
 
 /** How to reach the daemon. */
 export interface ConnectOptions {
@@ -20,6 +23,8 @@ export interface ConnectOptions {
   readonly startsDaemon?: boolean;
   /** Connects again, with `startsDaemon` as at first, when the connection is lost. Default false. */
   readonly reconnects?: boolean;
+  /** With `reconnects`: waits also for the daemon after one that was asked to end, and does not start it. Default false. */
+  readonly outlivesDaemon?: boolean;
   /** Folder variables `VIVARIUM_HOME`, `VIVARIUM_RUNTIME`, `XDG_…`. Default: `process.env`. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -146,14 +151,17 @@ export class Client implements AsyncDisposable {
 
   async #lost(): Promise<void> {
     if (this.#state === 'closed') return;
+    const {reconnects, outlivesDaemon} = this.#options;
+    const hasEnded = this.#isDaemonEnding;
+    if (!reconnects || (hasEnded && !outlivesDaemon)) return this.#setState('closed');
+    this.#setState(hasEnded ? 'ended' : 'lost');
     // A daemon that was asked to end is not started again behind the user's back.
-    if (!this.#options.reconnects || this.#isDaemonEnding) return this.#setState('closed');
-    this.#setState('lost');
+    const options = hasEnded ? {...this.#options, startsDaemon: false} : this.#options;
     for (let attempt = 0; ; attempt++) {
       const pause = RECONNECT_DELAYS_MS[Math.min(attempt, RECONNECT_DELAYS_MS.length - 1)];
       try {
         await delay(pause, undefined, {signal: this.#disposing.signal});
-        const opened = await open(this.#paths, this.#options);
+        const opened = await open(this.#paths, options);
         if (this.#disposing.signal.aborted) return opened.channel[Symbol.dispose]();
         this.#adopt(opened);
         return this.#setState('connected');

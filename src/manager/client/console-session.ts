@@ -38,6 +38,7 @@ export class ConsoleSession implements AsyncDisposable {
   readonly #client: Client;
   readonly #options: ConsoleSessionOptions;
   readonly #subscriptions = new DisposableStack();
+  #attaching: Promise<void> = Promise.resolve();
   #viewerId: string | undefined;
   #wantsKeyboard: boolean;
   #size: TerminalSize | undefined;
@@ -61,6 +62,8 @@ export class ConsoleSession implements AsyncDisposable {
 
   /** Types into the guest. Without the keyboard, or with the machine off, it fails with the daemon's reason. */
   async write(bytes: Uint8Array): Promise<void> {
+    // The daemon may be back, and the viewer about to be.
+    await this.#attaching;
     const viewerId = this.#viewerId;
     if (viewerId === undefined) return;
     for (let start = 0; start < bytes.length; start += MAX_INPUT_BYTES) {
@@ -134,9 +137,9 @@ export class ConsoleSession implements AsyncDisposable {
     );
     this.#subscriptions.use(
       client.onState((state) => {
-        if (state === 'lost') this.#viewerId = undefined;
+        if (state === 'lost' || state === 'ended') this.#viewerId = undefined;
         else if (state === 'closed') this.#close();
-        else this.#attach().catch(() => this.#close());
+        else this.#attaching = this.#attach().catch(() => this.#close());
       }),
     );
   }

@@ -5,8 +5,9 @@
 import type {RunningMachine} from '../hypervisor/contract.js';
 import type {TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
+import {BellWatch} from './bell-watch.js';
 import type {ByteRing} from './byte-ring.js';
-import {PieceTurns} from './piece-turns.js';
+import type {PieceTurns} from './piece-turns.js';
 import {type PumpTarget, StreamPump, socketPumpBounds} from './stream-pump.js';
 
 /** Who looks at a console, reached through its connection. */
@@ -25,9 +26,6 @@ export interface ConsoleTerminal {
   close(): Promise<void>;
 }
 
-/** Of the viewers of all consoles. */
-const turns = new PieceTurns();
-
 interface Viewer {
   readonly target: ViewerTarget;
   readonly pump: StreamPump;
@@ -38,15 +36,29 @@ interface Viewer {
 export class MachineConsole {
   readonly ring: ByteRing;
   readonly #viewers = new Map<string, Viewer>();
+  readonly #turns: PieceTurns;
   #keyboard: string | undefined;
   #size: TerminalSize;
   #run: RunningMachine | undefined;
   #base = 0;
   #terminal: ConsoleTerminal | undefined;
+  readonly #bells = new BellWatch();
+  readonly #onOutput: () => void;
+  #hasBell = false;
 
-  constructor(ring: ByteRing, size: TerminalSize) {
+  /** `turns` are those of the viewers of all consoles; `onOutput` is told at each piece of the guest's. */
+  constructor(ring: ByteRing, size: TerminalSize, turns: PieceTurns, onOutput: () => void = () => undefined) {
     this.ring = ring;
+    this.#turns = turns;
     this.#size = size;
+    this.#onOutput = onOutput;
+  }
+
+  /** True when a bell rang since this was asked last. */
+  takeBell(): boolean {
+    const hasBell = this.#hasBell;
+    this.#hasBell = false;
+    return hasBell;
   }
 
   get size(): TerminalSize {
@@ -74,9 +86,9 @@ export class MachineConsole {
     if (run !== undefined) void run.resize(this.#size).catch(ignoreGone);
   }
 
-  /** Sends viewers what they have room for, before they are told something else. */
+  /** Sends viewers the end of what they have room for, before they are told something else. */
   flush(): void {
-    for (const {pump} of this.#viewers.values()) pump.flush();
+    for (const {pump} of this.#viewers.values()) pump.finish();
   }
 
   /** Shows bytes that no guest has printed. Before `begin`. */
@@ -90,13 +102,15 @@ export class MachineConsole {
   output(offset: number, bytes: Uint8Array): void {
     this.ring.skipTo(this.#base + offset);
     this.ring.append(bytes);
+    if (this.#bells.feed(bytes)) this.#hasBell = true;
+    this.#onOutput();
     for (const {pump} of this.#viewers.values()) pump.pull();
     this.#terminal?.write(bytes);
   }
 
   /** Adds a viewer; its bytes begin at `nextOffset`. */
   attach(viewerId: string, target: ViewerTarget, nextOffset: number, size: TerminalSize | undefined): void {
-    const pump = new StreamPump(this.ring, target, nextOffset, socketPumpBounds, turns);
+    const pump = new StreamPump(this.ring, target, nextOffset, socketPumpBounds, this.#turns);
     this.#viewers.set(viewerId, {target, pump, size});
     if (this.#keyboard === undefined && size !== undefined) this.#setSize(size);
   }

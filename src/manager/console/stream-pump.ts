@@ -4,6 +4,7 @@
  */
 import type {ByteRing} from './byte-ring.js';
 import type {PieceTurns} from './piece-turns.js';
+import {ViewerPace} from './viewer-pace.js';
 
 /** How much a pump hands over. */
 export interface PumpBounds {
@@ -23,8 +24,12 @@ export interface PumpTarget {
   send(offset: number, bytes: Uint8Array): void;
 }
 
-/** What is sent at once where pieces have turns: more than anybody types or reads in a moment. */
+/**
+ * What one receiver is sent at once where pieces have turns, more than anybody types or reads in a moment: so much in a piece,
+ * and of all pieces so much a second. A guest that floods in small pieces finds that they wait for turns.
+ */
 const AT_ONCE_BYTES = 4096;
+const AT_ONCE_BYTES_PER_SECOND = 262_144;
 
 /** See the module. Call `pull` after every append and whenever the receiver has drained. With `turns`, floods are sent in those. */
 export class StreamPump {
@@ -32,6 +37,7 @@ export class StreamPump {
   readonly #target: PumpTarget;
   readonly #bounds: PumpBounds;
   readonly #turns: PieceTurns | undefined;
+  readonly #atOnce = new ViewerPace(AT_ONCE_BYTES_PER_SECOND);
   #nextOffset: number;
   #hasTurn = false;
   #isStopped = false;
@@ -53,8 +59,10 @@ export class StreamPump {
   pull(): void {
     if (this.#hasTurn || !this.#canSend) return;
     if (this.#turns === undefined) this.flush();
-    else if (this.#ring.endOffset - this.#nextOffset <= AT_ONCE_BYTES) this.#send();
-    else {
+    else if (this.#ring.endOffset - this.#nextOffset <= AT_ONCE_BYTES && this.#atOnce.waitMs === 0) {
+      this.#atOnce.spend(this.#ring.endOffset - this.#nextOffset);
+      this.#send();
+    } else {
       this.#hasTurn = true;
       this.#turns.add(() => {
         if (this.#canSend) this.#send();
@@ -67,6 +75,13 @@ export class StreamPump {
   /** Sends what the receiver has room for without waiting for a turn. */
   flush(): void {
     while (this.#canSend) this.#send();
+  }
+
+  /** Like `flush`, before the receiver is told that this was all: of what it has no room for, the end is sent. */
+  finish(): void {
+    const room = this.#bounds.highWaterBytes - this.#target.bufferedBytes;
+    if (room > 0) this.#nextOffset = Math.max(this.#nextOffset, this.#ring.endOffset - room);
+    this.flush();
   }
 
   /** Nothing is sent any more. */
@@ -85,6 +100,7 @@ export class StreamPump {
   #send(): void {
     const {offset, bytes} = this.#ring.read(this.#nextOffset, this.#bounds.pieceBytes);
     this.#nextOffset = offset + bytes.length;
+    this.#turns?.sent(bytes.length);
     this.#target.send(offset, bytes);
   }
 }

@@ -5,6 +5,7 @@
 import type {Duplex} from 'node:stream';
 import type {AgentRequest} from '../agent/agent-session.js';
 import type {TerminalSize} from '../protocol/console.js';
+import type {Egress, EgressQuestion, EgressRule, EgressVerdict} from '../protocol/egress.js';
 import type {Boot, MachineConfig, MachineVerb, Permission, PortForward, Share} from '../protocol/machine.js';
 import type {CodeCounters, GuestMemoryFigures} from '../protocol/metrics.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../protocol/network.js';
@@ -96,6 +97,12 @@ export type MachineEnd =
   | {readonly kind: 'powered-off'; readonly status: number}
   | {readonly kind: 'crashed'; readonly reason: string};
 
+/** What one hart has done. Units: nanoseconds not in WFI */
+export interface HartCounters {
+  readonly activeNs: number;
+  readonly instructions: number;
+}
+
 /** Counters since the machine's start. Units: nanoseconds, bytes. `activeNs` sums the time harts were not in WFI. */
 export interface RunCounters {
   readonly atMs: number;
@@ -108,6 +115,16 @@ export interface RunCounters {
   readonly diskWrittenBytes: number;
   readonly netReceivedBytes: number;
   readonly netSentBytes: number;
+  /** All of these are missing from processes of earlier versions. Packets are frames, large segments count as one. */
+  readonly diskReadOperations?: number | undefined;
+  readonly diskWriteOperations?: number | undefined;
+  readonly netReceivedPackets?: number | undefined;
+  readonly netSentPackets?: number | undefined;
+  /** That harts took, of devices, timers and other harts. */
+  readonly interrupts?: number | undefined;
+  /** Processor time of the whole machine process. */
+  readonly hostCpuNs?: number | undefined;
+  readonly harts?: HartCounters[] | undefined;
   /** What the guest says of its memory; missing until it does. */
   readonly guestMemory?: GuestMemoryFigures | undefined;
   /** Missing on machines without a compiler of hot code. */
@@ -132,6 +149,8 @@ export interface RunListener {
   onRebooted(): void;
   /** It paused by itself, because a disk of the host failed; nothing is lost, `resume` tries again. */
   onHalted(reason: string): void;
+  /** Other questions of its guest wait for an answer than before: these. */
+  onQuestions(questions: readonly EgressQuestion[]): void;
   /** Once, and last. */
   onEnd(end: MachineEnd): void;
 }
@@ -178,6 +197,10 @@ export interface RunningMachine {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported, machine-failed */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** Where its guest may go from now on; what these rules deny ends. Errors: not-supported, machine-failed */
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): Promise<void>;
+  /** Answers a question for now; false when it does not wait any more. Errors: not-supported, machine-failed */
+  answerQuestion(id: string, verdict: EgressVerdict): Promise<boolean>;
   /** Its guest finds these machines by their names from now on. Errors: not-supported, machine-failed */
   tellSiblings(siblings: readonly Sibling[]): Promise<void>;
   /** See `networkStatus`. Errors: not-supported, machine-failed */

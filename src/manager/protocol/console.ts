@@ -102,3 +102,18 @@ export const consoleResized = defineNotification(
 
 /** To every viewer of a console: the machine was removed and with it the console. */
 export const consoleClosed = defineNotification('console/closed', z.object({viewerId: z.string()}));
+
+/**
+ * What is new on a console: where its output ends now, and whether a bell rang since the last telling. Offsets are those of
+ * `consoleOutput`, so a mirror that knows one does not take old output for new when a daemon comes back.
+ */
+export const consoleActivitySchema = z.object({
+  machineId: z.string(),
+  endOffset: z.number(),
+  hasBell: z.boolean(),
+});
+/** See `consoleActivitySchema`. */
+export type ConsoleActivity = z.output<typeof consoleActivitySchema>;
+
+/** Topic `consoles`: guests printed something; at most twice a second for all consoles together. */
+export const consoleActive = defineNotification('console/active', z.object({consoles: z.array(consoleActivitySchema)}));

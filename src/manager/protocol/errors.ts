@@ -39,6 +39,8 @@ export const errorCodes = [
   'snapshot-not-found',
   'nothing-to-undo',
   'file-not-found',
+  'file-exists',
+  'bad-recording',
   'no-permission',
   'viewer-not-found',
   'keyboard-taken',

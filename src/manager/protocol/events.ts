@@ -1,5 +1,6 @@
 /** The fleet's diary: what happened, in order, kept on disk, so that a client catches up after a gap. */
 import * as z from 'zod';
+import {consoleActivitySchema} from './console.js';
 import {defineNotification, defineRequest} from './define.js';
 import {jobSchema} from './job.js';
 import {machineRefSchema, machineSchema} from './machine.js';
@@ -25,6 +26,8 @@ export const eventKindSchema = z.enum([
   'snapshot-imported',
   'checkpoint-failed',
   'disk-failed',
+  'egress-asked',
+  'egress-answered',
   'machine-stopping',
   'machine-stopped',
   'machine-killed',
@@ -74,7 +77,7 @@ export const eventsSince = defineRequest(
 );
 
 /** What a connection may be told about without asking. Consoles are told through `consoleAttach`. */
-export const topicSchema = z.enum(['fleet', 'metrics', 'jobs', 'events', 'snapshots']);
+export const topicSchema = z.enum(['fleet', 'metrics', 'jobs', 'events', 'snapshots', 'consoles']);
 /** See `topicSchema`. */
 export type Topic = z.output<typeof topicSchema>;
 
@@ -90,6 +93,8 @@ export const subscribe = defineRequest(
     machines: z.array(machineSchema),
     jobs: z.array(jobSchema),
     lastEventSeq: z.number().int(),
+    /** How much the consoles have printed that were opened so far: what is not beyond that is not new. */
+    consoles: z.array(consoleActivitySchema),
   }),
 );
 

@@ -1,6 +1,13 @@
 /** Machines of the fleet: definition, life cycle, and the notifications that keep a client's mirror of the list. */
 import * as z from 'zod';
 import {defineNotification, defineRequest} from './define.js';
+import {
+  egressQuestionSchema,
+  egressRuleSchema,
+  egressSchema,
+  MAX_EGRESS_QUESTIONS,
+  MAX_EGRESS_RULES,
+} from './egress.js';
 import {jobSchema} from './job.js';
 import {labelChangeSchema, labelsSchema} from './labels.js';
 
@@ -187,13 +194,15 @@ export const networkSwitchSchema = z.object({
 export type SwitchPlace = z.output<typeof networkSwitchSchema>;
 
 /**
- * A machine's network. `user`: one of its own, behind the host's user. `egress`: whether it reaches anything beyond that;
+ * A machine's network. `user`: one of its own, behind the host's user. `egress`: whether it reaches anything beyond that, where
+ * none of the `rules` says;
  * `allowsHostLoopback`: whether the gateway's address leads to the host's own 127.0.0.1; `bytesPerSecond`: what may pass the
  * card in each direction, as fast as it goes when left out.
  */
 export const networkSchema = z.object({
   kind: z.enum(['user', 'none']).default('user'),
-  egress: z.enum(['allow', 'deny']).default('allow'),
+  egress: egressSchema.default('allow'),
+  rules: z.array(egressRuleSchema).max(MAX_EGRESS_RULES).optional(),
   allowsHostLoopback: z.boolean().default(false),
   forwards: z.array(portForwardSchema).max(MAX_FORWARDS).default([]),
   switch: networkSwitchSchema.optional(),
@@ -262,6 +271,8 @@ export const machineSchema = z.object({
   folder: z.string(),
   /** What `start` goes on from. */
   saved: savedStateSchema.optional(),
+  /** What its guest waits for, the oldest first; missing when it waits for nothing. */
+  questions: z.array(egressQuestionSchema).max(MAX_EGRESS_QUESTIONS).optional(),
   verbs: z.record(machineVerbSchema, permissionSchema),
 });
 /** See `machineSchema`. */

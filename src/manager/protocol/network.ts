@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import {bytesSchema} from './console.js';
 import {defineRequest} from './define.js';
+import {egressRuleSchema, egressSchema, egressTargetSchema, egressVerdictSchema} from './egress.js';
 import {machineRefSchema, machineSchema, portForwardSchema} from './machine.js';
 
 /**
@@ -25,6 +26,45 @@ export const networkUnforward = defineRequest(
     hostPort: portForwardSchema.shape.hostPort,
     address: z.string().max(64).optional(),
     protocol: portForwardSchema.shape.protocol,
+  }),
+  z.object({machine: machineSchema}),
+);
+
+/**
+ * Makes a rule about where the guest may go, before all others and in the place of one about the same; what waits and what is
+ * open is looked at by it at once. Errors: machine-not-found, machine-broken, bad-request, not-supported, machine-failed, storage-failed
+ */
+export const networkRule = defineRequest(
+  'network/rule',
+  z.object({machine: machineRefSchema, rule: egressRuleSchema}),
+  z.object({machine: machineSchema}),
+);
+
+/** Takes a rule back. Errors: machine-not-found, machine-broken, bad-request, not-supported, machine-failed, storage-failed */
+export const networkUnrule = defineRequest(
+  'network/unrule',
+  z.object({machine: machineRefSchema, target: egressTargetSchema}),
+  z.object({machine: machineSchema}),
+);
+
+/** Says what holds where no rule does. Errors: machine-not-found, machine-broken, not-supported, machine-failed, storage-failed */
+export const networkPolicy = defineRequest(
+  'network/policy',
+  z.object({machine: machineRefSchema, egress: egressSchema}),
+  z.object({machine: machineSchema}),
+);
+
+/**
+ * Answers a question of a guest: for what waits and for a minute, or by a rule. Errors: machine-not-found, bad-request when it does
+ * not wait any more, not-supported, machine-failed, storage-failed
+ */
+export const networkAnswer = defineRequest(
+  'network/answer',
+  z.object({
+    machine: machineRefSchema,
+    questionId: z.uuid(),
+    verdict: egressVerdictSchema,
+    isAlways: z.boolean().default(false),
   }),
   z.object({machine: machineSchema}),
 );

@@ -4,6 +4,7 @@ import {openBuiltinDriver} from '../hypervisor/builtin/open-driver.js';
 import {openPseudoTerminal} from '../hypervisor/builtin/pseudo-terminal.js';
 import {hasProcess} from '../machine/lifecycle.js';
 import {findPaths, type Paths, secureRuntimeFolder} from '../paths.js';
+import {consoleActive} from '../protocol/console.js';
 import type {daemonStop} from '../protocol/daemon.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
@@ -18,11 +19,13 @@ import {DiskReports} from '../services/disk-reports.js';
 import {EventLog} from '../services/event-log.js';
 import {Fleet} from '../services/fleet.js';
 import {GuestStreams} from '../services/guest-streams.js';
+import {HistoryKeeper} from '../services/history-keeper.js';
 import {ImageImporter} from '../services/image-importer.js';
 import {ImageService, openImageStore} from '../services/image-service.js';
 import {JobService} from '../services/job-service.js';
 import {MachineDefiner} from '../services/machine-definer.js';
 import {MachineEditor} from '../services/machine-editor.js';
+import {MachineEgress} from '../services/machine-egress.js';
 import {MachineForker} from '../services/machine-forker.js';
 import {MachineForwards} from '../services/machine-forwards.js';
 import {MachineInstaller} from '../services/machine-installer.js';
@@ -39,6 +42,7 @@ import {NetworkService} from '../services/network-service.js';
 import {NetworkSiblings} from '../services/network-siblings.js';
 import {SnapshotFiles} from '../services/snapshot-files.js';
 import {TimelineService} from '../services/timeline.js';
+import {Turns} from '../services/turns.js';
 import {Volumes} from '../services/volumes.js';
 import {loadSettings, type Settings} from '../settings/settings.js';
 import {readGuestKeys} from '../ssh/guest-keys.js';
@@ -66,6 +70,7 @@ export interface DaemonParts {
   readonly images: ImageService;
   readonly log: EventLog;
   readonly metrics: MetricsService;
+  readonly history: HistoryKeeper;
   readonly consoles: ConsoleHub;
   readonly agents: AgentService;
   readonly definer: MachineDefiner;
@@ -78,6 +83,7 @@ export interface DaemonParts {
   readonly undo: MachineUndo;
   readonly timeline: TimelineService;
   readonly forwards: MachineForwards;
+  readonly egress: MachineEgress;
   readonly networks: NetworkService;
   readonly siblings: NetworkSiblings;
   readonly snapshotFiles: SnapshotFiles;
@@ -111,7 +117,8 @@ export class Daemon {
     this.#paths = paths;
     this.#lock = lock;
     this.#onSignal = settings.machines.onSignal;
-    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, networks} = parts;
+    const {fleet, agents, consoles, snapshots, forker, undo, timeline, snapshotFiles, forwards, egress, networks} =
+      parts;
     this.#ssh = new SshServer({
       settings: settings.ssh,
       folder: paths.ssh,
@@ -130,7 +137,7 @@ export class Daemon {
         ...machineHandlers(parts),
         ...snapshotHandlers(snapshots, forker, undo),
         ...timelineHandlers(timeline),
-        ...networkHandlers(forwards, networks),
+        ...networkHandlers(forwards, egress, networks),
         ...snapshotFileHandlers(snapshotFiles),
         ...agentHandlers(agents),
         ...consoleHandlers(fleet, consoles),
@@ -241,7 +248,7 @@ export class Daemon {
   async #end(): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const {jobs, runner, saver, consoles, metrics, log, timeline} = this.parts;
+    const {jobs, runner, saver, consoles, metrics, history, log, timeline} = this.parts;
     log.record('daemon-stopped', 'The daemon was stopped.');
     this.#ssh[Symbol.dispose]();
     this.#server.close();
@@ -252,6 +259,7 @@ export class Daemon {
     await runner.release();
     await consoles.close();
     metrics[Symbol.dispose]();
+    await history[Symbol.asyncDispose]();
     this.parts.siblings[Symbol.dispose]();
     await log[Symbol.asyncDispose]();
     this.#lock[Symbol.dispose]();
@@ -259,8 +267,9 @@ export class Daemon {
   }
 
   async #recover(store: MachineStore): Promise<void> {
-    const {definer, runner, log} = this.parts;
+    const {definer, runner, log, history} = this.parts;
     const stored = await store.list();
+    await history.load(stored.map(({id}) => id));
     await Promise.all(
       stored.map(async (entry) => {
         const machine = definer.adopt(entry);
@@ -272,7 +281,7 @@ export class Daemon {
   }
 
   #connectNotifications(): void {
-    const {fleet, jobs, log, metrics, snapshots} = this.parts;
+    const {fleet, jobs, log, metrics, snapshots, consoles} = this.parts;
     const server = this.#server;
     fleet.events.on('changed', (seq, machine) => server.broadcast('fleet', machineChanged, {seq, machine}));
     fleet.events.on('removed', (seq, id) => server.broadcast('fleet', machineRemoved, {seq, id}));
@@ -281,6 +290,7 @@ export class Daemon {
     log.events.on('happened', (event) => server.broadcast('events', eventHappened, {event}));
     snapshots.events.on('changed', (machineId) => server.broadcast('snapshots', timelineChanged, {machineId}));
     metrics.events.on('sampled', (sample) => server.broadcast('metrics', metricsSampled, sample));
+    consoles.events.on('active', (active) => server.broadcast('consoles', consoleActive, {consoles: active}));
   }
 }
 
@@ -312,7 +322,8 @@ async function assemble(
   const installer = new MachineInstaller({fleet, store, layers, volumes, keysFor, log});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
-  const editor = new MachineEditor(shared);
+  const definitionTurns = new Turns();
+  const editor = new MachineEditor({...shared, definitionTurns});
   const runner = new MachineRunner({...shared, jobs});
   const saver = new MachineSaver({...shared, runner, layers});
   const snapshots = new MachineSnapshots({...shared, runner, layers, saver});
@@ -326,6 +337,7 @@ async function assemble(
     images,
     log,
     metrics,
+    history: new HistoryKeeper(paths.history, metrics),
     consoles,
     agents: new AgentService(fleet),
     definer,
@@ -336,7 +348,8 @@ async function assemble(
     snapshots,
     undo: new MachineUndo({fleet, definer, editor, runner, saver, snapshots, undo: new UndoStore(paths.undo)}),
     forker: new MachineForker({...shared, definer, runner, layers, saver, snapshots}),
-    forwards: new MachineForwards(shared),
+    forwards: new MachineForwards({...shared, definitionTurns}),
+    egress: new MachineEgress({...shared, definitionTurns}),
     networks: new NetworkService(fleet),
     siblings: new NetworkSiblings(fleet),
     timeline: new TimelineService({...shared, saver, snapshots, layers, timeline: settings.timeline}),

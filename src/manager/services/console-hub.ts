@@ -1,16 +1,22 @@
 /** All consoles of the fleet: opened on first use, with what the log still has of earlier runs. */
 import {randomUUID} from 'node:crypto';
+import {EventEmitter} from 'node:events';
 import {open} from 'node:fs/promises';
 import {join} from 'node:path';
 import {ByteRing} from '../console/byte-ring.js';
 import {renderScreen, SCREEN_SOURCE_BYTES} from '../console/console-screen.js';
 import {type ConsoleTerminal, MachineConsole, type ViewerTarget} from '../console/machine-console.js';
-import type {TerminalSize} from '../protocol/console.js';
+import {PieceTurns} from '../console/piece-turns.js';
+import {ViewerPace} from '../console/viewer-pace.js';
+import type {ConsoleActivity, TerminalSize} from '../protocol/console.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Settings} from '../settings/settings.js';
 
 /** Scrollback taken from the log of earlier runs. */
 const PRELOAD_BYTES = 262_144;
+
+/** How often it is told at most which consoles have something new, all of them together. */
+export const ACTIVITY_INTERVAL_MS = 500;
 
 /** How a viewer attaches. */
 export interface AttachOptions {
@@ -26,17 +32,23 @@ export type TerminalOpener = (
   onInput: (bytes: Uint8Array) => void,
 ) => Promise<ConsoleTerminal | undefined>;
 
-/** See the module. */
+/** See the module. Emits `active`. */
 export class ConsoleHub {
+  readonly events = new EventEmitter<{active: [ConsoleActivity[]]}>();
   readonly #settings: Settings['console'];
+  readonly #turns: PieceTurns;
   readonly #folderOf: (machineId: string) => string;
   readonly #openTerminal: TerminalOpener;
   readonly #consoles = new Map<string, Promise<MachineConsole>>();
   readonly #viewers = new Map<string, MachineConsole>();
+  readonly #opened = new Map<string, MachineConsole>();
+  readonly #active = new Map<string, MachineConsole>();
+  #activityTimer: NodeJS.Timeout | undefined;
 
   constructor(settings: Settings['console'], folderOf: (machineId: string) => string, openTerminal: TerminalOpener) {
     this.#openTerminal = openTerminal;
     this.#settings = settings;
+    this.#turns = new PieceTurns(new ViewerPace(settings.floodBytesPerSecond));
     this.#folderOf = folderOf;
   }
 
@@ -44,7 +56,7 @@ export class ConsoleHub {
   open(machineId: string): Promise<MachineConsole> {
     const known = this.#consoles.get(machineId);
     if (known !== undefined) return known;
-    const opening = this.#create(async () => {
+    const opening = this.#create(machineId, async () => {
       const tail = await this.readLog(machineId, PRELOAD_BYTES);
       // Offsets of different lives of a daemon must not be mistaken for one another: time keeps them apart, as no
       // console writes a byte every microsecond for long.
@@ -58,7 +70,7 @@ export class ConsoleHub {
 
   /** The console of a machine that an earlier daemon started: its process replays what it has, from `base` on. */
   openFound(machineId: string, base: number): Promise<MachineConsole> {
-    const opening = this.#create(async () => new ByteRing(this.#settings.scrollbackBytes, base));
+    const opening = this.#create(machineId, async () => new ByteRing(this.#settings.scrollbackBytes, base));
     this.#consoles.set(machineId, opening);
     return opening;
   }
@@ -80,6 +92,11 @@ export class ConsoleHub {
     const terminal = await this.#openTerminal(console.size, onInput);
     if (terminal !== undefined) console.setTerminal(terminal);
     return terminal?.path;
+  }
+
+  /** Where the output of every console ends that was opened so far. */
+  known(): ConsoleActivity[] {
+    return [...this.#opened].map(([machineId, {ring}]) => ({machineId, endOffset: ring.endOffset, hasBell: false}));
   }
 
   /** Adds a viewer and takes its scrollback. */
@@ -121,12 +138,15 @@ export class ConsoleHub {
   async remove(machineId: string): Promise<void> {
     const console = await this.#consoles.get(machineId);
     this.#consoles.delete(machineId);
+    this.#active.delete(machineId);
+    this.#opened.delete(machineId);
     for (const [viewerId, viewed] of this.#viewers) if (viewed === console) this.#viewers.delete(viewerId);
     await console?.close();
   }
 
   /** Closes the pseudo-terminals. */
   async close(): Promise<void> {
+    clearTimeout(this.#activityTimer);
     for (const console of await Promise.all(this.#consoles.values())) await console.close();
     this.#consoles.clear();
   }
@@ -146,9 +166,34 @@ export class ConsoleHub {
     return Buffer.concat([older, newest]);
   }
 
-  async #create(makeRing: () => Promise<ByteRing>): Promise<MachineConsole> {
+  async #create(machineId: string, makeRing: () => Promise<ByteRing>): Promise<MachineConsole> {
     const {defaultColumns: columns, defaultRows: rows} = this.#settings;
-    return new MachineConsole(await makeRing(), {columns, rows});
+    const noteActivity = () => this.#noteActivity(machineId, opened);
+    const opened = new MachineConsole(await makeRing(), {columns, rows}, this.#turns, noteActivity);
+    this.#opened.set(machineId, opened);
+    return opened;
+  }
+
+  // The first piece of a flood and the last state of it are told, and what is between twice a second.
+  #noteActivity(machineId: string, console: MachineConsole): void {
+    this.#active.set(machineId, console);
+    if (this.#activityTimer !== undefined) return;
+    const tell = () => {
+      if (this.#active.size === 0) {
+        this.#activityTimer = undefined;
+        return;
+      }
+      const activity = [...this.#active].map(([id, active]) => ({
+        machineId: id,
+        endOffset: active.ring.endOffset,
+        hasBell: active.takeBell(),
+      }));
+      this.#active.clear();
+      this.events.emit('active', activity);
+      this.#activityTimer = setTimeout(tell, ACTIVITY_INTERVAL_MS).unref();
+    };
+    // After the other pieces of the same moment.
+    this.#activityTimer = setTimeout(tell, 0).unref();
   }
 }
 

@@ -3,6 +3,7 @@ import {EventEmitter} from 'node:events';
 import type {HypervisorDriver, RunningMachine} from '../hypervisor/contract.js';
 import {type LifeEvent, nextState} from '../machine/lifecycle.js';
 import {permissions} from '../machine/verbs.js';
+import type {EgressQuestion} from '../protocol/egress.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Machine, MachineState, MachineVerb} from '../protocol/machine.js';
 import type {MachineDefinition, MachineLife} from '../store/machine-store.js';
@@ -26,6 +27,8 @@ export interface FleetMachine {
   snapshotId: string | undefined;
   run: RunningMachine | undefined;
   terminalPath: string | undefined;
+  /** What its guest waits for an answer about. */
+  questions: readonly EgressQuestion[];
 }
 
 /** See the module. Emits `changed` and `removed`. */
@@ -115,7 +118,7 @@ export class Fleet {
 
 /** A machine as clients see it. */
 export function describe(machine: FleetMachine): Machine {
-  const {id, name, state, reason, createdAtMs, folder, definition, process, terminalPath, saved} = machine;
+  const {id, name, state, reason, createdAtMs, folder, definition, process, terminalPath, saved, questions} = machine;
   return {
     id,
     name,
@@ -128,6 +131,7 @@ export function describe(machine: FleetMachine): Machine {
     ...(definition === undefined ? {} : {config: definition.config}),
     ...(definition?.labels === undefined ? {} : {labels: definition.labels}),
     ...(saved === undefined ? {} : {saved}),
+    ...(questions.length === 0 ? {} : {questions: [...questions]}),
     ...(process === undefined ? {} : {startedAtMs: process.startedAtMs, pid: process.pid}),
     ...(process === undefined || terminalPath === undefined ? {} : {ptyPath: terminalPath}),
   };

@@ -37,6 +37,7 @@ export function machineRunOf(findDriver: () => Promise<HypervisorDriver>, hostMe
         request.onOutput(bytes);
       },
       onCounters: () => undefined,
+      onQuestions: () => undefined,
       onRebooted: () => ended.resolve({kind: 'crashed', reason: 'its kernel panicked'}),
       onHalted: (reason) => ended.reject(new ManagerError('disk-full', reason, 'Free some space and build it again.')),
       onEnd: (end) => ended.resolve(end.kind === 'crashed' ? end : {kind: 'powered-off'}),

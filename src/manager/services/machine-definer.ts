@@ -291,6 +291,7 @@ export class MachineDefiner {
       snapshotId: life?.snapshotId,
       run: undefined,
       terminalPath: undefined,
+      questions: [],
     };
     fleet.add(machine);
     return machine;

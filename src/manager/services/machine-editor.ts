@@ -11,20 +11,20 @@ import {checkMemoryExists} from './boot-files.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import {findStopped} from './stopped-machine.js';
-import {Turns} from './turns.js';
+import type {Turns} from './turns.js';
 
 /** What it works with. */
 export interface EditorParts {
   readonly fleet: Fleet;
   readonly store: MachineStore;
   readonly log: EventLog;
+  /** Two changes of a machine at once would each keep the definition without the other. */
+  readonly definitionTurns: Turns;
 }
 
 /** See the module. */
 export class MachineEditor {
   readonly #parts: EditorParts;
-  /** Two changes of a machine at once would each keep the definition without the other. */
-  readonly #turns = new Turns();
 
   constructor(parts: EditorParts) {
     this.#parts = parts;
@@ -32,10 +32,10 @@ export class MachineEditor {
 
   /** See `machineLabel`. */
   label({machine: reference, ...change}: ParamsOutput<typeof machineLabel>): Promise<FleetMachine> {
-    const {fleet, store} = this.#parts;
+    const {fleet, store, definitionTurns} = this.#parts;
     // What cannot be renamed cannot be read either, and says why.
     const machine = fleet.findFor('rename', reference);
-    return this.#turns.take(machine.id, async () => {
+    return definitionTurns.take(machine.id, async () => {
       const {definition} = machine;
       if (definition === undefined) return machine;
       const changed = {...definition, labels: changeLabels(definition.labels, change)};
@@ -47,9 +47,9 @@ export class MachineEditor {
 
   /** See `machineEdit`. */
   edit({machine: reference, ...changes}: ParamsOutput<typeof machineEdit>): Promise<FleetMachine> {
-    const {fleet, store, log} = this.#parts;
+    const {fleet, store, log, definitionTurns} = this.#parts;
     const {id} = findStopped(fleet, reference, 'the make').machine;
-    return this.#turns.take(id, async () => {
+    return definitionTurns.take(id, async () => {
       const {machine, definition: before} = findStopped(fleet, id, 'the make');
       const memoryBytes = checkMemorySize(changes.memoryBytes ?? before.config.memoryBytes);
       if (changes.memoryBytes !== undefined) checkMemoryExists(memoryBytes);

@@ -5,13 +5,15 @@ import {defaultNetwork, MAX_FORWARDS, type Network, type PortForward} from '../p
 import type {MachineStore} from '../store/machine-store.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
-import {Turns} from './turns.js';
+import type {Turns} from './turns.js';
 
 /** What it works with. */
 export interface ForwardParts {
   readonly fleet: Fleet;
   readonly store: MachineStore;
   readonly log: EventLog;
+  /** Two changes of a machine at once would each keep the definition without the other. */
+  readonly definitionTurns: Turns;
 }
 
 /** A forward by the host's end. */
@@ -24,8 +26,6 @@ export interface ForwardEnd {
 /** See the module. */
 export class MachineForwards {
   readonly #parts: ForwardParts;
-  /** Two changes of a machine at once would each keep the definition without the other. */
-  readonly #turns = new Turns();
 
   constructor(parts: ForwardParts) {
     this.#parts = parts;
@@ -79,10 +79,10 @@ export class MachineForwards {
     isWanted: boolean,
     choose: (machine: FleetMachine, network: Network) => PortForward,
   ): Promise<FleetMachine> {
-    const {fleet, store, log} = this.#parts;
+    const {fleet, store, log, definitionTurns} = this.#parts;
     // What cannot be renamed cannot be read either, and says why.
     const machine = fleet.findFor('rename', reference);
-    return this.#turns.take(machine.id, async () => {
+    return definitionTurns.take(machine.id, async () => {
       const before = machine.definition;
       if (before === undefined) throw new Error(`machine ${machine.id} has no definition in state ${machine.state}`);
       const network = before.config.network ?? defaultNetwork;

@@ -90,9 +90,11 @@ export class MachinePacker {
       const plans = await volumes.plan(folder, await layers.share(machine, disks, folder));
       const sizes = await Promise.all(plans.map(({images}) => diskSizeOf(images)));
       const {memoryBytes, hartCount} = config;
-      const {tier, hotThreshold, network: {kind, egress} = defaultNetwork} = definition.config;
-      const isPlain = kind === defaultNetwork.kind && egress === defaultNetwork.egress;
-      const network = isPlain ? undefined : {kind, egress};
+      const {tier, hotThreshold, network: {kind, egress, rules = []} = defaultNetwork} = definition.config;
+      const denials = rules.flatMap(({verdict, ...rule}) => (verdict === 'deny' ? [{...rule, verdict}] : []));
+      const limits = denials.length === 0 ? {} : {rules: denials};
+      const isPlain = kind === defaultNetwork.kind && egress === defaultNetwork.egress && denials.length === 0;
+      const network = isPlain ? undefined : {kind, egress, ...limits};
       const draft: ManifestDraft = {
         writer: programVersion(),
         packedAtMs: Date.now(),

@@ -20,6 +20,7 @@ import type {MachineDefinition, MachineLife, MachineStore} from '../store/machin
 import type {ProcessIdentity} from '../store/process-identity.js';
 import {checkMemoryFree, imageFiles, resolveOwnFiles} from './boot-files.js';
 import type {ConsoleHub} from './console-hub.js';
+import {EgressQuestions} from './egress-questions.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
@@ -70,10 +71,13 @@ export class MachineRunner {
   /** Writes of state.json, one after the other for each machine. */
   readonly #saves = new Map<string, Promise<void>>();
 
+  readonly #questions: EgressQuestions;
+
   readonly #endListeners: ((machine: FleetMachine) => void)[] = [];
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#questions = new EgressQuestions(parts.fleet, parts.log);
   }
 
   /** Errors: wrong-state, and all that can be wrong with image, files, memory and the machine process */
@@ -284,10 +288,12 @@ export class MachineRunner {
       consoles.forgetFound(machine.id);
       return this.#ended(machine, found.end);
     }
-    fleet.apply(machine, 'started', {run: found, terminalPath: await consoles.openTerminal(machine.id)});
+    const terminalPath = await consoles.openTerminal(machine.id);
+    // Who sees that it runs can type.
+    console.setRun(found);
+    fleet.apply(machine, 'started', {run: found, terminalPath});
     const interrupted = wasSaving ? {reason: 'The daemon ended while its state was being saved; nothing is lost.'} : {};
     if (found.isPaused) fleet.apply(machine, 'paused', {...interrupted, ...pauseReason(found)});
-    console.setRun(found);
     log.record('machine-found', `${machine.name} was found running by the new daemon.`, machine);
   }
 
@@ -315,6 +321,7 @@ export class MachineRunner {
       {
         ...{onSpawned: async () => undefined, onReady: async () => undefined},
         ...{onOutput: nothing, onCounters: nothing, onRebooted: nothing, onHalted: nothing, onEnd: nothing},
+        onQuestions: nothing,
       },
     );
     if (!('end' in found)) await found.kill();
@@ -429,6 +436,7 @@ export class MachineRunner {
         if (isInstaller(machine)) void this.#restartInstalled(machine);
       },
       onHalted: (reason) => this.#halted(machine, reason),
+      onQuestions: (questions) => this.#questions.note(machine, questions),
       onEnd: (end) =>
         void console.then((opened) => {
           opened.flush();
@@ -449,10 +457,10 @@ export class MachineRunner {
     const run = this.#runs.get(machine.id);
     metrics.stop(machine.id);
     // Its guest ran: what it was started from is the past.
-    const nothing = {run: undefined, process: undefined, saved: undefined};
+    const nothing = {run: undefined, process: undefined, saved: undefined, questions: []};
     const wasKilled = this.#killed.delete(machine.id);
     if (machine.saved !== undefined && machine.state === 'saving') {
-      fleet.apply(machine, 'written', {run: undefined, process: undefined});
+      fleet.apply(machine, 'written', {run: undefined, process: undefined, questions: []});
       log.record('machine-saved', `${machine.name} was saved.`, machine);
     } else if (end.kind === 'crashed') {
       const crash = {reason: end.reason, atMs: Date.now()};
@@ -500,7 +508,7 @@ export class MachineRunner {
     const error = toManagerError(thrown);
     const {fleet, log} = this.#parts;
     const event: LifeEvent = machine.saved === undefined ? 'start-failed' : 'restore-failed';
-    fleet.apply(machine, event, {reason: error.message, run: undefined, process: undefined});
+    fleet.apply(machine, event, {reason: error.message, run: undefined, process: undefined, questions: []});
     this.#letGo(machine.id);
     log.record('start-failed', `${machine.name} could not be started: ${error.message}`, machine);
     this.#runs.get(machine.id)?.resolve();

@@ -2,7 +2,17 @@
 import {EventEmitter} from 'node:events';
 import {cpus, freemem, totalmem} from 'node:os';
 import type {RunCounters} from '../hypervisor/contract.js';
-import {type HostSample, type MachineSample, SAMPLES_KEPT} from '../protocol/metrics.js';
+import {type HostSample, type MachineSample, type MetricsCurves, SAMPLES_KEPT} from '../protocol/metrics.js';
+import {
+  hostNames,
+  hostNumberCount,
+  hostNumbers,
+  machineNames,
+  machineNumberCount,
+  machineNumbers,
+} from '../protocol/sample-numbers.js';
+import {CurveHistory, type CurveRows, curvesOf} from './curve-history.js';
+import {clampPercent, makeSample} from './machine-sample.js';
 
 /** One second of all. */
 export interface FleetSample {
@@ -14,17 +24,23 @@ interface Track {
   previous: RunCounters | undefined;
   latest: MachineSample | undefined;
   readonly history: MachineSample[];
+  readonly curves: CurveHistory;
+  /** Since `takeGrown`. */
+  hasGrown: boolean;
 }
 
-/** See the module. Emits `sampled`. */
+/** See the module. Emits `sampled`, and `forgotten` of machines that were removed. */
 export class MetricsService implements Disposable {
-  readonly events = new EventEmitter<{sampled: [FleetSample]}>();
+  readonly events = new EventEmitter<{sampled: [FleetSample]; forgotten: [machineId: string]}>();
+  readonly hostCurves = new CurveHistory(hostNumberCount);
+  readonly #intervalMs: number;
   readonly #tracks = new Map<string, Track>();
   readonly #hostHistory: HostSample[] = [];
   readonly #timer: NodeJS.Timeout;
   #cpuTimes = readCpuTimes();
 
   constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
     this.#timer = setInterval(() => this.#tick(), intervalMs);
     this.#timer.unref();
   }
@@ -37,6 +53,8 @@ export class MetricsService implements Disposable {
     if (sample === undefined) return;
     track.latest = sample;
     push(track.history, sample);
+    track.curves.add(sample.atMs, machineNumbers(sample));
+    track.hasGrown = true;
   }
 
   /** The machine's process is gone: its next one counts from zero. */
@@ -50,6 +68,7 @@ export class MetricsService implements Disposable {
   /** The machine was removed. */
   forget(machineId: string): void {
     this.#tracks.delete(machineId);
+    this.events.emit('forgotten', machineId);
   }
 
   machineHistory(machineId: string, count: number): MachineSample[] {
@@ -60,6 +79,39 @@ export class MetricsService implements Disposable {
     return this.#hostHistory.slice(-count);
   }
 
+  /** The longer history of a machine. */
+  machineCurves(machineId: string): CurveHistory {
+    return this.#track(machineId).curves;
+  }
+
+  /** Machines whose history grew since the last call. */
+  takeGrown(): string[] {
+    const grown = [...this.#tracks].filter(([, {hasGrown}]) => hasGrown);
+    for (const [, track] of grown) track.hasGrown = false;
+    return grown.map(([id]) => id);
+  }
+
+  /** See the request `metricsCurves`; without a machine they are the host's. */
+  curves(machineId: string | undefined, spanMs: number, points: number): MetricsCurves {
+    const track = machineId === undefined ? undefined : this.#tracks.get(machineId);
+    if (machineId !== undefined && track === undefined) return {stepMs: spanMs, atMs: [], curves: {}};
+    const curves = track?.curves ?? this.hostCurves;
+    const names = track === undefined ? hostNames : machineNames(curves.columns - machineNumberCount);
+    const isFine = spanMs <= this.#intervalMs * SAMPLES_KEPT;
+    return curvesOf(isFine ? this.#samplesAsRows(track) : curves.rowsFor(spanMs), names, Date.now(), spanMs, points);
+  }
+
+  #samplesAsRows(track: Track | undefined): CurveRows {
+    const samples: readonly {readonly atMs: number}[] = track?.history ?? this.#hostHistory;
+    const numbers = track?.history.map(machineNumbers) ?? this.#hostHistory.map(hostNumbers);
+    return {
+      stepMs: this.#intervalMs,
+      length: samples.length,
+      timeAt: (row) => samples[row]?.atMs ?? 0,
+      valueAt: (row, column) => numbers[row]?.[column] ?? Number.NaN,
+    };
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
@@ -67,7 +119,8 @@ export class MetricsService implements Disposable {
   #track(machineId: string): Track {
     const known = this.#tracks.get(machineId);
     if (known !== undefined) return known;
-    const track: Track = {previous: undefined, latest: undefined, history: []};
+    const curves = new CurveHistory(machineNumberCount);
+    const track: Track = {previous: undefined, latest: undefined, history: [], curves, hasGrown: false};
     this.#tracks.set(machineId, track);
     return track;
   }
@@ -75,6 +128,7 @@ export class MetricsService implements Disposable {
   #tick(): void {
     const host = this.#sampleHost();
     push(this.#hostHistory, host);
+    this.hostCurves.add(host.atMs, hostNumbers(host));
     const machines = [...this.#tracks.values()].flatMap(({latest}) => (latest === undefined ? [] : [latest]));
     this.events.emit('sampled', {host, machines});
   }
@@ -93,40 +147,6 @@ export class MetricsService implements Disposable {
       memoryTotalBytes,
     };
   }
-}
-
-function makeSample(machineId: string, before: RunCounters | undefined, now: RunCounters): MachineSample | undefined {
-  // Counters that went back belong to another run.
-  if (before === undefined || now.atMs <= before.atMs || now.instructions < before.instructions) return undefined;
-  const seconds = (now.atMs - before.atMs) / 1000;
-  const instructions = now.instructions - before.instructions;
-  const compiled = (now.code?.regionInstructions ?? 0) - (before.code?.regionInstructions ?? 0);
-  const code =
-    now.code === undefined
-      ? {}
-      : {
-          code: now.code,
-          // A reboot in between sets the region's count back, and an idle guest has no share at all.
-          ...(instructions > 0 ? {regionPercent: clampPercent((100 * compiled) / instructions, 100)} : {}),
-        };
-  return {
-    machineId,
-    atMs: now.atMs,
-    cpuPercent: clampPercent((now.activeNs - before.activeNs) / (seconds * 1e7), Number.POSITIVE_INFINITY),
-    instructionsPerSecond: instructions / seconds,
-    memoryTouchedBytes: now.memoryTouchedBytes,
-    residentBytes: now.residentBytes,
-    diskReadBytes: now.diskReadBytes,
-    diskWrittenBytes: now.diskWrittenBytes,
-    netReceivedBytes: now.netReceivedBytes,
-    netSentBytes: now.netSentBytes,
-    ...(now.guestMemory === undefined ? {} : {guestMemory: now.guestMemory}),
-    ...code,
-  };
-}
-
-function clampPercent(percent: number, most: number): number {
-  return Math.min(most, Math.max(0, percent));
 }
 
 function push<T>(history: T[], sample: T): void {

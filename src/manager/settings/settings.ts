@@ -52,6 +52,8 @@ export const settingsSchema = z.strictObject({
     scrollbackBytes: bytes.min(4096).max(1_048_576),
     /** console.log is moved to console.log.1 when it reaches this. */
     logMaxBytes: bytes.min(65_536),
+    /** What all viewers of all consoles together are sent of floods in a second; who is behind skips what scrollback has not. */
+    floodBytesPerSecond: bytes.min(1_048_576).max(1_073_741_824),
     isPtyEnabled: z.boolean(),
     defaultColumns: count.max(1000),
     defaultRows: count.max(1000),

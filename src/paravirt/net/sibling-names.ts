@@ -2,6 +2,8 @@
  * Names of machines on the same switch: `otter` and `otter.vm` are answered here, everything else is the host's business.
  * Source: RFC 1035 §4.1
  */
+import {readQuestion} from './dns-message.js';
+
 const HEADER_BYTES = 12;
 const TYPE_A = 1;
 const TYPE_ANY = 255;
@@ -31,22 +33,4 @@ export function answerSibling(message: Uint8Array, names: ReadonlyMap<string, Ui
   answer.set([0, 1, 0, hasAnswer ? 1 : 0, 0, 0, 0, 0], 4);
   if (hasAnswer) answer.set([0xc0, HEADER_BYTES, 0, TYPE_A, 0, CLASS_IN, 0, 0, 0, TTL_S, 0, 4, ...address], end);
   return answer;
-}
-
-function readQuestion(
-  message: Uint8Array,
-): {readonly name: string; readonly type: number; readonly end: number} | undefined {
-  const u16 = (at: number): number => (message[at]! << 8) | message[at + 1]!;
-  // Standard queries with one question.
-  if (message.length < HEADER_BYTES || (message[2]! & 0xf8) !== 0 || u16(4) !== 1) return undefined;
-  const labels: string[] = [];
-  let at = HEADER_BYTES;
-  for (let length = message[at]; length !== 0; length = message[at]) {
-    if (length === undefined || length > 63 || at + 1 + length >= message.length) return undefined;
-    labels.push(String.fromCharCode(...message.subarray(at + 1, at + 1 + length)));
-    at += 1 + length;
-  }
-  const end = at + 5;
-  if (end > message.length || end > HEADER_BYTES + 260 || u16(at + 3) !== CLASS_IN) return undefined;
-  return {name: labels.join('.').toLowerCase(), type: u16(at + 1), end};
 }

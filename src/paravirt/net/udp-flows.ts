@@ -5,7 +5,7 @@
  * Invariants: at most `FLOWS_MAX` sockets; the one that was longest idle goes for a new one, and each after a minute.
  */
 import {createSocket, type Socket} from 'node:dgram';
-import {formatAddress, parseAddress} from './address.js';
+import {formatAddress, isSame, parseAddress} from './address.js';
 import type {FlowReport} from './flow-report.js';
 
 /** Host sockets at a time. */
@@ -92,6 +92,19 @@ export class UdpFlows implements Disposable {
     if (flow.socket.getSendQueueSize() + data.length > QUEUED_BYTES_MAX) return;
     // A datagram that the host cannot send is lost; the callback keeps it from being an error of the socket.
     flow.socket.send(data.slice(), peer.port, host, () => undefined);
+  }
+
+  /** Whether this socket of the guest wrote to `peer` a short while ago. */
+  has(guest: UdpEnd, peer: UdpEnd): boolean {
+    const flow = this.#flows.get(`${formatAddress(guest.address)} ${guest.port}`);
+    const known = [...(flow?.peers.values() ?? [])];
+    return known.some(({address, port}) => port === peer.port && isSame(address, peer.address));
+  }
+
+  /** Ends what the guest has with certain places. */
+  endWhere(isMeant: (address: Uint8Array, port: number) => boolean): void {
+    for (const {peers} of this.#flows.values())
+      for (const [key, {address, port}] of [...peers]) if (isMeant(address, port)) peers.delete(key);
   }
 
   /** Closes all: the guest is gone. */

@@ -6,7 +6,7 @@
  *         ─▶ TCP ─▶ tcp/table.ts ─▶ node:net          ─▶ UDP ─▶ udp-flows.ts ─▶ node:dgram
  *
  * Where a guest may go is decided in one place, `#route`. By default that is wherever the host's user may, less what only the
- * host itself reaches: its loopback and its links.
+ * host itself reaches: its loopback and its links. Of the rest `egress-gate.ts` decides, or has it wait while somebody is asked.
  *
  * Invariants: answers that the guest has no buffers for wait in the outbox, and while that is full no frames are taken;
  * whatever a frame holds, nothing here throws.
@@ -20,6 +20,9 @@ import {addBytes, addPieces, finish, fold} from './checksum.js';
 import {COMPLETE_FRAME, ETHERNET_BYTES, type FrameOffload, type NetBackend, type NetLink} from './contract.js';
 import {answerDhcp, LeaseTable, type OnlyLease} from './dhcp.js';
 import {DnsForwarder, type NameServer, parseNameServer, refuseQuery} from './dns.js';
+import {readAddresses, readQuestion} from './dns-message.js';
+import {EgressGate} from './egress-gate.js';
+import type {Egress, EgressRule} from './egress-rules.js';
 import {createFrame, ETHER_TYPE, etherType, putEthernet} from './ethernet.js';
 import {Reassembler} from './fragments.js';
 import {answerEcho, unreachable} from './icmp.js';
@@ -34,9 +37,9 @@ import {answerSibling, NAMES_MAX} from './sibling-names.js';
 import type {Opening} from './tcp/connection.js';
 import type {TcpFlow} from './tcp/flow.js';
 import {FLAG, putSegment, Segment, type SegmentHeader, segmentHeaderBytes, TCP_BYTES} from './tcp/segment.js';
-import {type LostConnection, type TcpOutlet, TcpTable} from './tcp/table.js';
+import {type LostConnection, type Route, type TcpOutlet, TcpTable} from './tcp/table.js';
 import {createUdp, type Datagram, readUdp} from './udp.js';
-import {type Answer, UdpFlows} from './udp-flows.js';
+import {type Answer, type GuestEnd, type UdpEnd, UdpFlows} from './udp-flows.js';
 import {UdpForwards} from './udp-forwards.js';
 
 /** Answers that wait for a guest without buffers. */
@@ -53,8 +56,9 @@ const PIECE_BYTES = MTU - IPV4_BYTES;
 export interface UserNetworkOptions {
   /** The guest's card, until it says otherwise. */
   readonly mac: Uint8Array;
-  /** `deny`: it reaches nothing beyond this network, names included. */
-  readonly egress: 'allow' | 'deny';
+  /** Where no rule says anything. `deny`: it reaches nothing beyond this network, names included; `ask`: see `egress-gate.ts`. */
+  readonly egress: Egress;
+  readonly rules?: readonly EgressRule[] | undefined;
   /** The gateway's address leads to the host's loopback. */
   readonly allowsHostLoopback: boolean;
   /** The guest's only lease, where it has neighbours; see `switched-network.ts`. */
@@ -75,6 +79,7 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   readonly tcp: TcpTable;
   readonly udp = new UdpFlows((answer) => this.#answerUdp(answer));
   readonly leases: LeaseTable;
+  readonly gate: EgressGate;
   readonly #options: UserNetworkOptions;
   /** Addresses of neighbours by their names. */
   #siblings: ReadonlyMap<string, Uint8Array> = new Map();
@@ -97,6 +102,7 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   constructor(options: UserNetworkOptions) {
     this.#options = options;
     this.#mac = options.mac;
+    this.gate = new EgressGate(options.egress, options.rules ?? []);
     this.leases = new LeaseTable(options.onlyLease);
     this.#guest = {mac: options.mac.slice(), address: this.leases.first};
     this.#nameServers = options.nameServers ?? (() => getServers().map(parseNameServer));
@@ -117,6 +123,14 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     this.#siblings = new Map(names.slice(0, NAMES_MAX).map(([name, address]) => [name.toLowerCase(), address]));
   }
 
+  /** Other rules from now on. Connections that they deny end. */
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): void {
+    this.gate.change(egress, rules);
+    const isDenied = (address: Uint8Array, port: number): boolean => this.#route(address, port) === undefined;
+    this.tcp.endWhere(isDenied);
+    this.udp.endWhere(isDenied);
+  }
+
   linkChanged(isUp: boolean): void {
     if (isUp) {
       const lost = this.#lost;
@@ -124,6 +138,7 @@ export class UserNetwork implements NetBackend, TcpOutlet {
       for (const connection of lost) this.#endLost(connection);
       return;
     }
+    this.gate.clear();
     this.tcp.clear();
     this.udp.clear();
     this.#reassembler.clear();
@@ -223,8 +238,14 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     return MTU - TCP_BYTES - (isIpv6 ? IPV6_BYTES : IPV4_BYTES);
   }
 
-  route(address: Uint8Array, port: number): {readonly host: string; readonly port: number} | undefined {
+  route(address: Uint8Array, port: number): Route {
     return this.#route(address, port);
+  }
+
+  hold({peerAddress, peerPort, guestAddress, guestPort}: TcpFlow, settle: (isAllowed: boolean) => void): boolean {
+    const destination = {protocol: 'tcp', address: peerAddress, port: peerPort} as const;
+    const key = `${formatAddress(guestAddress)} ${guestPort} ${formatAddress(peerAddress)}`;
+    return this.gate.hold(destination, {key, bytes: 0}, settle);
   }
 
   wantsTurn(): void {
@@ -233,6 +254,7 @@ export class UserNetwork implements NetBackend, TcpOutlet {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.forwards[Symbol.asyncDispose]();
+    this.gate[Symbol.dispose]();
     this.tcp[Symbol.dispose]();
     this.udp[Symbol.dispose]();
     this.udpForwards[Symbol.dispose]();
@@ -326,8 +348,12 @@ export class UserNetwork implements NetBackend, TcpOutlet {
         reply(sibling);
         return;
       }
-      if (this.#options.egress === 'allow') {
-        this.#dns.ask(data, reply);
+      const question = readQuestion(data);
+      if (this.gate.allowsLookup(question)) {
+        this.#dns.ask(data, (answer) => {
+          if (question !== undefined) this.gate.learn(question, readAddresses(answer));
+          reply(answer);
+        });
         return;
       }
       const refusal = refuseQuery(data);
@@ -336,18 +362,41 @@ export class UserNetwork implements NetBackend, TcpOutlet {
     }
     if (isSame(destination, IPV4.gateway) && this.udpForwards.reply(sourcePort, destinationPort, data)) return;
     const target = this.#route(destination, destinationPort);
+    if (target === 'ask' && !this.udp.has(guest, peer)) {
+      this.#holdDatagram(guest, peer, data);
+      return;
+    }
     if (target !== undefined) {
-      this.udp.send(guest, peer, target.host, data);
+      this.udp.send(guest, peer, target === 'ask' ? this.#hostOf(destination) : target.host, data);
       return;
     }
     if (!isMulticast(destination)) this.#refuse(isOurs(destination) ? 'port' : 'forbidden');
   }
 
+  #holdDatagram(guest: GuestEnd, peer: UdpEnd, data: Uint8Array): void {
+    const packet = this.#packet;
+    const source = packet.isIpv6 ? IPV6.gateway : IPV4.gateway;
+    // Made now, since it quotes the packet.
+    const refusal = unreachable(packet, source, 'forbidden');
+    const kept = data.slice();
+    const isHeld = this.gate.hold({protocol: 'udp', ...peer}, {bytes: kept.length}, (isAllowed) => {
+      if (isAllowed) this.udp.send(guest, peer, this.#hostOf(peer.address), kept);
+      else this.#postUnreachable(guest.mac, guest.address, refusal);
+      this.wantsTurn();
+    });
+    if (!isHeld) this.#refuse('forbidden');
+  }
+
   #refuse(why: 'port' | 'forbidden'): void {
     const packet = this.#packet;
     const source = packet.isIpv6 ? IPV6.gateway : IPV4.gateway;
-    const protocol = packet.isIpv6 ? PROTOCOL.ICMPV6 : PROTOCOL.ICMP;
-    this.#postPacket(this.#mac, source, packet.source, protocol, unreachable(packet, source, why));
+    this.#postUnreachable(this.#mac, packet.source, unreachable(packet, source, why));
+  }
+
+  #postUnreachable(mac: Uint8Array, guest: Uint8Array, message: Uint8Array): void {
+    const isIpv6 = guest.length === 16;
+    const source = isIpv6 ? IPV6.gateway : IPV4.gateway;
+    this.#postPacket(mac, source, guest, isIpv6 ? PROTOCOL.ICMPV6 : PROTOCOL.ICMP, message);
   }
 
   /** From the host: dropped where a guest has no room, as networks do. */
@@ -363,19 +412,30 @@ export class UserNetwork implements NetBackend, TcpOutlet {
   }
 
   /** See the module. Undefined: nobody goes there. */
-  #route(address: Uint8Array, port: number): {readonly host: string; readonly port: number} | undefined {
-    const {egress, allowsHostLoopback} = this.#options;
-    const isIpv6 = address.length === 16;
-    if (isSame(address, isIpv6 ? IPV6.gateway : IPV4.gateway))
-      return allowsHostLoopback ? {host: isIpv6 ? '::1' : '127.0.0.1', port} : undefined;
-    if (egress === 'deny') return undefined;
+  #route(address: Uint8Array, port: number): Route {
+    const {egress} = this.gate;
+    // Which protocol it is no rule says.
+    const destination = {protocol: 'tcp', address, port} as const;
+    if (isGateway(address)) {
+      if (!this.#options.allowsHostLoopback) return undefined;
+      const verdict = this.gate.decide(destination, egress === 'ask' ? 'ask' : 'allow');
+      return verdict === 'allow' ? {host: this.#hostOf(address), port} : verdict === 'ask' ? 'ask' : undefined;
+    }
     if (isNameServer(address)) {
-      const [server] = this.#nameServers();
+      const [server] = egress === 'deny' ? [] : this.#nameServers();
       return port === DNS_PORT && server !== undefined ? {host: server.address, port: server.port} : undefined;
     }
-    const isWithin = isIpv6 ? isAt(address, 0, IPV6.prefix) : isInSubnet(address, 0);
+    const isWithin = address.length === 16 ? isAt(address, 0, IPV6.prefix) : isInSubnet(address, 0);
     const host = formatAddress(address);
-    return isWithin || isHostOnly(host) ? undefined : {host, port};
+    if (isWithin || isHostOnly(host)) return undefined;
+    const verdict = this.gate.decide(destination);
+    return verdict === 'allow' ? {host, port} : verdict === 'ask' ? 'ask' : undefined;
+  }
+
+  /** Where an address leads that the guest may go to. */
+  #hostOf(address: Uint8Array): string {
+    if (!isGateway(address)) return formatAddress(address);
+    return address.length === 16 ? '::1' : '127.0.0.1';
   }
 
   /** A connection of before a restore: its host socket is in another process, or closed. */
@@ -440,11 +500,10 @@ const IPV4_ALL = new Uint8Array(4).fill(0xff);
 const isNameServer = (address: Uint8Array): boolean =>
   isSame(address, IPV4.nameServer) || isSame(address, IPV6.nameServer);
 
+const isGateway = (address: Uint8Array): boolean => isSame(address, IPV4.gateway) || isSame(address, IPV6.gateway);
+
 const isOurs = (address: Uint8Array): boolean =>
-  isNameServer(address) ||
-  isSame(address, IPV4.gateway) ||
-  isSame(address, IPV6.gateway) ||
-  isSame(address, IPV6.router);
+  isNameServer(address) || isGateway(address) || isSame(address, IPV6.router);
 
 /** Broadcasts too: nobody is told that those do not arrive. */
 const isMulticast = (address: Uint8Array): boolean =>

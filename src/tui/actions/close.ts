@@ -1,14 +1,18 @@
 import {jobCancel} from '../../manager/protocol/job.js';
 import type {Action} from '../keys/action.js';
 
-/** Esc: peels off one layer: a running first-run build, then the toast, the marks, the filter, the wall or zoom. */
+/**
+ * Esc: peels off one layer: what is looked back at, a running first-run build, then the toast, the marks, the filter, the
+ * wall or zoom.
+ */
 export const close: Action = {
   id: 'view.close',
   keys: ['esc'],
   group: 'View',
   help: 'Close what lies on top: dialog, message, marks, filter, wall; cancels a build on the first screen.',
   isEnabled: () => true,
-  run: async ({state, dispatch, request}) => {
+  run: async ({state, dispatch, request, console}) => {
+    if (state.console.lookback) return console.stopLooking();
     if (state.firstRun.stage === 'building' && state.firstRun.jobId !== undefined) {
       await request(jobCancel, {jobId: state.firstRun.jobId});
       return;

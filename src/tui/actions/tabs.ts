@@ -36,7 +36,7 @@ function tabStep(id: string, keys: readonly string[], help: string, by: number):
 /** Shows the console tab. */
 export const tabConsole = tabAction('console', ['1'], 'Show the console.');
 /** Shows the graphs tab. */
-export const tabGraphs = tabAction('graphs', ['2'], 'Show the CPU and memory graphs.');
+export const tabGraphs = tabAction('graphs', ['2'], 'Show the graphs: CPU, memory, disk, net, interrupts, MIPS.');
 /** Shows the timeline tab. */
 export const tabTimeline = tabAction('timeline', ['3', 'T'], 'Show the timeline: points to go back to.');
 /** Shows the network tab. */

@@ -39,10 +39,11 @@ export interface Backend {
 }
 
 /**
- * Connects to the daemon of this user. Default: starts it when needed and comes back after a loss.
+ * Connects to the daemon of this user. Default: starts it when needed, comes back after a loss, and waits for the one
+ * after a daemon that was asked to end.
  * Errors: those of `Client.connect`
  */
 export async function connectDaemon(options: ConnectOptions = {}): Promise<Backend> {
-  const client = await Client.connect({startsDaemon: true, reconnects: true, ...options});
+  const client = await Client.connect({startsDaemon: true, reconnects: true, outlivesDaemon: true, ...options});
   return {client, openConsole: (options) => ConsoleSession.open(client, options)};
 }

@@ -26,6 +26,10 @@ export interface ConsoleWish {
 export interface ConsoleViewListener {
   changed(): void;
   failed(error: unknown): void;
+  /** The guest of the attached console printed something just now. */
+  printed?(machineId: string): void;
+  /** It tried to use the clipboard. */
+  clipboardRefused?(): void;
 }
 
 /** See the module. */
@@ -97,6 +101,7 @@ export class ConsoleView implements AsyncDisposable {
         // Only who types answers the guest's questions, or every viewer would.
         if (this.holdsKeyboard) this.send(bytes);
       },
+      clipboardRefused: () => this.listener.clipboardRefused?.(),
     });
     this.guest = guest;
     this.session = this.open({
@@ -106,8 +111,11 @@ export class ConsoleView implements AsyncDisposable {
       maxReplayBytes: REPLAY_BYTES,
       onOutput: (bytes, hasGap) => {
         if (hasGap) guest.reset();
-        if (isReplay || hasGap) guest.replay(bytes);
-        else guest.write(bytes);
+        if (isReplay || hasGap) void guest.replay(bytes);
+        else {
+          guest.write(bytes);
+          this.listener.printed?.(machineId);
+        }
       },
       onKeyboard: (holdsKeyboard) => {
         if (this.guest === guest) this.holdsKeyboard = holdsKeyboard;

@@ -2,6 +2,7 @@
  * Keeps the state's mirror of the daemon true: loads it when the connection opens or comes back, applies
  * notifications in order, and loads anew when a sequence number is missing.
  */
+import {consoleActive} from '../../manager/protocol/console.js';
 import {eventHappened, eventsSince, subscribe} from '../../manager/protocol/events.js';
 import {imageList} from '../../manager/protocol/image.js';
 import {jobFinished, jobProgressed} from '../../manager/protocol/job.js';
@@ -11,6 +12,7 @@ import {snapshotList} from '../../manager/protocol/snapshot.js';
 import {timelineChanged, timelineShow} from '../../manager/protocol/timeline.js';
 import type {AppEvent} from '../state/events.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN} from '../state/model.js';
+import {seenConsoles} from '../state/selectors.js';
 import type {FleetClient} from './backend.js';
 
 type FleetNotice = Extract<AppEvent, {type: 'machineChanged' | 'machineRemoved'}>;
@@ -21,6 +23,7 @@ export class FleetLink implements Disposable {
   private readonly getState: () => AppState;
   private readonly dispatch: (event: AppEvent) => void;
   private readonly failed: (error: unknown) => void;
+  private readonly toast: (text: string) => void;
   private readonly subscriptions = new DisposableStack();
   private readonly historiesAsked = new Set<string>();
   // The machine whose timeline is shown, and whether it must be loaded (again).
@@ -35,7 +38,9 @@ export class FleetLink implements Disposable {
     getState: () => AppState,
     dispatch: (event: AppEvent) => void,
     failed: (error: unknown) => void,
+    toast: (text: string) => void = () => undefined,
   ) {
+    this.toast = toast;
     this.failed = failed;
     this.client = client;
     this.getState = getState;
@@ -48,6 +53,12 @@ export class FleetLink implements Disposable {
     subscriptions.use(client.on(machineChanged, (news) => this.receive({type: 'machineChanged', ...news})));
     subscriptions.use(client.on(machineRemoved, (news) => this.receive({type: 'machineRemoved', ...news})));
     subscriptions.use(client.on(metricsSampled, (news) => dispatch({type: 'sampled', ...news})));
+    subscriptions.use(
+      client.on(consoleActive, ({consoles}) => {
+        const shownIds = seenConsoles(this.getState()).map(({id}) => id);
+        dispatch({type: 'console', news: {type: 'active', consoles, shownIds}});
+      }),
+    );
     subscriptions.use(client.on(jobProgressed, ({job}) => dispatch({type: 'jobChanged', job})));
     subscriptions.use(client.on(jobFinished, ({job}) => dispatch({type: 'jobChanged', job})));
     subscriptions.use(client.on(eventHappened, ({event}) => dispatch({type: 'eventHappened', event})));
@@ -58,8 +69,9 @@ export class FleetLink implements Disposable {
     );
     subscriptions.use(
       client.onState((state) => {
-        if (state === 'connected') this.reload();
-        else dispatch({type: 'connectionChanged', connection: {state}});
+        if (state === 'connected') {
+          this.reload(() => this.toast('The manager is back.'));
+        } else dispatch({type: 'connectionChanged', connection: {state}});
       }),
     );
     await this.load();
@@ -95,8 +107,8 @@ export class FleetLink implements Disposable {
     else this.reload();
   }
 
-  private reload(): void {
-    this.load().catch((error: unknown) => {
+  private reload(loaded: () => void = () => undefined): void {
+    this.load().then(loaded, (error: unknown) => {
       // A connection lost while loading is told by its own event, and loading starts again when it is back.
       if (this.client.state !== 'connected') return;
       const message = error instanceof Error ? error.message : String(error);
@@ -136,7 +148,10 @@ export class FleetLink implements Disposable {
     this.waiting ??= [];
     this.historiesAsked.clear();
     try {
-      const fleet = await this.client.request(subscribe, {topics: ['fleet', 'metrics', 'jobs', 'events', 'snapshots']});
+      const fleet = await this.client.request(subscribe, {
+        topics: ['fleet', 'metrics', 'jobs', 'events', 'snapshots', 'consoles'],
+      });
+      this.dispatch({type: 'console', news: {type: 'known', consoles: fleet.consoles}});
       this.dispatch({type: 'fleetLoaded', ...fleet});
     } finally {
       const waiting = this.waiting;

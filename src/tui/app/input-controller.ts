@@ -2,7 +2,9 @@
 import type {Action, ActionContext} from '../keys/action.js';
 import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
-import {type AppState, TABS, type Tab} from '../state/model.js';
+import {type KeyScope, keyScope} from '../state/graphs.js';
+import {type AppState, TABS} from '../state/model.js';
+import {awayReason} from '../state/selectors.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 import {handleOverlay, type OverlayOwner} from './overlay-keys.js';
@@ -16,7 +18,7 @@ export type MouseHandler = (
 
 /** Routes input events to overlays, the filter line and actions. */
 export class InputController {
-  private readonly keymaps: ReadonlyMap<Tab, Keymap>;
+  private readonly keymaps: ReadonlyMap<KeyScope, Keymap>;
   private readonly actions: readonly Action[];
   private readonly actionsById: ReadonlyMap<string, Action>;
   private readonly context: () => ActionContext;
@@ -24,7 +26,7 @@ export class InputController {
 
   /** Errors: throws when one key is bound to two actions that can be reached at once */
   constructor(actions: readonly Action[], context: () => ActionContext, onMouse: MouseHandler = () => undefined) {
-    this.keymaps = new Map(TABS.map((tab) => [tab, buildKeymap(actionsIn(tab, actions))]));
+    this.keymaps = new Map(([...TABS, 'fleet'] as const).map((tab) => [tab, buildKeymap(actionsIn(tab, actions))]));
     this.actions = actions;
     this.actionsById = new Map(actions.map((action) => [action.id, action]));
     this.context = context;
@@ -36,6 +38,7 @@ export class InputController {
     const context = this.context();
     const {state} = context;
     if (event.kind === 'key' && event.key === 'ctrl-c') context.quit();
+    else if (!state.overlay && state.console.lookback?.mode === 'copy') context.console.handleLookback(event);
     else if (event.kind === 'mouse') this.onMouse(event, context, this);
     else if (state.overlay) handleOverlay(context, state.overlay, event, this.overlayOwner(context));
     else if (state.isFilterOpen) handleFilter(context, state, event);
@@ -45,7 +48,7 @@ export class InputController {
   /** Does what a key does that nothing on top takes. */
   press(key: string): void {
     const context = this.context();
-    const action = this.keymaps.get(context.state.tab)?.get(key);
+    const action = this.keymaps.get(keyScope(context.state))?.get(key);
     if (action) this.runAction(action, context);
   }
 
@@ -67,7 +70,9 @@ export class InputController {
 
   /** Runs an action if it can act, else says why not. */
   private runAction(action: Action, context: ActionContext): void {
-    const permission = action.isEnabled(context.state);
+    // What has a command is asked of the manager.
+    const away = action.command === undefined ? undefined : awayReason(context.state);
+    const permission = away ?? action.isEnabled(context.state);
     if (permission !== true) {
       context.toast(permission, 'error');
       return;

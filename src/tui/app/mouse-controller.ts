@@ -7,10 +7,13 @@ import {hintSpans} from '../keys/hints.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
 import {LIST_HEAD_ROWS, listHeight, overlayRect} from '../screen.js';
 import {firstEntry} from '../screens/palette.js';
+import {isFleetInSight} from '../state/graphs.js';
 import {clampListWidth} from '../state/layout.js';
 import {firstListRow, layoutOf, listRows, wallMachines} from '../state/list.js';
 import {type AppState, TABS} from '../state/model.js';
+import {fleetMachineAt} from '../state/presenters/fleet-view.js';
 import {tabSpans} from '../state/presenters/tabs.js';
+import {ANSWERS} from '../state/questions.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Rect} from '../terminal/cells.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
@@ -47,7 +50,7 @@ export class MouseController {
     else this.press(event, context, input);
   }
 
-  private roll(event: MouseEvent, {state, dispatch}: ActionContext, input: InputController): void {
+  private roll(event: MouseEvent, {state, dispatch, console}: ActionContext, input: InputController): void {
     const by = event.action === 'wheel-up' ? -1 : 1;
     const {overlay} = state;
     if (overlay?.kind === 'help')
@@ -55,6 +58,7 @@ export class MouseController {
     else if (overlay) input.handle({kind: 'key', key: by < 0 ? 'up' : 'down', text: ''});
     else if (layoutOf(state).list && isInside(layoutOf(state).list!, event))
       dispatch({type: 'selectionMoved', by: by * WHEEL_ROWS});
+    else console.mouse(event);
   }
 
   private drag({x}: MouseEvent, {state, dispatch}: ActionContext): void {
@@ -72,6 +76,11 @@ export class MouseController {
     else if (overlay.kind === 'menu' || overlay.kind === 'palette') {
       const entry = this.entryAt(state, rect, event);
       if (entry) input.take(entry);
+    } else if (overlay.kind === 'question') {
+      // The first press highlights an answer, the second gives it.
+      const at = event.y - (rect.y + rect.height - 1 - ANSWERS.length);
+      if (at === overlay.chosen) input.handle({kind: 'key', key: 'enter', text: ''});
+      else if (at >= 0 && at < ANSWERS.length) context.dispatch({type: 'answerMoved', by: at - overlay.chosen});
     } else if (
       overlay.kind === 'confirm' &&
       overlay.confirmation.phrase === undefined &&
@@ -103,7 +112,10 @@ export class MouseController {
     const {state, dispatch} = context;
     const {list, pane, wall} = layoutOf(state);
     if (event.y === state.size.rows - 1) this.pressHint(event, state, input);
-    else if (isFirstRun(state)) input.press('enter');
+    else if (isFleetInSight(state)) {
+      const id = fleetMachineAt(state, event.y);
+      if (id !== undefined) dispatch({type: 'machineSelected', id});
+    } else if (isFirstRun(state)) input.press('enter');
     else if (list && pane && (event.x === pane.x || event.x === pane.x - 1)) this.isDragging = true;
     else if (list && isInside(list, event)) this.pressList(event, context, input, list);
     else if (pane && isInside(pane, event)) pressPane(event, context, pane);

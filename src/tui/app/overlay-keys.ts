@@ -1,4 +1,5 @@
 /** Keys of what lies above the screen: help, questions, forms, the palette and the menu. */
+import {answer} from '../actions/answer.js';
 import type {ActionContext} from '../keys/action.js';
 import type {PaletteEntry} from '../keys/palette.js';
 import {stepForm} from '../state/form.js';
@@ -6,6 +7,7 @@ import type {Overlay} from '../state/model.js';
 import {matchingEvents} from '../state/presenters/activity.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
+import {handleConsoleDialog} from './console-dialog.js';
 
 type Of<Kind extends Overlay['kind']> = Extract<Overlay, {kind: Kind}>;
 
@@ -42,6 +44,12 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       break;
     case 'activity':
       handleActivity(overlay, event, key);
+      break;
+    case 'console':
+      handleConsoleDialog(context, overlay.dialog, key);
+      break;
+    case 'question':
+      handleQuestion(key);
   }
 
   function handleHelp(help: Of<'help'>, pressed: string): void {
@@ -70,6 +78,14 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       owner.answer(confirmation.token);
       close();
     } else if (['n', 'esc', 'enter', 'q'].includes(pressed)) close();
+  }
+
+  /** No letter gives an answer: the dialog may come under somebody's fingers. */
+  function handleQuestion(pressed: string): void {
+    const by = {up: -1, k: -1, 'shift-tab': -1, down: 1, j: 1, tab: 1}[pressed];
+    if (by !== undefined) context.dispatch({type: 'answerMoved', by});
+    else if (pressed === 'enter') owner.answer(answer.id);
+    else if (pressed === 'esc') context.dispatch({type: 'questionLeft'});
   }
 
   function handleForm({form}: Of<'form'>, typed: InputEvent): void {

@@ -73,7 +73,7 @@ export class PointView implements Disposable {
     this.clear();
     const guest = new GuestScreen(columns, rows, {changed: () => this.listener.changed(), answered: () => undefined});
     this.shown = {wish, guest};
-    guest.replay(new TextEncoder().encode(screen));
+    void guest.replay(new TextEncoder().encode(screen));
     this.listener.changed();
   }
 

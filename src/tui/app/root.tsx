@@ -11,19 +11,24 @@ import {
   ActivityScreen,
   ConfirmScreen,
   ConnectingScreen,
+  ConsoleDialogScreen,
   FirstRunScreen,
   FleetScreen,
+  FleetViewScreen,
   FormScreen,
   FullscreenScreen,
   HelpScreen,
   MenuScreen,
   PaletteScreen,
+  QuestionScreen,
   WallScreen,
 } from '../screens/registry.js';
 import {parseFilter} from '../state/filter.js';
+import {isFleetInSight} from '../state/graphs.js';
 import {layoutOf} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
+import {questionNotice} from '../state/presenters/question.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Store} from '../state/store.js';
 import {DEFAULT_THEME, THEMES, type Theme} from '../theme.js';
@@ -44,7 +49,8 @@ export function themeOf({theme}: AppState, ownTheme: Theme | undefined): Theme {
 
 const CONSOLE_HINTS: readonly Hint[] = [
   {key: 'Ctrl-]', label: 'leave the console (twice sends it)'},
-  {key: 'Enter ~ .', label: 'leave it too'},
+  {key: 'Enter ~ ?', label: 'search, copy, all chords'},
+  {key: 'Shift-PgUp', label: 'scroll'},
 ];
 
 /** Everything Ink draws: header, the screen, hints, overlays. */
@@ -60,8 +66,10 @@ export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactEl
         <ActivityScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
+        <ConsoleDialogScreen {...props} />
         <PaletteScreen {...props} />
         <MenuScreen {...props} />
+        <QuestionScreen {...props} />
       </Box>
     </ThemeContext>
   );
@@ -83,6 +91,7 @@ function Framed(props: ScreenProps): ReactElement {
 
 function Body(props: ScreenProps): ReactElement {
   const {state} = props;
+  if (isFleetInSight(state)) return <FleetViewScreen {...props} />;
   if (state.machines.length > 0)
     return props.layout.wall.length > 0 ? <WallScreen {...props} /> : <FleetScreen {...props} />;
   return isFirstRun(state) ? <FirstRunScreen {...props} /> : <ConnectingScreen {...props} />;
@@ -106,6 +115,11 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
       />
     );
   if (state.toast) return <Toast state={state} width={width} />;
+  // Its keys stand in its own line.
+  if (state.console.lookback?.mode === 'copy') return <HintBar hints={[]} width={width} />;
+  const notice = state.focus === 'console' ? questionNotice(state) : undefined;
+  if (notice !== undefined)
+    return <Line width={width} segments={[{text: ` ${notice} · Ctrl-] leads to the question`, token: 'paused'}]} />;
   return <HintBar hints={state.focus === 'console' ? CONSOLE_HINTS : hintsFor(state, actions, width)} width={width} />;
 }
 

@@ -5,45 +5,48 @@
 import {constants} from 'node:os';
 import {PassThrough} from 'node:stream';
 import type {ReadStream, WriteStream} from 'node:tty';
+import type {ConsoleSessionOptions} from '../../manager/client.js';
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
-import type {MachineSample} from '../../manager/protocol/metrics.js';
 import {snapshotScreen} from '../../manager/protocol/snapshot.js';
 import * as actionRegistry from '../actions/registry.js';
-import {ChartPane} from '../graphs/chart-pane.js';
-import type {SparkStyle} from '../graphs/sparkline.js';
 import type {ActionContext} from '../keys/action.js';
 import {rebind} from '../keys/keymap.js';
-import {consoleNotice, overlayRect} from '../screen.js';
+import {overlayRect} from '../screen.js';
 import type {AppEvent} from '../state/events.js';
 import {LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {layoutOf, wallMachines} from '../state/list.js';
-import {initialState} from '../state/model.js';
+import {type AppState, initialState} from '../state/model.js';
 import {hasNetwork} from '../state/network.js';
-import {machineCurves} from '../state/presenters/charts.js';
 import {TIMELINE_HEAD_ROWS} from '../state/presenters/timeline.js';
 import {chosenPoint, countInStates, selectedMachine} from '../state/selectors.js';
 import {Store} from '../state/store.js';
 import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
+import type {MouseEvent} from '../terminal/key-decoder.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
-import {cellColor} from '../theme.js';
-import type {Backend} from './backend.js';
+import type {Backend, ConsoleHandle} from './backend.js';
+import {ConsoleDesk, consoleRect} from './console-desk.js';
+import {consoleToolsOf} from './console-tools.js';
 import {ConsoleView} from './console-view.js';
 import {DiskWatch} from './disk-watch.js';
 import {bootFirstMachine} from './first-run.js';
 import {FleetLink} from './fleet-link.js';
+import {FleetPane} from './fleet-pane.js';
+import {graphStyle} from './graph-style.js';
+import {GraphsPane} from './graphs-pane.js';
 import {describeError, InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
+import {lookbackCursor, paintLookback} from './lookback-painter.js';
 import {MouseController} from './mouse-controller.js';
 import {NetworkWatch} from './network-watch.js';
 import {PointView} from './point-view.js';
 import {PreferenceWriter, readPreferences, withPreferences} from './preferences.js';
+import {Recordings} from './recordings.js';
 import {renderInk} from './render-ink.js';
 import {themeOf} from './root.js';
 import {loadSettings, settingsFolder} from './settings.js';
 import {WallView, wallScene} from './wall-view.js';
 
-const NO_SAMPLES: readonly MachineSample[] = [];
 const TOAST_MS = 5000;
 const SLOW_CONNECT_MS = 8000;
 const RENDER_FPS = 30;
@@ -62,7 +65,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const {keys, ownTheme, problems} = loadSettings(env, Object.values(actionRegistry));
   const actions = rebind(Object.values(actionRegistry), keys);
   const isAscii = detectAscii(env);
-  const sparkStyle: SparkStyle = isAscii ? 'ascii' : 'braille';
+  const sparkStyle = graphStyle(env, isAscii);
   const size = () => ({columns: output.columns || 80, rows: output.rows || 24});
   const ended = Promise.withResolvers<number>();
   await using stack = new AsyncDisposableStack();
@@ -96,37 +99,38 @@ export async function runTui(options: TuiOptions): Promise<number> {
   );
   let isOver = false;
   const lender = new TerminalLender(input, output, {host, compositor, router: () => router, isEnded: () => isOver});
-  const charts = new ChartPane(() => compositor.requestFrame(), sparkStyle);
+  const painted = {
+    style: sparkStyle,
+    changed: () => compositor.requestFrame(),
+    themeOf: (state: AppState) => themeOf(state, ownTheme),
+  };
+  const graphs = stack.use(new GraphsPane(painted));
+  const fleetPane = new FleetPane(painted);
   const consoleView = stack.use(
-    new ConsoleView(
-      (wanted) => {
-        if (!backend) throw new Error('a console was opened before the manager was connected');
-        return backend.openConsole(wanted);
+    new ConsoleView(openConsole, {
+      changed: () => {
+        followGuest();
+        compositor.requestFrame();
       },
-      {
-        changed: () => {
-          followGuest();
-          compositor.requestFrame();
-        },
-        failed: (error) => consoleFailed(error),
-      },
-    ),
+      failed: (error) => consoleFailed(error),
+      printed: (machineId) => desk.printed(machineId),
+      clipboardRefused: () => desk.clipboardRefused(),
+    }),
   );
   const wallView = stack.use(
-    new WallView(
-      (wanted) => {
-        if (!backend) throw new Error('a console was opened before the manager was connected');
-        return backend.openConsole(wanted);
+    new WallView(openConsole, {
+      changed: () => {
+        followGuest();
+        compositor.requestFrame();
       },
-      {
-        changed: () => {
-          followGuest();
-          compositor.requestFrame();
-        },
-        failed: (error) => consoleFailed(error),
-      },
-    ),
+      failed: (error) => consoleFailed(error),
+      clipboardRefused: () => desk.clipboardRefused(),
+    }),
   );
+  const clicked = (event: MouseEvent) => controller.handle(event);
+  const tools = {dispatch, toast, tellTerminal, clicked};
+  const desk = new ConsoleDesk({view: activeConsole, env, getState: store.getState, ...tools});
+  const recordings = stack.use(new Recordings(openConsole, {tell: (news) => dispatch({type: 'console', news}), toast}));
   const mouse = new MouseController(actions);
   const pointView = stack.use(
     new PointView(({machineId, pointId}) => request(snapshotScreen, {machine: machineId, snapshot: pointId}), {
@@ -134,14 +138,14 @@ export async function runTui(options: TuiOptions): Promise<number> {
       failed: (error) => consoleFailed(error),
     }),
   );
+  const consoleTools = consoleToolsOf(desk, recordings, openConsole);
   const controller = new InputController(actions, context, (event, _, controls) =>
     mouse.handle(event, context(), controls),
   );
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
 
   let watchedAtMs: number | undefined;
-  let chartedSamples: readonly MachineSample[] | undefined;
-  let chartedId: string | undefined;
+  let shownConsoleState = store.getState().console;
   let toastId = 0;
   let toastTimer: NodeJS.Timeout | undefined;
   stack.defer(() => clearTimeout(toastTimer));
@@ -151,6 +155,15 @@ export async function runTui(options: TuiOptions): Promise<number> {
     clearTimeout(toastTimer);
     dispatch({type: 'toasted', toast: {id, tone, text}});
     toastTimer = setTimeout(() => dispatch({type: 'toastExpired', id}), TOAST_MS);
+  }
+
+  function openConsole(wanted: ConsoleSessionOptions): Promise<ConsoleHandle> {
+    if (!backend) return Promise.reject(new Error('a console was opened before the manager was connected'));
+    return backend.openConsole(wanted);
+  }
+
+  function tellTerminal(sequence: string): void {
+    host.send(sequence);
   }
 
   function request<Type extends RequestType>(type: Type, params: ParamsInput<Type>): Promise<ResultOf<Type>> {
@@ -170,6 +183,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
         dispatch({type: 'tabChosen', tab: 'console'});
         dispatch({type: 'focusMoved', focus: isFullscreen || isNarrow ? 'fullscreen' : 'console'});
       },
+      console: consoleTools,
       lendTerminal: (args) => lender.lend(args),
       bootFirstMachine: () => bootFirstMachine(self),
       quit: () => ended.resolve(0),
@@ -197,6 +211,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const machine = selectedMachine(state);
     const isConsole = state.focus !== 'list';
     const isWall = layout.wall.length > 0;
+    const hasConsoleKeys = isConsole && !state.overlay && state.console.lookback?.mode !== 'copy';
     const isShown = layout.content !== undefined && (state.tab === 'console' || isConsole);
     wallView.update(
       backend && isWall ? wallMachines(state).map(({id}) => id) : [],
@@ -205,12 +220,11 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const size = layout.content && {columns: layout.content.width, rows: layout.content.height};
     if (backend && (isShown || machine === undefined))
       consoleView.update({machineId: machine?.id, size, hasKeyboard: isConsole});
-    if (isConsole && !router.isConsole && !state.overlay)
-      router.enterConsole({
-        send: (bytes) => activeConsole()?.send(bytes),
-        detached: () => dispatch({type: 'focusMoved', focus: 'list'}),
-      });
-    else if (!isConsole && router.isConsole) router.leaveConsole();
+    if (hasConsoleKeys && !router.isConsole) router.enterConsole(desk);
+    else if (!hasConsoleKeys && router.isConsole) router.leaveConsole();
+    desk.sync();
+    if (state.console !== shownConsoleState) compositor.requestFrame();
+    shownConsoleState = state.console;
     preferences.follow(state);
     followGuest();
     const point = state.tab === 'timeline' ? chosenPoint(state) : undefined;
@@ -224,27 +238,21 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }
     diskWatch?.follow(machine && state.tab === 'disks' ? machine : undefined, state.host?.atMs);
     if (machine && link) link.loadHistory(machine.id).catch((error: unknown) => toast(describeError(error), 'error'));
-    const samples = machine && (state.samples.get(machine.id) ?? NO_SAMPLES);
-    if (machine && samples && state.tab === 'graphs' && (samples !== chartedSamples || machine.id !== chartedId)) {
-      chartedSamples = samples;
-      chartedId = machine.id;
-      const theme = themeOf(state, ownTheme);
-      const curves = machineCurves(machine, samples);
-      charts.update(
-        curves.map((curve) => ({...curve, color: cellColor(curve.id === 'cpu' ? theme.chartCpu : theme.chartMemory)})),
-      );
-    }
+    graphs.update(state, layout.content);
+    fleetPane.update(state);
   }
 
   /** Whoever has the keyboard when a console has it. */
-  function activeConsole(): ConsoleView | undefined {
+  function activeConsole(): ConsoleView {
     const state = store.getState();
-    return layoutOf(state).wall.length > 0 ? wallView.viewOf(selectedMachine(state)?.id) : consoleView;
+    const onWall = layoutOf(state).wall.length > 0 ? wallView.viewOf(selectedMachine(state)?.id) : undefined;
+    return onWall ?? consoleView;
   }
 
   function followGuest(): void {
-    host.followModes(router.isConsole ? activeConsole()?.screen?.modes : undefined);
-    host.followMouse(store.getState().isMouseOn && !router.isConsole);
+    const modes = router.isConsole ? activeConsole().screen?.modes : undefined;
+    host.followModes(modes);
+    host.followMouse(store.getState().isMouseOn, modes?.mouse === 'any');
   }
 
   function scene(): Scene {
@@ -252,13 +260,14 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const {content, wall} = layoutOf(state);
     const overlay = overlayRect(state, actions);
     const overlays = overlay ? [overlay] : [];
+    const fleetPainters = fleetPane.painters(state);
+    if (fleetPainters.length > 0) return {painters: fleetPainters, overlays, cursor: undefined};
     const machine = selectedMachine(state);
     if (wall.length > 0) return {...wallScene(state, wall, wallView, overlays.length > 0), overlays};
     if (!content || !machine) return {painters: [], overlays, cursor: undefined};
     const isConsole = state.focus === 'fullscreen' || state.tab === 'console';
     if (!isConsole) {
-      const painters: Painter[] =
-        state.tab === 'graphs' ? [{rect: content, paint: (grid, rect) => charts.paint(grid, rect)}] : [];
+      const painters: Painter[] = state.tab === 'graphs' ? [graphs.painter(content)] : [];
       const picture = state.tab === 'timeline' && chosenPoint(state) ? pointView.screen : undefined;
       if (picture && content.height > TIMELINE_HEAD_ROWS) {
         const height = content.height - TIMELINE_HEAD_ROWS;
@@ -269,8 +278,12 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }
     const screen = consoleView.screen;
     if (!screen) return {painters: [], overlays, cursor: undefined};
-    const notice = Math.min(content.height, consoleNotice(state, content.width).length);
-    const rect = {...content, y: content.y + notice, height: content.height - notice};
+    const rect = consoleRect(state) ?? content;
+    const {lookback} = state.console;
+    if (lookback?.machineId === machine.id) {
+      const painter: Painter = {rect, paint: (grid, target) => paintLookback(lookback, grid, target)};
+      return {painters: [painter], overlays, cursor: overlay ? undefined : lookbackCursor(lookback, rect)};
+    }
     const at = state.focus === 'list' || overlay ? undefined : screen.cursorIn(rect.height);
     const isInside = at && at.x < rect.width && at.y < rect.height;
     return {
@@ -297,8 +310,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
     backend = connected;
     stack.use(connected.client);
     link = stack.use(
-      new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error')),
+      new FleetLink(connected.client, store.getState, dispatch, (error) => toast(describeError(error), 'error'), toast),
     );
+    graphs.connect(connected.client, dispatch);
     networkWatch = stack.use(new NetworkWatch(connected.client, dispatch));
     diskWatch = new DiskWatch(connected.client, dispatch, (error) => toast(describeError(error), 'error'));
     await link.start();
@@ -319,7 +333,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const status = await ended.promise.finally(() => {
     isOver = true;
   });
+  const recorded = await recordings.endAll();
   host.leave();
+  for (const sentence of recorded) output.write(`${sentence}\n`);
   const left = countInStates(store.getState(), 'running', 'paused', 'starting');
   if (status === 0 && left > 0)
     output.write(

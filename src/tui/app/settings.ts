@@ -55,7 +55,7 @@ function withoutConflicts(actions: readonly Action[], own: KeyOverrides, problem
 function conflictOf(actions: readonly Action[], keys: KeyOverrides): string | undefined {
   const bound = rebind(actions, keys);
   try {
-    for (const tab of TABS) buildKeymap(actionsIn(tab, bound));
+    for (const tab of [...TABS, 'fleet'] as const) buildKeymap(actionsIn(tab, bound));
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-/** The parts of blessed and blessed-contrib that the charts use; neither package has types of its own. */
+/** The parts of blessed and blessed-contrib that the graphs use; neither package has types of its own. */
 
 /** One cell of a screen: attribute word and character. */
 export type BlessedCell = [number, string];
@@ -7,6 +7,7 @@ export type BlessedCell = [number, string];
 export interface BlessedNode {
   width: number;
   height: number;
+  render(): unknown;
   detach(): void;
   destroy(): void;
 }
@@ -15,7 +16,7 @@ export interface BlessedNode {
 export interface BlessedScreen extends BlessedNode {
   readonly lines: BlessedCell[][];
   append(node: BlessedNode): void;
-  render(): void;
+  clearRegion(left: number, right: number, top: number, bottom: number): void;
   alloc(): void;
 }
 
@@ -36,11 +37,53 @@ export interface LineSeries {
   title: string;
   x: string[];
   y: number[];
-  style: {line: string};
+  style: {line: string | number};
+}
+
+/** Cells of a drawille canvas, row by row: dots as in braille, letters that hide them, colours as escape sequences. */
+export interface CanvasCells {
+  /** Units: dots, two a cell */
+  readonly width: number;
+  readonly content: Uint8Array;
+  readonly chars: (string | null)[];
+  readonly colors: (string | null)[];
+}
+
+/** What draws on such a canvas. */
+export interface CanvasContext {
+  readonly _canvas: CanvasCells;
+  clearRect(x: number, y: number, width: number, height: number): void;
+  beginPath(): void;
+  moveTo(x: number, y: number): void;
+  lineTo(x: number, y: number): void;
 }
 
 /** blessed-contrib's line chart; it has a canvas once it was appended. */
 export interface LineWidget extends BlessedNode {
+  readonly options: {maxY: number; showNthLabel: number};
   setData(series: LineSeries[]): void;
-  ctx: {_canvas: {frame(): string}};
+  readonly ctx: CanvasContext;
+}
+
+/** blessed-contrib's gauge. */
+export interface GaugeWidget extends BlessedNode {
+  setPercent(percent: number): void;
+}
+
+/** A ring of blessed-contrib's donut. `percent` is 0 to 100 */
+export interface DonutRing {
+  percent: number;
+  label: string;
+  color: number;
+  percentAltNumber?: number;
+}
+
+/** blessed-contrib's donut chart. */
+export interface DonutWidget extends BlessedNode {
+  setData(rings: DonutRing[]): void;
+}
+
+/** blessed-contrib's table. */
+export interface TableWidget extends BlessedNode {
+  setData(content: {headers: string[]; data: string[][]}): void;
 }

@@ -14,6 +14,7 @@ import {
   ATTR_UNDERLINE,
   type CellGrid,
   COLOR_DEFAULT,
+  type Color,
   type Rect,
 } from '../terminal/cells.js';
 import type {BlessedNode, BlessedScreen} from './blessed-types.js';
@@ -61,23 +62,46 @@ async function makeScreen(): Promise<BlessedScreen> {
   return screen;
 }
 
-/** Renders the hidden screen, copies the cells of its top left corner into a rectangle, and removes the widget. */
-export function copyWidget(screen: BlessedScreen, widget: BlessedNode, grid: CellGrid, rect: Rect): void {
-  screen.render();
+/** How what widgets drew becomes cells: a colour for each palette index from `FIRST_TAG` on, and characters for dots. */
+export interface WidgetLook {
+  readonly colors: readonly Color[];
+  readonly dots: readonly string[];
+}
+
+/** Widgets draw in this palette index, and the following ones, what gets its colour when it is copied. */
+export const FIRST_TAG = 16;
+
+/**
+ * Draws a widget and copies cells from (`fromX`, `fromY`) on into a rectangle. The widget alone is rendered, never the
+ * screen: that would compare 30 000 cells each time.
+ */
+export function copyWidget(
+  screen: BlessedScreen,
+  widget: BlessedNode,
+  grid: CellGrid,
+  rect: Rect,
+  look: WidgetLook,
+  fromX = 0,
+  fromY = 0,
+): void {
+  screen.clearRegion(0, COLUMNS, 0, ROWS);
+  widget.render();
   for (let row = 0; row < rect.height; row++) {
-    const line = screen.lines[row];
+    const line = screen.lines[fromY + row];
     for (let column = 0; column < rect.width; column++) {
-      const [attr, char] = line?.[column] ?? [0x3ffff, ' '];
-      grid.set(rect.x + column, rect.y + row, char, 1, color(attr >> 9), color(attr), attributes(attr >> 18));
+      const [attr, char] = line?.[fromX + column] ?? [0x3ffff, ' '];
+      const code = char.charCodeAt(0);
+      const shown = code >= 0x2800 && code <= 0x28ff ? (look.dots[code - 0x2800] ?? ' ') : char;
+      const [fg, bg] = [color(attr >> 9, look), color(attr, look)];
+      grid.set(rect.x + column, rect.y + row, shown, 1, fg, bg, attributes(attr >> 18));
     }
   }
-  widget.detach();
 }
 
 // An attribute word is flags, foreground, background in 9-bit groups; 0x1ff is the default colour.
-function color(bits: number): number {
+function color(bits: number, {colors}: WidgetLook): number {
   const value = bits & 0x1ff;
-  return value === 0x1ff ? COLOR_DEFAULT : value;
+  return value === 0x1ff ? COLOR_DEFAULT : (colors[value - FIRST_TAG] ?? COLOR_DEFAULT);
 }
 
 function attributes(flags: number): number {

@@ -1,6 +1,8 @@
 import type {ParamsInput, RequestType, ResultOf} from '../../manager/protocol/define.js';
 import type {AppEvent} from '../state/events.js';
-import type {AppState, Tab} from '../state/model.js';
+import type {KeyScope} from '../state/graphs.js';
+import type {AppState} from '../state/model.js';
+import type {ConsoleTools} from './console-tools.js';
 
 /** What an action may use to do its work. */
 export interface ActionContext {
@@ -12,6 +14,7 @@ export interface ActionContext {
   toast(text: string, tone?: 'info' | 'error'): void;
   /** Gives the keyboard to the console of the highlighted machine. */
   focusConsole(isFullscreen: boolean): void;
+  readonly console: ConsoleTools;
   /** Runs viv with these arguments in the UI's place, and comes back when it has ended. */
   lendTerminal(args: readonly string[]): Promise<void>;
   /** The first-run choice: builds the image if needed, creates and starts a machine. */
@@ -23,9 +26,12 @@ export interface ActionContext {
 /** Groups of the help page, in its order. */
 export const ACTION_GROUPS = [
   'Machines',
+  'Console',
   'Marks',
   'Timeline',
   'Network',
+  'Graphs',
+  'Fleet view',
   'Disks',
   'Moving',
   'View',
@@ -40,8 +46,8 @@ export interface Action {
   readonly id: string;
   /** Key names as the decoder gives them; rebindable by id. */
   readonly keys: readonly string[];
-  /** Acts in this tab only, and there its keys are its own whatever they do elsewhere. */
-  readonly tab?: Tab;
+  /** Acts in this tab, or the fleet view, only, and there its keys are its own whatever they do elsewhere. */
+  readonly tab?: KeyScope;
   readonly group: (typeof ACTION_GROUPS)[number];
   /**
    * Words and place in the hint bar; left out for what needs no reminder. What leads to all the others is pinned: it

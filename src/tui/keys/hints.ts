@@ -1,3 +1,4 @@
+import {keyScope} from '../state/graphs.js';
 import type {AppState} from '../state/model.js';
 import {textWidth} from '../terminal/char-width.js';
 import {ACTION_GROUPS, type Action} from './action.js';
@@ -31,7 +32,7 @@ export function hintSpans(state: AppState, actions: readonly Action[], width: nu
 
 /** What the hint bar shows: the actions that can act now, as many as fit into `width` cells, most useful first. */
 export function hintsFor(state: AppState, actions: readonly Action[], width: number): readonly Hint[] {
-  const ranked = actionsIn(state.tab, actions)
+  const ranked = actionsIn(keyScope(state), actions)
     .filter((action) => action.hint !== undefined && action.keys.length > 0 && action.isEnabled(state) === true)
     .sort((a, b) => (a.hint?.rank ?? 0) - (b.hint?.rank ?? 0));
   const entries = ranked.map((action) => {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type {Tab} from '../state/model.js';
+import type {KeyScope} from '../state/graphs.js';
 import type {Action} from './action.js';
 
 const overridesSchema = z.record(z.string(), z.array(z.string().min(1).max(32)).max(8));
@@ -26,7 +26,7 @@ export function rebind(actions: readonly Action[], overrides: KeyOverrides): rea
 }
 
 /** The actions that can be reached in a tab, those of the tab first; the others without the keys that it has for itself. */
-export function actionsIn(tab: Tab, actions: readonly Action[]): readonly Action[] {
+export function actionsIn(tab: KeyScope, actions: readonly Action[]): readonly Action[] {
   const own = actions.filter((action) => action.tab === tab);
   const taken = new Set(own.flatMap(({keys}) => keys));
   const others = actions.filter((action) => action.tab === undefined);

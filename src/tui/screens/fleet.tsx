@@ -9,6 +9,7 @@ import {firstListRow, type ListRow, listRows, markedMachines, selectedRow} from 
 import type {AppState} from '../state/model.js';
 import {configLines} from '../state/presenters/config.js';
 import {diskLines} from '../state/presenters/disks.js';
+import {activityBadge} from '../state/presenters/lookback.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
 import {networkLines} from '../state/presenters/network.js';
 import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
@@ -59,7 +60,14 @@ function MachineList({state, sparkStyle, rect}: ScreenProps & {rect: Rect}): Rea
         return (
           <Row
             key={row.id}
-            row={machineRow(machine, state.samples.get(machine.id) ?? [], look, width, sparkStyle)}
+            row={machineRow(
+              machine,
+              state.samples.get(machine.id) ?? [],
+              look,
+              width,
+              sparkStyle,
+              activityBadge(state.console, machine.id),
+            )}
             width={width}
           />
         );
@@ -82,6 +90,7 @@ function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
       width={width}
       segments={[
         {text: row.name, isInverse: isSelected, isBold: isSelected || row.isMarked},
+        {text: row.asks, token: 'paused', isInverse: isSelected, isBold: true},
         {text: row.state, token: row.stateToken, isInverse: isSelected},
         {text: row.spark, token: 'chartCpu', isInverse: isSelected},
         {text: row.numbers, isInverse: isSelected},

@@ -4,12 +4,14 @@ import {Line} from '../components/line.js';
 import {PlainText} from '../components/plain-text.js';
 import {consoleNotice, type ScreenProps} from '../screen.js';
 import {machineTitle} from '../state/presenters/machine.js';
+import {questionNotice} from '../state/presenters/question.js';
 import {selectedMachine} from '../state/selectors.js';
 
 /** The console of one machine on the whole screen, below a line that says how to leave. */
 export function FullscreenScreen({state}: ScreenProps): ReactElement {
   const machine = selectedMachine(state);
   const {columns} = state.size;
+  const notice = questionNotice(state);
   return (
     <Box flexDirection="column" width={columns}>
       <Line
@@ -17,7 +19,9 @@ export function FullscreenScreen({state}: ScreenProps): ReactElement {
         segments={[
           {text: ` ${machine ? machineTitle(machine, state.nowMs) : ''} `, isInverse: true},
           {text: '  Ctrl-]', token: 'accent', isBold: true},
-          {text: ' leaves (twice sends it)', token: 'faint'},
+          notice === undefined
+            ? {text: ' leaves (twice sends it)', token: 'faint'}
+            : {text: ` leads to the question: ${notice}`, token: 'paused'},
         ]}
       />
       {consoleNotice(state, columns).map((line) => (

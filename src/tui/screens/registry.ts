@@ -1,10 +1,13 @@
 export {ActivityScreen} from './activity.js';
 export {ConfirmScreen} from './confirm.js';
 export {ConnectingScreen} from './connecting.js';
+export {ConsoleDialogScreen} from './console-dialog.js';
 export {FirstRunScreen} from './first-run.js';
 export {FleetScreen} from './fleet.js';
+export {FleetViewScreen} from './fleet-view.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
 export {MenuScreen, PaletteScreen} from './palette.js';
+export {QuestionScreen} from './question.js';
 export {WallScreen} from './wall.js';

@@ -6,7 +6,9 @@ import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {ThemeName} from '../theme.js';
+import type {ConsoleNews} from './console.js';
 import type {DisksNews} from './disks.js';
+import type {LoadedCurves} from './graphs.js';
 import type {Arrangement} from './layout.js';
 import type {ListNews} from './list.js';
 import type {Connection, FirstRun, Focus, Overlay, PacketLine, ScreenSize, Tab, TimelineView, Toast} from './model.js';
@@ -22,6 +24,15 @@ export type NetworkNews =
       readonly packets: readonly PacketLine[];
       readonly missedCount: number;
     };
+
+/** What became of the graphs: what a person chose, and what the daemon told for it. */
+export type GraphsNews =
+  | {readonly type: 'spanMoved'; readonly by: number}
+  | {readonly type: 'chartsScrolled'; readonly by: number}
+  | {readonly type: 'curvesLoaded'; readonly curves: LoadedCurves}
+  | {readonly type: 'curvesFailed'; readonly problem: string}
+  | {readonly type: 'fleetViewShown'; readonly isShown: boolean}
+  | {readonly type: 'fleetOrderMoved'; readonly by: number};
 
 /** What the daemon told. */
 export type FleetNews =
@@ -39,6 +50,7 @@ export type FleetNews =
   | {readonly type: 'historyLoaded'; readonly machineId: string; readonly samples: readonly MachineSample[]}
   | {readonly type: 'timelineLoaded'; readonly timeline: TimelineView}
   | NetworkNews
+  | GraphsNews
   | DisksNews
   | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
   | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
@@ -64,9 +76,12 @@ export type UiNews =
   | {readonly type: 'filterClosed'; readonly isKept: boolean}
   | {readonly type: 'overlayShown'; readonly overlay: Overlay}
   | {readonly type: 'overlayClosed'}
+  | {readonly type: 'questionOpened'; readonly questionId: string}
+  | {readonly type: 'answerMoved'; readonly by: number}
+  | {readonly type: 'questionLeft'}
   | {readonly type: 'toasted'; readonly toast: Toast}
   | {readonly type: 'toastExpired'; readonly id: number}
   | {readonly type: 'firstRunMoved'; readonly firstRun: FirstRun};
 
 /** Anything that can happen. */
-export type AppEvent = FleetNews | UiNews;
+export type AppEvent = FleetNews | UiNews | {readonly type: 'console'; readonly news: ConsoleNews};

@@ -8,8 +8,10 @@ import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {ThemeName} from '../theme.js';
+import {type ConsoleDialog, type ConsoleState, INITIAL_CONSOLE} from './console.js';
 import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
+import {type GraphsView, initialGraphs} from './graphs.js';
 import type {Arrangement} from './layout.js';
 import {initialList, type ListView} from './list.js';
 import {type TextInput, textInput} from './text-input.js';
@@ -27,7 +29,7 @@ export type Tab = (typeof TABS)[number];
 
 /** How the TUI stands to the daemon. `message` and `hint` explain a failure. */
 export interface Connection {
-  readonly state: 'connecting' | 'connected' | 'lost' | 'closed';
+  readonly state: 'connecting' | 'connected' | 'lost' | 'ended' | 'closed';
   readonly message?: string;
   readonly hint?: string;
 }
@@ -92,6 +94,7 @@ export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
   | {readonly kind: 'form'; readonly form: FormState}
+  | {readonly kind: 'console'; readonly dialog: ConsoleDialog}
   /** `scroll` counts events back from the newest. */
   | {
       readonly kind: 'activity';
@@ -102,7 +105,9 @@ export type Overlay =
     }
   | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
   /** Without a place it lies beside the highlighted row. */
-  | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}};
+  | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}}
+  /** What a guest waits for; `chosen` is a place in `ANSWERS`. */
+  | {readonly kind: 'question'; readonly questionId: string; readonly chosen: number};
 
 /** A short message in the bottom line. */
 export interface Toast {
@@ -142,6 +147,7 @@ export interface AppState {
   /** Of the machine whose Net tab was shown last, and which of its port forwards is chosen. */
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
+  readonly graphs: GraphsView;
   /** Of the machine whose Disks tab was shown last. */
   readonly disks: DisksView | undefined;
   readonly nowMs: number;
@@ -160,8 +166,11 @@ export interface AppState {
   readonly tab: Tab;
   readonly focus: Focus;
   readonly overlay: Overlay | undefined;
+  /** Questions of guests that were put off, or answered a moment ago. */
+  readonly laterIds: ReadonlySet<string>;
   readonly toast: Toast | undefined;
   readonly firstRun: FirstRun;
+  readonly console: ConsoleState;
 }
 
 /** The state before anything is known. */
@@ -179,6 +188,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     pointId: undefined,
     network: undefined,
     forwardAt: 0,
+    graphs: initialGraphs,
     disks: undefined,
     nowMs,
     size,
@@ -194,7 +204,9 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     tab: 'console',
     focus: 'list',
     overlay: undefined,
+    laterIds: new Set(),
     toast: undefined,
     firstRun: {stage: 'idle'},
+    console: INITIAL_CONSOLE,
   };
 }

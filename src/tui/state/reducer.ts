@@ -1,16 +1,23 @@
 /** What follows from each event: pure, and without React. */
 import type {Machine} from '../../manager/protocol/machine.js';
+import {reduceConsole} from './console.js';
 import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
+import {reduceGraphs} from './graphs.js';
 import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
+import {followQuestions, leaveQuestion, moveAnswer, openQuestion} from './questions.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline} from './selectors.js';
 
 const JOBS_KEPT = 20;
 
 /** The state after an event. Returns the same object when nothing changed. */
 export function reduce(state: AppState, event: AppEvent): AppState {
+  return followQuestions(reduceNews(state, event));
+}
+
+function reduceNews(state: AppState, event: AppEvent): AppState {
   switch (event.type) {
     case 'connectionChanged':
       return {...state, connection: event.connection};
@@ -43,6 +50,17 @@ export function reduce(state: AppState, event: AppEvent): AppState {
     case 'networkFailed':
     case 'packetsSeen':
       return reduceNetwork(state, event);
+    case 'console': {
+      const console = reduceConsole(state.console, event.news);
+      return console === state.console ? state : {...state, console};
+    }
+    case 'spanMoved':
+    case 'chartsScrolled':
+    case 'curvesLoaded':
+    case 'curvesFailed':
+    case 'fleetViewShown':
+    case 'fleetOrderMoved':
+      return reduceGraphs(state, event);
     case 'disksLoaded':
     case 'diskMoved':
       return reduceDisks(state, event);
@@ -78,6 +96,9 @@ const UI_TYPES = {
   filterClosed: 1,
   overlayShown: 1,
   overlayClosed: 1,
+  questionOpened: 1,
+  answerMoved: 1,
+  questionLeft: 1,
   toasted: 1,
   toastExpired: 1,
   firstRunMoved: 1,
@@ -104,7 +125,7 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
     case 'themeChosen':
       return {...state, theme: event.theme};
     case 'tabChosen':
-      return {...state, tab: event.tab};
+      return reduceGraphs({...state, tab: event.tab}, {type: 'fleetViewShown', isShown: false});
     case 'pointMoved':
       return movePoint(state, event.by);
     case 'forwardMoved':
@@ -121,6 +142,12 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, overlay: event.overlay};
     case 'overlayClosed':
       return {...state, overlay: undefined};
+    case 'questionOpened':
+      return openQuestion(state, event.questionId);
+    case 'answerMoved':
+      return moveAnswer(state, event.by);
+    case 'questionLeft':
+      return leaveQuestion(state);
     case 'toasted':
       return {...state, toast: event.toast};
     case 'toastExpired':
@@ -171,6 +198,7 @@ function removeMachine(state: AppState, id: string, seq: number): AppState {
     fleetSeq: seq,
     machines,
     samples,
+    console: reduceConsole(state.console, {type: 'removed', machineId: id}),
     list: {...state.list, marks},
     focus: wasWatched ? 'list' : state.focus,
     overlay: isAsked ? undefined : state.overlay,

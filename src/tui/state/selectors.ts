@@ -2,7 +2,7 @@
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
-import {selectedRow} from './list.js';
+import {layoutOf, selectedRow, wallMachines} from './list.js';
 import type {AppState, TimelineView} from './model.js';
 
 /** The machine of the highlighted row, if that is a machine's. */
@@ -57,4 +57,26 @@ export function selectedTimeline(state: AppState): TimelineView | undefined {
 export function chosenPoint(state: AppState): Snapshot | undefined {
   const points = selectedTimeline(state)?.points ?? [];
   return points.find(({id}) => id === state.pointId) ?? points.at(-1);
+}
+
+/** The machine whose console is on the screen, if one is. */
+export function shownConsole(state: AppState): Machine | undefined {
+  const isShown = layoutOf(state).content !== undefined;
+  return isShown && (state.focus !== 'list' || state.tab === 'console') ? selectedMachine(state) : undefined;
+}
+
+/** All machines whose consoles are on the screen: those on the wall, or the one in the pane. */
+export function seenConsoles(state: AppState): readonly Machine[] {
+  if (layoutOf(state).wall.length > 0) return wallMachines(state);
+  const shown = shownConsole(state);
+  return shown === undefined ? [] : [shown];
+}
+
+/** Why nothing can be asked of the manager now: a sentence, or `undefined` when it can. */
+export function awayReason({connection}: AppState): string | undefined {
+  if (connection.state === 'connected') return undefined;
+  if (connection.state === 'lost') return 'The connection to the manager is lost; it is tried again by itself.';
+  if (connection.state === 'ended')
+    return 'The manager was stopped; any viv command starts it again, and this goes on.';
+  return connection.state === 'connecting' ? 'The manager is still starting.' : 'The manager has ended.';
 }

@@ -1,15 +1,21 @@
 import type {AppEvent} from './events.js';
+import {isFleetInSight} from './graphs.js';
 import type {AppState} from './model.js';
 import {reduce} from './reducer.js';
 
 // Listeners hear at most this often, so that a flood of notifications costs one render a frame.
 const NOTIFY_MS = 33;
+// What only samples changed waits longer: a render of the whole screen costs more than all graphs, which do not wait for it.
+const SAMPLES_NOTIFY_MS = 2000;
+// Beside graphs, which have the newest numbers themselves.
+const GRAPHS_NOTIFY_MS = 4000;
 
 /** Holds the state, applies events, and tells listeners afterwards. */
 export class Store implements Disposable {
   private state: AppState;
   private readonly listeners = new Set<() => void>();
   private timer: NodeJS.Timeout | undefined;
+  private dueAt = 0;
   private lastNotifiedAt = 0;
 
   constructor(initial: AppState) {
@@ -19,14 +25,19 @@ export class Store implements Disposable {
   /** The current state. Stable between events, as React wants it. */
   readonly getState = (): AppState => this.state;
 
-  /** Applies an event at once; listeners hear of it within a frame. */
+  /** Applies an event at once; listeners hear of it within a frame, of samples alone within two seconds, or four. */
   readonly dispatch = (event: AppEvent): void => {
-    const next = reduce(this.state, event);
-    if (next === this.state) return;
+    const before = this.state;
+    const next = reduce(before, event);
+    if (next === before) return;
     this.state = next;
-    if (this.timer) return;
-    const wait = this.lastNotifiedAt + NOTIFY_MS - performance.now();
-    this.timer = setTimeout(() => this.notify(), Math.max(0, wait));
+    // The very first are waited for by somebody who sees no numbers yet.
+    const canWait = event.type === 'sampled' && before.host !== undefined;
+    const dueAt = this.lastNotifiedAt + (canWait ? patience(next) : NOTIFY_MS);
+    if (this.timer && this.dueAt <= dueAt) return;
+    clearTimeout(this.timer);
+    this.dueAt = dueAt;
+    this.timer = setTimeout(() => this.notify(), Math.max(0, dueAt - performance.now()));
   };
 
   /** Adds a listener; the result removes it. */
@@ -45,4 +56,8 @@ export class Store implements Disposable {
     this.lastNotifiedAt = performance.now();
     for (const listener of [...this.listeners]) listener();
   }
+}
+
+function patience(state: AppState): number {
+  return state.tab === 'graphs' || isFleetInSight(state) ? GRAPHS_NOTIFY_MS : SAMPLES_NOTIFY_MS;
 }

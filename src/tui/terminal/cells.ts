@@ -131,6 +131,15 @@ export class CellGrid {
     if (text.length <= MAX_CELL_UNITS) this.chars[at] = text;
   }
 
+  /** Becomes the same as another grid of its size. */
+  copyFrom(source: CellGrid): void {
+    for (let at = 0; at < this.chars.length; at++) this.chars[at] = source.chars[at] ?? ' ';
+    this.widths.set(source.widths);
+    this.fg.set(source.fg);
+    this.bg.set(source.bg);
+    this.attrs.set(source.attrs);
+  }
+
   /** Copies the part of another grid that starts at (`fromX`, `fromY`) into a rectangle of this one. */
   blit(source: CellGrid, rect: Rect, fromX = 0, fromY = 0): void {
     for (let row = 0; row < rect.height; row++) {

@@ -121,8 +121,7 @@ export class Compositor implements Disposable {
     this.lastFrameAt = performance.now();
     const scene = this.options.scene();
     const grid = this.next;
-    grid.clear();
-    grid.blit(this.inkGrid, {x: 0, y: 0, width: grid.columns, height: grid.rows});
+    grid.copyFrom(this.inkGrid);
     for (const painter of scene.painters) painter.paint(grid, painter.rect);
     for (const rect of scene.overlays) grid.blit(this.inkGrid, rect, rect.x, rect.y);
     const body = diffGrids(this.shown, grid, this.options.profile);

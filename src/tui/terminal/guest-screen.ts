@@ -1,4 +1,5 @@
-import type {IBufferCell} from '@xterm/headless';
+import type {IBufferCell, IBufferLine} from '@xterm/headless';
+import {renderScreenSvg} from '../pictures/screen-svg.js';
 import {
   ATTR_BLINK,
   ATTR_BOLD,
@@ -8,20 +9,27 @@ import {
   ATTR_ITALIC,
   ATTR_STRIKE,
   ATTR_UNDERLINE,
-  type CellGrid,
+  CellGrid,
   COLOR_DEFAULT,
   COLOR_RGB_FLAG,
   type Color,
   type Rect,
 } from './cells.js';
+import type {MouseTracking} from './mouse-report.js';
+import {Transcript} from './transcript.js';
 import {Unicode11Addon} from './unicode11.js';
-import {Terminal} from './xterm.js';
+import {SerializeAddon, Terminal} from './xterm.js';
 
 /** Modes of the guest's terminal that the host terminal follows while the guest has the keyboard. */
 export interface GuestModes {
   readonly hasApplicationCursor: boolean;
   readonly hasApplicationKeypad: boolean;
   readonly hasBracketedPaste: boolean;
+  readonly mouse: MouseTracking;
+  /** Mouse reports in SGR form. */
+  readonly hasSgrMouse: boolean;
+  /** The guest's program has the whole screen: there is no scrollback. */
+  readonly isAlternate: boolean;
 }
 
 /** What a guest screen tells its owner. */
@@ -30,9 +38,12 @@ export interface GuestScreenListener {
   changed(): void;
   /** The emulated terminal answers a query of the guest (cursor position, device attributes): send it as input. */
   answered(bytes: Uint8Array): void;
+  /** The guest tried to write to the clipboard, or to read it; it cannot. */
+  clipboardRefused?(): void;
 }
 
-const SCROLLBACK_LINES = 2000;
+/** Lines kept above the screen. A screen that is replayed has some 6000 in 256 KiB. */
+const SCROLLBACK_LINES = 5000;
 
 /**
  * A guest's console as a grid of cells: its bytes are parsed here and never reach the host terminal, so titles,
@@ -42,6 +53,7 @@ export class GuestScreen implements Disposable {
   private readonly terminal: Terminal;
   private readonly listener: GuestScreenListener;
   private isCursorHidden = false;
+  private hasSgrMouse = false;
   private replaysPending = 0;
   private cell: IBufferCell | undefined;
 
@@ -56,15 +68,21 @@ export class GuestScreen implements Disposable {
     });
     this.terminal.loadAddon(new Unicode11Addon());
     this.terminal.unicode.activeVersion = '11';
-    const setCursor = (isHidden: boolean) => (params: (number | number[])[]) => {
-      if (params.includes(25)) this.isCursorHidden = isHidden;
+    const setMode = (isSet: boolean) => (params: (number | number[])[]) => {
+      if (params.includes(25)) this.isCursorHidden = !isSet;
+      if (params.includes(1006)) this.hasSgrMouse = isSet;
       return false;
     };
-    this.terminal.parser.registerCsiHandler({prefix: '?', final: 'h'}, setCursor(false));
-    this.terminal.parser.registerCsiHandler({prefix: '?', final: 'l'}, setCursor(true));
+    this.terminal.parser.registerCsiHandler({prefix: '?', final: 'h'}, setMode(true));
+    this.terminal.parser.registerCsiHandler({prefix: '?', final: 'l'}, setMode(false));
     this.terminal.parser.registerEscHandler({final: 'c'}, () => {
       this.isCursorHidden = false;
+      this.hasSgrMouse = false;
       return false;
+    });
+    this.terminal.parser.registerOscHandler(52, () => {
+      if (this.replaysPending === 0) listener.clipboardRefused?.();
+      return true;
     });
     // Answers to queries in replayed output were given when it was new.
     this.terminal.onData((text) => {
@@ -80,12 +98,18 @@ export class GuestScreen implements Disposable {
     this.terminal.write(bytes, () => this.listener.changed());
   }
 
-  /** Feeds bytes the guest wrote earlier: they are shown, their queries stay unanswered. */
-  replay(bytes: Uint8Array): void {
-    this.replaysPending++;
-    this.terminal.write(bytes, () => {
-      this.replaysPending--;
-      this.listener.changed();
+  /** Feeds bytes the guest wrote earlier: they are shown, their queries stay unanswered. Resolves when they are shown. */
+  replay(bytes: Uint8Array): Promise<void> {
+    // In its turn: what was written before is still new.
+    this.terminal.write('', () => {
+      this.replaysPending++;
+    });
+    return new Promise((resolve) => {
+      this.terminal.write(bytes, () => {
+        this.replaysPending--;
+        this.listener.changed();
+        resolve();
+      });
     });
   }
 
@@ -93,6 +117,7 @@ export class GuestScreen implements Disposable {
   reset(): void {
     this.terminal.reset();
     this.isCursorHidden = false;
+    this.hasSgrMouse = false;
   }
 
   /** Changes the size. Units: cells, at least 1. */
@@ -118,6 +143,9 @@ export class GuestScreen implements Disposable {
       hasApplicationCursor: modes.applicationCursorKeysMode,
       hasApplicationKeypad: modes.applicationKeypadMode,
       hasBracketedPaste: modes.bracketedPasteMode,
+      mouse: modes.mouseTrackingMode,
+      hasSgrMouse: this.hasSgrMouse,
+      isAlternate: this.terminal.buffer.active.type === 'alternate',
     };
   }
 
@@ -144,34 +172,69 @@ export class GuestScreen implements Disposable {
   }
 
   /**
-   * Paints the screen, or with `scrolledBy` > 0 what lies that many lines above, into a rectangle. Of a screen that is
-   * higher than the rectangle, the part that ends at the cursor is painted.
+   * Paints the screen into a rectangle. Of a screen that is higher than the rectangle, the part that ends at the cursor
+   * is painted.
    */
-  paint(grid: CellGrid, rect: Rect, scrolledBy = 0): void {
+  paint(grid: CellGrid, rect: Rect): void {
     const buffer = this.terminal.buffer.active;
     const hidden = this.rowsHiddenAbove(rect.height);
-    const top = Math.max(0, buffer.baseY - scrolledBy) + hidden;
-    this.cell ??= buffer.getNullCell();
+    const top = buffer.baseY + hidden;
     for (let row = 0; row < rect.height; row++) {
       const line = row + hidden < this.terminal.rows ? buffer.getLine(top + row) : undefined;
-      for (let column = 0; column < rect.width; column++) {
-        const cell = line?.getCell(column, this.cell);
-        if (!cell) {
-          grid.set(rect.x + column, rect.y + row, ' ', 1, COLOR_DEFAULT, COLOR_DEFAULT, 0);
-          continue;
-        }
-        const width = cell.getWidth();
-        if (width === 0) continue;
-        const isCut = width === 2 && column + 1 >= rect.width;
-        const char = isCut ? ' ' : cell.getChars() || ' ';
-        const fg = cellColor(cell.isFgRGB(), cell.isFgDefault(), cell.getFgColor());
-        const bg = cellColor(cell.isBgRGB(), cell.isBgDefault(), cell.getBgColor());
-        grid.set(rect.x + column, rect.y + row, char, isCut ? 1 : width, fg, bg, cellAttrs(cell));
-      }
+      this.paintLine(grid, rect.x, rect.y + row, rect.width, line);
     }
   }
 
-  private rowsHiddenAbove(height: number): number {
+  /** Everything there is to see, scrollback included, as it is now. */
+  capture(): Transcript {
+    const buffer = this.terminal.buffer.active;
+    const rows = buffer.baseY + this.terminal.rows;
+    const grid = new CellGrid(this.terminal.cols, rows);
+    const isWrapped: boolean[] = [];
+    for (let row = 0; row < rows; row++) {
+      const line = buffer.getLine(row);
+      isWrapped.push(line?.isWrapped === true);
+      this.paintLine(grid, 0, row, grid.columns, line);
+    }
+    return new Transcript(grid, isWrapped);
+  }
+
+  /** What makes an empty terminal of the same size show the same: text, colours, cursor and modes, and nothing else. */
+  serialize(): string {
+    const addon = new SerializeAddon();
+    this.terminal.loadAddon(addon);
+    try {
+      return addon.serialize({scrollback: 0});
+    } finally {
+      addon.dispose();
+    }
+  }
+
+  /** The screen as a picture. */
+  toSvg(): string {
+    return renderScreenSvg(this.terminal);
+  }
+
+  private paintLine(grid: CellGrid, x: number, y: number, width: number, line: IBufferLine | undefined): void {
+    this.cell ??= this.terminal.buffer.active.getNullCell();
+    for (let column = 0; column < width; column++) {
+      const cell = line?.getCell(column, this.cell);
+      if (!cell) {
+        grid.set(x + column, y, ' ', 1, COLOR_DEFAULT, COLOR_DEFAULT, 0);
+        continue;
+      }
+      const cellWidth = cell.getWidth();
+      if (cellWidth === 0) continue;
+      const isCut = cellWidth === 2 && column + 1 >= width;
+      const char = isCut ? ' ' : cell.getChars() || ' ';
+      const fg = cellColor(cell.isFgRGB(), cell.isFgDefault(), cell.getFgColor());
+      const bg = cellColor(cell.isBgRGB(), cell.isBgDefault(), cell.getBgColor());
+      grid.set(x + column, y, char, isCut ? 1 : cellWidth, fg, bg, cellAttrs(cell));
+    }
+  }
+
+  /** Rows of the screen that {@link paint} leaves out at the top of a rectangle `height` rows high. */
+  rowsHiddenAbove(height: number): number {
     return Math.max(0, this.terminal.buffer.active.cursorY + 1 - height);
   }
 

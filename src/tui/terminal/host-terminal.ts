@@ -8,7 +8,10 @@ import type {ColorDepth} from './sgr.js';
 
 // Alternate screen, no autowrap (the last column must not scroll), bracketed paste, hidden cursor.
 const ENTER = '\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[?25l\x1b[2J\x1b[H';
-const LEAVE = '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
+const LEAVE =
+  '\x1b[?2026l\x1b[0m\x1b[?1l\x1b>\x1b[?2004l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1006l\x1b[?7h\x1b[?25h\x1b[?1049l';
+
+const MOUSE_OFF = '\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1006l';
 
 const MAX_HELD_WRITES = 200;
 
@@ -38,7 +41,7 @@ export class HostTerminal implements Disposable {
   private readonly onSignal: (signal: NodeJS.Signals) => void;
   private isActive = false;
   private modes = '';
-  private hasMouse = false;
+  private mouse = MOUSE_OFF;
   private releaseStderr: () => void = () => undefined;
   private readonly signalHandlers = new Map<NodeJS.Signals, () => void>();
 
@@ -89,28 +92,39 @@ export class HostTerminal implements Disposable {
     this.output.off('resize', this.onResize);
     this.output.write(LEAVE);
     this.modes = '';
-    this.hasMouse = false;
+    this.mouse = MOUSE_OFF;
     if (!this.input.destroyed) this.input.setRawMode(false);
     this.input.pause();
     this.releaseStderr();
   };
 
-  /** Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it. */
+  /**
+   * Makes the keyboard speak as the guest expects, or as the TUI does when no guest has it. Pastes come in brackets always:
+   * whether a guest gets them that way is decided when one is there.
+   */
   followModes(guest: GuestModes | undefined): void {
     const cursor = guest?.hasApplicationCursor ? '\x1b[?1h' : '\x1b[?1l';
     const keypad = guest?.hasApplicationKeypad ? '\x1b=' : '\x1b>';
-    const paste = (guest?.hasBracketedPaste ?? true) ? '\x1b[?2004h' : '\x1b[?2004l';
-    const modes = cursor + keypad + paste;
+    const modes = cursor + keypad;
     if (modes === this.modes || !this.isActive) return;
     this.modes = modes;
     this.output.write(modes);
   }
 
-  /** Asks the terminal for the mouse (clicks, drags and the wheel), or leaves it to the terminal. */
-  followMouse(isWanted: boolean): void {
-    if (isWanted === this.hasMouse || !this.isActive) return;
-    this.hasMouse = isWanted;
-    this.output.write(isWanted ? '\x1b[?1000h\x1b[?1002h\x1b[?1006h' : '\x1b[?1002l\x1b[?1000l\x1b[?1006l');
+  /**
+   * Asks the terminal for the mouse (clicks, drags and the wheel, and with `wantsMoves` every move), or leaves it to the
+   * terminal.
+   */
+  followMouse(isWanted: boolean, wantsMoves = false): void {
+    const mouse = isWanted ? `\x1b[?1000h\x1b[?1002h${wantsMoves ? '\x1b[?1003h' : ''}\x1b[?1006h` : MOUSE_OFF;
+    if (mouse === this.mouse || !this.isActive) return;
+    this.mouse = mouse;
+    this.output.write(isWanted ? `\x1b[?1003l${mouse}` : mouse);
+  }
+
+  /** Writes a sequence for the terminal itself, between two frames. */
+  send(sequence: string): void {
+    if (this.isActive) this.output.write(sequence);
   }
 
   // Warnings of Node.js and of libraries would be written over the screen: they wait until it is given back.

@@ -235,7 +235,7 @@ export class KeyDecoder {
   }
 
   private csiEvent(body: string, final: string): InputEvent | undefined {
-    if (body.startsWith('<')) return mouseEvent(body.slice(1), final);
+    if (body.startsWith('<')) return parseMouseReport(body.slice(1), final);
     // Linux console function keys: CSI [ A … E.
     if (body.startsWith('[')) return 'ABCDE'.includes(final) ? key(`f${'ABCDE'.indexOf(final) + 1}`) : undefined;
     const params = body.split(';').map((part) => Number.parseInt(part, 10) || 0);
@@ -273,7 +273,8 @@ export class KeyDecoder {
   }
 }
 
-function mouseEvent(body: string, final: string): InputEvent | undefined {
+/** A mouse report in SGR form: the numbers after `CSI <`, and the letter that ends it. */
+export function parseMouseReport(body: string, final: string): MouseEvent | undefined {
   const [code = 0, column = 1, row = 1] = body.split(';').map((part) => Number.parseInt(part, 10) || 0);
   const at = {x: column - 1, y: row - 1, button: code & 3};
   if (final !== 'M' && final !== 'm') return undefined;

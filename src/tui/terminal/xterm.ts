@@ -1,3 +1,4 @@
+import * as serialize from '@xterm/addon-serialize';
 import * as headless from '@xterm/headless';
 import {commonJs} from './common-js.js';
 
@@ -6,3 +7,6 @@ export const Terminal = commonJs(headless).Terminal;
 
 /** An instance of {@link Terminal}. */
 export type Terminal = headless.Terminal;
+
+/** The addon that writes a screen as text with escape sequences. */
+export const SerializeAddon = commonJs(serialize).SerializeAddon;

@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, it} from 'vitest';
 import {ArchiveReader} from '../../../src/manager/archive/archive-reader.js';
 import {ArchiveWriter} from '../../../src/manager/archive/archive-writer.js';
-import {type ManifestDraft, partNames} from '../../../src/manager/archive/manifest.js';
+import {encodeManifest, type ManifestDraft, parseManifest, partNames} from '../../../src/manager/archive/manifest.js';
 import {encodeTarHeader} from '../../../src/manager/archive/tar-header.js';
 import {readTar} from '../../../src/manager/image/tar.js';
 import {SeededRandom} from '../../support/seeded-random.js';
@@ -131,5 +131,25 @@ describe('a header of a large file', () => {
       expect(entry).toMatchObject({path: 'disk0.qcow2', sizeBytes});
       break;
     }
+  });
+});
+
+describe('a manifest', () => {
+  const withRules = (rules: unknown[]) => {
+    const parts = partNames(draft).map((name) => ({name, sizeBytes: 1, sha256: 'a'.repeat(64)}));
+    const manifest = JSON.parse(encodeManifest(draft, parts).toString());
+    manifest.machine.network = {kind: 'user', egress: 'ask', rules};
+    return parseManifest(Buffer.from(JSON.stringify(manifest)), 'it');
+  };
+
+  it('has rules that deny, and none that would allow a guest more or make no sense', () => {
+    const rule = {verdict: 'deny', destination: 'example.org', port: 80};
+    expect(withRules([rule]).machine.network).toMatchObject({rules: [rule]});
+    for (const wrong of [
+      {...rule, verdict: 'allow'},
+      {...rule, destination: 'a\x1b[2J'},
+      {...rule, more: 1},
+    ])
+      expect(() => withRules([wrong])).toThrow();
   });
 });

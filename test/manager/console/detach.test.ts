@@ -47,3 +47,23 @@ test('bytes that are not UTF-8 pass unchanged', () => {
   const given = Uint8Array.from({length: 256}, (_, index) => index).filter((byte) => byte !== 0x1d);
   expect(new DetachScanner().feed(given).send).toEqual(given);
 });
+
+test('letters of the owner are commands behind ~ at the start of a line, and nowhere else', () => {
+  const scanner = new DetachScanner('/[');
+  const found = scanner.feed(bytes('a~/\r~/rest'));
+  expect(found).toMatchObject({command: '/', isDetached: false});
+  expect(new TextDecoder().decode(found.send)).toBe('a~/\r');
+  expect(new TextDecoder().decode(found.rest)).toBe('rest');
+  // Another chord can follow at once, and what is no command is sent.
+  expect(scanner.feed(bytes('~['))).toMatchObject({command: '['});
+  expect(new TextDecoder().decode(scanner.feed(bytes('~?')).send)).toBe('~?');
+  expect(scan('~/')).toMatchObject({sent: '~/', isDetached: false});
+});
+
+test('what a chord withheld is given back when it cannot go on', () => {
+  const scanner = new DetachScanner();
+  scanner.feed(bytes('~'));
+  expect(new TextDecoder().decode(scanner.release())).toBe('~');
+  expect(scanner.release()).toHaveLength(0);
+  expect(scanner.feed(bytes('~.'))).toMatchObject({isDetached: false});
+});

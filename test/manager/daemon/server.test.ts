@@ -4,11 +4,17 @@ import {connect} from 'node:net';
 import {join} from 'node:path';
 import {afterEach, describe, expect, it} from 'vitest';
 import {Client} from '../../../src/manager/client.js';
-import {daemonDoctor, daemonHello, daemonStatus, PROTOCOL_VERSION} from '../../../src/manager/protocol/daemon.js';
+import {
+  daemonDoctor,
+  daemonHello,
+  daemonStatus,
+  daemonStop,
+  PROTOCOL_VERSION,
+} from '../../../src/manager/protocol/daemon.js';
 import {eventsSince, subscribe} from '../../../src/manager/protocol/events.js';
 import {imageList} from '../../../src/manager/protocol/image.js';
 import {machineCreate, machineList, machineRename, machineStart} from '../../../src/manager/protocol/machine.js';
-import {metricsSampled} from '../../../src/manager/protocol/metrics.js';
+import {metricsCurves, metricsSampled} from '../../../src/manager/protocol/metrics.js';
 import {Channel} from '../../../src/manager/rpc/channel.js';
 import {FleetWatch, TestDaemon} from '../../support/daemon.js';
 
@@ -178,6 +184,27 @@ describe('the daemon', () => {
     expect(sample.cpuPercent).toBeGreaterThan(30);
     expect(sample.cpuPercent).toBeLessThan(70);
     expect(sample.instructionsPerSecond / 1e8).toBeCloseTo(1, 0);
+  });
+
+  it('keeps curves of machine and host over its own end, bounded as asked for', async () => {
+    daemon = await TestDaemon.create({settings: {metrics: {intervalMs: 100}}});
+    const before = await daemon.connect();
+    const {id} = await daemon.run(before, 'one');
+    const curves = (client: Client, machine?: string) =>
+      client.request(metricsCurves, {...(machine === undefined ? {} : {machine}), spanMs: 300_000, points: 60});
+    await expect
+      .poll(async () => (await curves(before, id)).curves['cpu']?.mean.length, {timeout: 10_000})
+      .toBeGreaterThan(0);
+    const [{atMs}] = await Promise.all([curves(before, id), before.request(daemonStop, {machines: 'keep'})]);
+    const after = await daemon.connect();
+    const machine = await curves(after, id);
+    expect(machine.atMs).toContain(atMs[0]);
+    expect(machine.curves['cpu']?.most[0]).toBeGreaterThan(0);
+    expect((await curves(after)).curves['memoryUsed']?.least[0]).toBeGreaterThan(0);
+    const ask = (changes: object) => after.request(metricsCurves, {machine: id, spanMs: 300_000, ...changes});
+    await expect(ask({points: 501})).rejects.toMatchObject({code: 'bad-request'});
+    await expect(ask({spanMs: 7_200_001})).rejects.toMatchObject({code: 'bad-request'});
+    await expect(ask({machine: 'nobody'})).rejects.toMatchObject({code: 'machine-not-found'});
   });
 
   it('numbers fleet notifications without gaps from the snapshot on', async () => {

@@ -137,6 +137,39 @@ describe('metrics', () => {
         diskWrittenBytes: 8,
         netReceivedBytes: 9,
         netSentBytes: 10,
+        rates: {diskReadBytes: 0, diskWrittenBytes: 0, netReceivedBytes: 0, netSentBytes: 0},
+      },
+    ]);
+  });
+
+  it('tell the load of each hart and of the host, and rates, where the process counts them', () => {
+    using metrics = new MetricsService(60_000);
+    const more = (scale: number) => ({
+      diskReadBytes: 7 + 100 * scale,
+      diskReadOperations: 2 * scale,
+      diskWriteOperations: 4 * scale,
+      netReceivedPackets: 6 * scale,
+      netSentPackets: 8 * scale,
+      interrupts: 500 * scale,
+      hostCpuNs: 2e9 * scale,
+      harts: [
+        {activeNs: 2e9 * scale, instructions: 10 * scale},
+        {activeNs: 0.5e9 * scale, instructions: 4 * scale},
+      ],
+    });
+    metrics.add('m', {...counters(1000, 0, 0), ...more(0)});
+    metrics.add('m', {...counters(3000, 1e9, 5e6), ...more(1)});
+    expect(metrics.machineHistory('m', 1)).toMatchObject([
+      {
+        hostCpuPercent: 100,
+        harts: [
+          {cpuPercent: 100, instructionsPerSecond: 5},
+          {cpuPercent: 25, instructionsPerSecond: 2},
+        ],
+        rates: {
+          ...{diskReadBytes: 50, diskWrittenBytes: 0, diskReadOperations: 1, diskWriteOperations: 2},
+          ...{netReceivedPackets: 3, netSentPackets: 4, interrupts: 250},
+        },
       },
     ]);
   });

@@ -169,6 +169,19 @@ describe('top', () => {
     });
   });
 
+  test('without a guest shows what each machine takes of the host, and all together', async () => {
+    fleet.isBusy = true;
+    const {status, out} = await viv('top', '--sort', 'memory');
+    expect(status).toBe(0);
+    expect(out).toMatch(/^NAME +STATE +CPU +MEM +DISK\/s +NET\/s +IRQ\/s +MIPS$/m);
+    expect(out).toMatch(/^web-1 +● run +\d+% +\d+M +\S+ +\S+ +\S+ +\d+$/m);
+    expect(out).toMatch(/^db +○ off$/m);
+    expect(out).toMatch(/^all 2 +1 up +\d+% +\d+M /m);
+    const {machines, sum} = JSON.parse((await viv('top', '--json')).out);
+    expect(machines.map(({name}: {name: string}) => name)).toEqual(['web-1', 'db']);
+    expect(sum.cpuPercent).toBeGreaterThan(0);
+  });
+
   test('says so when there is nothing to print', async () => {
     const {status, out, err} = await viv('top', '--guest', 'web-1', '--seconds', '1');
     expect([status, out]).toEqual([0, '']);
@@ -176,7 +189,7 @@ describe('top', () => {
   });
 
   test.each([
-    [['top'], 2, '--guest'],
+    [['top', '--sort', 'age'], 2, 'Allowed choices are cpu, memory, disk, net'],
     [['top', '--guest', 'db'], 1, 'Cannot profile db'],
     [['top', '--guest', 'web-1', '--symbols', '/none'], 1, '/none cannot be read'],
     [['top', '--guest', 'web-1', '--seconds', '0'], 2, 'from 1 to 3600'],

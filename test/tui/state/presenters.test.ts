@@ -50,7 +50,7 @@ describe('a row', () => {
   test.each([18, 24, 28, 32, 34, 48])('has exactly %i cells, whatever the name', (width) => {
     for (const name of ['a', 'a-very-long-name-that-does-not-fit', '日本語日本語日本語日本語']) {
       const row = machineRow(fakeMachine(name, 'running'), [], {isSelected: true, isMarked: true}, width, 'braille');
-      expect(textWidth(row.name + row.state + row.spark + row.numbers)).toBe(width);
+      expect(textWidth(row.name + row.asks + row.state + row.spark + row.numbers)).toBe(width);
     }
     expect(textWidth(listHeading(width, {sort: 'cpu', isReversed: true}))).toBe(width);
   });

@@ -48,15 +48,51 @@ test('a hidden cursor is hidden, a reset shows it', async () => {
 
 test('modes of the guest are told', async () => {
   const {screen} = await screenAfter((one) => one.write(bytes('\x1b[?1h\x1b[?2004h')));
-  expect(screen.modes).toEqual({hasApplicationCursor: true, hasApplicationKeypad: false, hasBracketedPaste: true});
+  expect(screen.modes).toEqual({
+    hasApplicationCursor: true,
+    hasApplicationKeypad: false,
+    hasBracketedPaste: true,
+    mouse: 'none',
+    hasSgrMouse: false,
+    isAlternate: false,
+  });
 });
 
-test('scrolled back it shows what lies above', async () => {
+test('what its programs ask of the mouse is told, and forgotten by a reset', async () => {
+  const {screen} = await screenAfter((one) => one.write(bytes('\x1b[?1002h\x1b[?1006h\x1b[?1049h')));
+  expect(screen.modes).toMatchObject({mouse: 'drag', hasSgrMouse: true, isAlternate: true});
+  await screen.replay(bytes('\x1bc'));
+  expect(screen.modes).toMatchObject({mouse: 'none', hasSgrMouse: false, isAlternate: false});
+});
+
+test('it tells of clipboard writes, but not of old ones, and does nothing with them', async () => {
+  let refusedCount = 0;
+  const listener = {changed: () => undefined, answered: () => undefined, clipboardRefused: () => refusedCount++};
+  const screen = new GuestScreen(20, 4, listener);
+  await screen.replay(bytes('\x1b]52;c;RVZJTA==\x07old'));
+  expect(refusedCount).toBe(0);
+  screen.write(bytes('\x1b]52;c;RVZJTA==\x07\x1b]52;c;?\x1b\\new'));
+  await screen.replay(bytes(''));
+  expect(refusedCount).toBe(2);
+  expect(screen.text[0]).toBe('oldnew');
+});
+
+test('what shows the same again has no other sequence of the guest', async () => {
+  const {screen} = await screenAfter((one) => one.write(bytes('\x1b]0;EVIL\x07\x1b[31mred\x1b[0m\x1b[c')));
+  const again = await screenAfter((one) => one.write(bytes(screen.serialize())));
+  expect(screen.serialize()).not.toContain('EVIL');
+  expect(again.screen.text[0]).toBe('red');
+});
+
+test('a capture has what lies above, and stands still', async () => {
   const {screen} = await screenAfter((one) =>
     one.write(bytes(Array.from({length: 10}, (_, n) => `line ${n}`).join('\r\n'))),
   );
+  const transcript = screen.capture();
+  await screen.replay(bytes('\r\nmore'));
+  expect(transcript.lines).toBe(10);
   const grid = new CellGrid(20, 4);
-  screen.paint(grid, {x: 0, y: 0, width: 20, height: 4}, 2);
+  transcript.paint(grid, {x: 0, y: 0, width: 20, height: 4}, 4);
   expect(grid.rowText(0)).toBe('line 4');
 });
 

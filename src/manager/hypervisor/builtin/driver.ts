@@ -86,6 +86,7 @@ export class BuiltinDriver implements HypervisorDriver {
       onCounters: (counters) => listener.onCounters(counters),
       onRebooted: () => listener.onRebooted(),
       onHalted: (reason) => listener.onHalted(reason),
+      onQuestions: (questions) => listener.onQuestions(questions),
       onEnd: (end) => {
         if (isStarted) listener.onEnd(end);
       },

@@ -11,11 +11,20 @@ import {type AgentRequest, AgentSession} from '../../agent/agent-session.js';
 import {agentPortName} from '../../image/exec-protocol.js';
 import {changeForwards} from '../../machine/port-forwards.js';
 import type {TerminalSize} from '../../protocol/console.js';
+import type {Egress, EgressRule, EgressVerdict} from '../../protocol/egress.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
-import type {DiskPlan, GuestPlace, MachineEnd, SavedMachine, Sibling, StreamRefusal} from '../contract.js';
+import type {
+  DiskPlan,
+  GuestPlace,
+  HartCounters,
+  MachineEnd,
+  SavedMachine,
+  Sibling,
+  StreamRefusal,
+} from '../contract.js';
 import {
   type AssembledMachine,
   type AssemblyEnvironment,
@@ -37,8 +46,14 @@ interface Totals {
   elapsedNs: number;
   diskReadBytes: number;
   diskWrittenBytes: number;
+  diskReadOperations: number;
+  diskWriteOperations: number;
   netReceivedBytes: number;
   netSentBytes: number;
+  netReceivedPackets: number;
+  netSentPackets: number;
+  interrupts: number;
+  harts: HartCounters[];
 }
 
 /** A guest's clock is set when it is behind or ahead by more. */
@@ -46,7 +61,9 @@ const CLOCK_STEP_MIN_MS = 2000;
 
 const zero: Totals = {
   ...{instructions: 0, activeNs: 0, elapsedNs: 0},
-  ...{diskReadBytes: 0, diskWrittenBytes: 0, netReceivedBytes: 0, netSentBytes: 0},
+  ...{diskReadBytes: 0, diskWrittenBytes: 0, diskReadOperations: 0, diskWriteOperations: 0},
+  ...{netReceivedBytes: 0, netSentBytes: 0, netReceivedPackets: 0, netSentPackets: 0},
+  ...{interrupts: 0, harts: []},
 };
 /** How long an agent may take for what it is told by the way. */
 const TELL_TIMEOUT_MS = 10_000;
@@ -202,6 +219,17 @@ export class EngineHost implements MachineHost {
     // For the next boot of this run.
     const forwards = changeForwards(planned.forwards, forward, isWanted);
     this.#plan = {...this.#plan, network: {...planned, forwards}};
+  }
+
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): void {
+    this.#network().changeEgress(egress, rules);
+    const planned = this.#plan.network;
+    // For the next boot of this run.
+    if (planned !== undefined) this.#plan = {...this.#plan, network: {...planned, egress, rules: [...rules]}};
+  }
+
+  answerQuestion(id: string, verdict: EgressVerdict): boolean {
+    return this.#network().answerQuestion(id, verdict);
   }
 
   plug(wire: SwitchWire): void {
@@ -379,6 +407,7 @@ export class EngineHost implements MachineHost {
       network.device.tap = this.#captures.tap;
       if (this.#wire !== undefined) network.plug(this.#wire);
       network.tellSiblings(this.#siblings);
+      network.onQuestions = (questions) => this.#listener.onQuestions?.(questions);
     }
     this.#agent().setHostOpen(true);
     const {guestAgent} = assembled;
@@ -422,8 +451,17 @@ export class EngineHost implements MachineHost {
       elapsedNs: this.#before.elapsedNs + now.elapsedNs,
       diskReadBytes: this.#before.diskReadBytes + sum((counters) => counters.readBytes),
       diskWrittenBytes: this.#before.diskWrittenBytes + sum((counters) => counters.writtenBytes),
+      diskReadOperations: this.#before.diskReadOperations + sum((counters) => counters.readOperations),
+      diskWriteOperations: this.#before.diskWriteOperations + sum((counters) => counters.writeOperations),
       netReceivedBytes: this.#before.netReceivedBytes + (card?.receivedBytes ?? 0),
       netSentBytes: this.#before.netSentBytes + (card?.sentBytes ?? 0),
+      netReceivedPackets: this.#before.netReceivedPackets + (card?.receivedFrames ?? 0),
+      netSentPackets: this.#before.netSentPackets + (card?.sentFrames ?? 0),
+      interrupts: this.#before.interrupts + now.interrupts,
+      harts: now.harts.map(({activeNs, instructions}, hart) => ({
+        activeNs: activeNs + (this.#before.harts[hart]?.activeNs ?? 0),
+        instructions: instructions + (this.#before.harts[hart]?.instructions ?? 0),
+      })),
     };
   }
 }

@@ -3,14 +3,15 @@ import type {Socket} from 'node:net';
 import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
+import type {Egress, EgressQuestion, EgressRule, EgressVerdict} from '../../protocol/egress.js';
 import type {PortForward} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
 import type {GuestProfile} from '../../protocol/profile.js';
 import type {DiskPlan, GuestPlace, MachineEnd, RunCounters, SavedMachine, Sibling, StreamRefusal} from '../contract.js';
 import type {StateRequest} from './assembly.js';
 
-/** Counters that a host can tell; the process adds its own memory. */
-export type HostCounters = Omit<RunCounters, 'atMs' | 'residentBytes'>;
+/** Counters that a host can tell; the process adds its own memory and time. */
+export type HostCounters = Omit<RunCounters, 'atMs' | 'residentBytes' | 'hostCpuNs'>;
 
 /** What a host tells while its guest runs. */
 export interface HostListener {
@@ -20,6 +21,8 @@ export interface HostListener {
   onRebooted(): void;
   /** The host's disk failed: the guest is paused and waits. `resume` tries again. `reason` is one sentence. */
   onHalted?(reason: string): void;
+  /** See `RunListener.onQuestions`. */
+  onQuestions?(questions: readonly EgressQuestion[]): void;
 }
 
 /** A machine in this process. Made by a `HostFactory`, not yet started. */
@@ -41,6 +44,10 @@ export interface MachineHost extends AsyncDisposable {
   rechain(disk: number, images: DiskPlan['images']): Promise<void>;
   /** Adds or removes a port forward. Errors: port-in-use, bad-request, not-supported */
   forward(forward: PortForward, isWanted: boolean): Promise<void>;
+  /** Where its guest may go from now on. Errors: not-supported */
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): void;
+  /** Answers a question for now; false when it does not wait any more. */
+  answerQuestion(id: string, verdict: EgressVerdict): boolean;
   /** The way to its private switch, which the host closes in the end. */
   plug(wire: SwitchWire): void;
   /** Machines on that switch. */

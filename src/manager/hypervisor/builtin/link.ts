@@ -13,6 +13,15 @@ import {AGENT_TIMEOUT_MAX_MS} from '../../agent/agent-session.js';
 import {bytesSchema, terminalSizeSchema} from '../../protocol/console.js';
 import {defineNotification, defineRequest} from '../../protocol/define.js';
 import {
+  egressQuestionSchema,
+  egressRuleSchema,
+  egressSchema,
+  egressVerdictSchema,
+  MAX_EGRESS_QUESTIONS,
+  MAX_EGRESS_RULES,
+} from '../../protocol/egress.js';
+import {
+  MAX_HARTS,
   networkSchema,
   networkSwitchSchema,
   portForwardSchema,
@@ -98,6 +107,8 @@ export const linkHello = defineRequest(
     switch: networkSwitchSchema.optional(),
     /** It knows `guest-stream.ts`. */
     hasStreams: z.boolean().default(false),
+    /** It knows `linkEgress` and `linkAnswer`. */
+    hasEgress: z.boolean().default(false),
   }),
 );
 
@@ -177,6 +188,20 @@ export const linkForward = defineRequest(
   'link/forward',
   z.object({forward: portForwardSchema, isWanted: z.boolean()}),
   z.object({}),
+);
+
+/** Changes where the guest may go. Errors: not-supported */
+export const linkEgress = defineRequest(
+  'link/egress',
+  z.object({egress: egressSchema, rules: z.array(egressRuleSchema).max(MAX_EGRESS_RULES)}),
+  z.object({}),
+);
+
+/** Answers a question of the guest for now. */
+export const linkAnswer = defineRequest(
+  'link/answer',
+  z.object({id: z.uuid(), verdict: egressVerdictSchema}),
+  z.object({isAnswered: z.boolean()}),
 );
 
 /** See `networkCapture`. Errors: bad-request, not-supported */
@@ -261,6 +286,16 @@ export const linkCounters = defineNotification(
     diskWrittenBytes: z.number(),
     netReceivedBytes: z.number(),
     netSentBytes: z.number(),
+    diskReadOperations: z.number().optional(),
+    diskWriteOperations: z.number().optional(),
+    netReceivedPackets: z.number().optional(),
+    netSentPackets: z.number().optional(),
+    interrupts: z.number().optional(),
+    hostCpuNs: z.number().optional(),
+    harts: z
+      .array(z.object({activeNs: z.number(), instructions: z.number()}))
+      .max(MAX_HARTS)
+      .optional(),
     guestMemory: guestMemorySchema.optional(),
     code: codeCountersSchema.optional(),
   }),
@@ -271,6 +306,12 @@ export const linkRebooted = defineNotification('link/rebooted', z.object({}));
 
 /** The guest was paused because a disk of the host failed. */
 export const linkHalted = defineNotification('link/halted', z.object({reason: z.string()}));
+
+/** What the guest waits for an answer about, all of it; sent when that changes, and to a daemon that comes. */
+export const linkQuestions = defineNotification(
+  'link/questions',
+  z.object({questions: z.array(egressQuestionSchema).max(MAX_EGRESS_QUESTIONS)}),
+);
 
 /** The run ended; the process ends after this. */
 export const linkEnded = defineNotification('link/ended', z.object({end: endSchema}));

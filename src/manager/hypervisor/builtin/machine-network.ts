@@ -7,6 +7,7 @@ import type {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import {SwitchedNetwork} from '../../../paravirt/net/switched-network.js';
 import type {Opening} from '../../../paravirt/net/tcp/connection.js';
 import {UserNetwork} from '../../../paravirt/net/user-network.js';
+import type {Egress, EgressQuestion, EgressRule, EgressVerdict} from '../../protocol/egress.js';
 import {ManagerError} from '../../protocol/errors.js';
 import type {Network, PortForward} from '../../protocol/machine.js';
 import {MAX_FLOWS_TOLD, type NetworkStatus} from '../../protocol/network.js';
@@ -22,11 +23,12 @@ export class MachineNetwork implements AsyncDisposable {
   readonly #forwards: readonly PortForward[];
 
   /** `id` is the machine's: its card has the same address in every run, and a copy of the machine another. */
-  constructor({egress, allowsHostLoopback, forwards, switch: place, bytesPerSecond}: Network, id: string) {
+  constructor(network: Network, id: string) {
+    const {egress, rules, allowsHostLoopback, forwards, switch: place, bytesPerSecond} = network;
     const mac = macOf(id);
     this.#mac = mac;
     const onlyLease = place?.number === undefined ? undefined : {mac, last: place.number};
-    this.#network = new UserNetwork({mac, egress, allowsHostLoopback, onlyLease});
+    this.#network = new UserNetwork({mac, egress, rules, allowsHostLoopback, onlyLease});
     this.#switched = onlyLease && new SwitchedNetwork(this.#network);
     this.device = new NetDevice({backend: this.#switched ?? this.#network, mac, bytesPerSecond});
     this.#forwards = forwards;
@@ -44,6 +46,21 @@ export class MachineNetwork implements AsyncDisposable {
   /** The way to the machine's private switch; a machine without a place on one leaves it alone. */
   plug(wire: SwitchWire): void {
     this.#switched?.plug(wire);
+  }
+
+  /** Called when other questions of the guest wait than before. */
+  set onQuestions(listener: (questions: readonly EgressQuestion[]) => void) {
+    this.#network.gate.onQuestions = listener;
+  }
+
+  /** See `UserNetwork.changeEgress`. */
+  changeEgress(egress: Egress, rules: readonly EgressRule[]): void {
+    this.#network.changeEgress(egress, rules);
+  }
+
+  /** See `EgressGate.answer`. */
+  answerQuestion(id: string, verdict: EgressVerdict): boolean {
+    return this.#network.gate.answer(id, verdict);
   }
 
   /** Machines on the same switch, by their names. */

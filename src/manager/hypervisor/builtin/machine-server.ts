@@ -10,6 +10,7 @@ import {SwitchWire} from '../../../paravirt/net/switch-wire.js';
 import type {Deputy} from '../../../paravirt/share/deputy.js';
 import {ByteRing} from '../../console/byte-ring.js';
 import {StreamPump} from '../../console/stream-pump.js';
+import type {EgressQuestion} from '../../protocol/egress.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import type {GuestPlace, MachineEnd} from '../contract.js';
@@ -21,11 +22,13 @@ import {
   type Launch,
   LINK_VERSION,
   linkAgent,
+  linkAnswer,
   linkAttach,
   linkBoot,
   linkCapture,
   linkCounters,
   linkDisks,
+  linkEgress,
   linkEnded,
   linkForward,
   linkHalted,
@@ -35,6 +38,7 @@ import {
   linkOutput,
   linkPause,
   linkProfile,
+  linkQuestions,
   linkRebooted,
   linkRechain,
   linkResize,
@@ -80,6 +84,7 @@ export class MachineServer {
   /** The last save, done or under way. */
   #saving: Promise<unknown> = Promise.resolve();
   #haltReason: string | undefined;
+  #questions: readonly EgressQuestion[] = [];
 
   /** `places` has the names that the daemon knows for those of the launch. */
   constructor(launch: Launch, places: Places, factory: HostFactory) {
@@ -153,6 +158,7 @@ export class MachineServer {
       hasCapture: true,
       switch: this.#launch.network?.switch,
       hasStreams: true,
+      hasEgress: true,
     }));
     handle(linkBoot, async ({waits}) => {
       await this.#build();
@@ -210,6 +216,11 @@ export class MachineServer {
       await this.#started().forward(forward, isWanted);
       return {};
     });
+    handle(linkEgress, async ({egress, rules}) => {
+      this.#started().changeEgress(egress, rules);
+      return {};
+    });
+    handle(linkAnswer, async ({id, verdict}) => ({isAnswered: this.#started().answerQuestion(id, verdict)}));
     handle(linkSiblings, async ({siblings}) => {
       this.#started().tellSiblings(siblings);
       return {};
@@ -240,6 +251,10 @@ export class MachineServer {
           this.#pump?.pull();
         },
         onRebooted: () => this.#channel?.notify(linkRebooted, {}),
+        onQuestions: (questions) => {
+          this.#questions = questions;
+          this.#channel?.notify(linkQuestions, {questions: [...questions]});
+        },
         onHalted: (reason) => {
           this.#isPaused = true;
           this.#haltReason = this.#places.outside(reason);
@@ -288,13 +303,18 @@ export class MachineServer {
     clearInterval(this.#sampler);
     this.#sampler = setInterval(() => this.#sample(), this.#launch.sampleIntervalMs);
     // After the answer, so that the daemon has it before the first byte.
-    setImmediate(() => pump.pull());
+    setImmediate(() => {
+      if (this.#questions.length > 0) channel.notify(linkQuestions, {questions: [...this.#questions]});
+      pump.pull();
+    });
   }
 
   #sample(): void {
     if (this.#host === undefined || this.#channel === undefined) return;
     const residentBytes = process.memoryUsage.rss();
-    this.#channel.notify(linkCounters, {atMs: Date.now(), residentBytes, ...this.#host.counters()});
+    const {user, system} = process.cpuUsage();
+    const hostCpuNs = (user + system) * 1000;
+    this.#channel.notify(linkCounters, {atMs: Date.now(), residentBytes, hostCpuNs, ...this.#host.counters()});
   }
 
   /** For a daemon that is not there to be told. With a full disk it will have to say that it does not know. */

@@ -11,6 +11,7 @@ import type {Duplex} from 'node:stream';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {AgentRequest} from '../../agent/agent-session.js';
 import type {TerminalSize} from '../../protocol/console.js';
+import type {Egress, EgressRule, EgressVerdict} from '../../protocol/egress.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {PortForward, SwitchPlace} from '../../protocol/machine.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/network.js';
@@ -35,11 +36,13 @@ import {openGuestStream} from './guest-stream.js';
 import {
   LINK_VERSION,
   linkAgent,
+  linkAnswer,
   linkAttach,
   linkBoot,
   linkCapture,
   linkCounters,
   linkDisks,
+  linkEgress,
   linkEnded,
   linkForward,
   linkHalted,
@@ -50,6 +53,7 @@ import {
   linkPause,
   linkProfile,
   linkPunch,
+  linkQuestions,
   linkRebooted,
   linkRechain,
   linkResize,
@@ -100,6 +104,7 @@ export class ProcessLink implements RunningMachine {
   #hasCapture = false;
   #switch: SwitchPlace | undefined;
   #hasStreams = false;
+  #hasEgress = false;
   #isKilled = false;
   #isReleased = false;
   #isOver = false;
@@ -243,8 +248,18 @@ export class ProcessLink implements RunningMachine {
 
   async forward(forward: PortForward, isWanted: boolean): Promise<void> {
     // One that does not know the word would take a port of TCP.
-    if (forward.protocol === 'udp') this.#checkNetwork();
+    if (forward.protocol === 'udp') checkAbility(this.#hasCapture);
     await this.#request(() => this.#channel.request(linkForward, {forward, isWanted}));
+  }
+
+  async changeEgress(egress: Egress, rules: readonly EgressRule[]): Promise<void> {
+    checkAbility(this.#hasEgress);
+    await this.#request(() => this.#channel.request(linkEgress, {egress, rules: [...rules]}));
+  }
+
+  async answerQuestion(id: string, verdict: EgressVerdict): Promise<boolean> {
+    checkAbility(this.#hasEgress);
+    return (await this.#request(() => this.#channel.request(linkAnswer, {id, verdict}))).isAnswered;
   }
 
   /** Its place on a private switch, as its process was started with. */
@@ -258,21 +273,12 @@ export class ProcessLink implements RunningMachine {
   }
 
   async networkStatus(): Promise<NetworkStatus> {
-    this.#checkNetwork();
+    checkAbility(this.#hasCapture);
     return (await this.#request(() => this.#channel.request(linkNetwork, {}))).status;
   }
 
-  #checkNetwork(): void {
-    if (this.#hasCapture) return;
-    throw new ManagerError(
-      'not-supported',
-      'It was started by a version of Vivarium whose networks can do less.',
-      'Shut it down and start it again.',
-    );
-  }
-
   async capture(request: CaptureRequest, signal: AbortSignal): Promise<CaptureAnswer> {
-    this.#checkNetwork();
+    checkAbility(this.#hasCapture);
     return this.#request(() => this.#channel.request(linkCapture, request, signal));
   }
 
@@ -324,6 +330,7 @@ export class ProcessLink implements RunningMachine {
     this.#hasCapture = hello.hasCapture;
     this.#switch = hello.switch;
     this.#hasStreams = hello.hasStreams;
+    this.#hasEgress = hello.hasEgress;
     // It may be behind what its disks are meant to be, when a daemon ended in the middle of a snapshot.
     const known = new Set(writable.flatMap(({images}) => images.map(({path}) => path)));
     for (const top of hello.diskTops) if (known.has(top)) await this.#syncer.add(top);
@@ -351,6 +358,7 @@ export class ProcessLink implements RunningMachine {
       this.#haltReason = reason;
       this.#listener.onHalted(reason);
     });
+    channel.on(linkQuestions, ({questions}) => this.#listener.onQuestions(questions));
     channel.on(linkRebooted, () => this.#listener.onRebooted());
     channel.on(linkEnded, ({end}) => {
       this.#end = end;
@@ -414,6 +422,16 @@ export class ProcessLink implements RunningMachine {
       );
     }
   }
+}
+
+/** Errors: not-supported where a process is older than what it is asked for */
+function checkAbility(isThere: boolean): void {
+  if (isThere) return;
+  throw new ManagerError(
+    'not-supported',
+    'It was started by a version of Vivarium whose networks can do less.',
+    'Shut it down and start it again.',
+  );
 }
 
 /** What a killed process leaves behind. One that cannot be removed hurts nobody: the next start replaces it. */

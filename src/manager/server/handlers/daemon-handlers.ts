@@ -8,7 +8,7 @@ import type {Handlers} from '../router.js';
 
 /** See the module. */
 export function daemonHandlers(daemon: Daemon) {
-  const {fleet, jobs, images, importer, templates, log, metrics} = daemon.parts;
+  const {fleet, jobs, images, importer, templates, log, metrics, consoles} = daemon.parts;
   return {
     daemonHello: async ({protocolVersion, clientVersion}, connection) => {
       if (protocolVersion !== PROTOCOL_VERSION)
@@ -41,11 +41,14 @@ export function daemonHandlers(daemon: Daemon) {
       machine: machine === undefined ? [] : metrics.machineHistory(fleet.find(machine).id, count),
       host: metrics.hostHistory(count),
     }),
+    metricsCurves: async ({machine, spanMs, points}) =>
+      metrics.curves(machine === undefined ? undefined : fleet.find(machine).id, spanMs, points),
     eventsSince: async ({seq, machine, limit}) =>
       log.since(seq, machine === undefined ? undefined : fleet.find(machine).id, limit),
     subscribe: async ({topics}, connection) => {
       connection.subscribe(topics);
-      return {fleetSeq: fleet.seq, machines: fleet.list(), jobs: jobs.list(), lastEventSeq: log.lastSeq};
+      const lists = {machines: fleet.list(), jobs: jobs.list(), consoles: consoles.known()};
+      return {fleetSeq: fleet.seq, lastEventSeq: log.lastSeq, ...lists};
     },
   } satisfies Handlers<
     | 'daemonHello'
@@ -62,6 +65,7 @@ export function daemonHandlers(daemon: Daemon) {
     | 'jobCancel'
     | 'jobWait'
     | 'metricsHistory'
+    | 'metricsCurves'
     | 'eventsSince'
     | 'subscribe'
   >;

@@ -19,7 +19,7 @@ import type {Socket} from 'node:net';
 import type {FlowReport} from '../flow-report.js';
 import type {TcpFlow} from './flow.js';
 import {type Budget, OPENING_TRIES, RETRANSMIT_MS, TO_GUEST_BYTES, TO_HOST_BYTES, WINDOW_SHIFT} from './limits.js';
-import {FLAG, type Segment, type SegmentHeader} from './segment.js';
+import {FLAG, type Segment, type SegmentHeader, type Syn} from './segment.js';
 import {SendQueue} from './send-queue.js';
 
 /** What a connection needs of those around it. */
@@ -60,6 +60,8 @@ const isBefore = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 /** See the module. */
 export class TcpConnection {
   readonly flow: TcpFlow;
+  /** The guest opened it. */
+  readonly isOfGuest: boolean;
   state: 'connecting' | 'syn-sent' | 'syn-received' | 'open' | 'closed';
   /** Payload that the guest has acknowledged, and that was taken from it. */
   receivedBytes = 0;
@@ -114,6 +116,7 @@ export class TcpConnection {
     this.#una = this.#next = this.#max = start >>> 0;
     this.#segmentBytes = segmentBytes;
     this.state = state;
+    this.isOfGuest = state === 'connecting';
     this.#ourShift = WINDOW_SHIFT;
     this.#listen();
     if (state === 'syn-sent') this.#beginOpening();
@@ -131,7 +134,7 @@ export class TcpConnection {
   }
 
   /** The guest's SYN: what it takes, and where it begins. */
-  guestOpens(segment: Segment): void {
+  guestOpens(segment: Syn): void {
     this.guestStart = segment.sequence;
     this.#receiveNext = this.#receiveEdge = (segment.sequence + 1) >>> 0;
     this.#takeOptions(segment);
@@ -254,7 +257,7 @@ export class TcpConnection {
     this.#close();
   }
 
-  #takeOptions(segment: Segment): void {
+  #takeOptions(segment: Syn): void {
     this.guestSegmentBytes = segment.segmentBytes;
     // Windows are scaled both ways or not at all.
     this.#ourShift = segment.windowShift === undefined ? undefined : WINDOW_SHIFT;

@@ -17,6 +17,9 @@ const WINDOW_SHIFT_MAX = 14;
 /** What counts as the peer's segment size when it does not say. Source: RFC 9293 §3.7.1 */
 const SEGMENT_BYTES_DEFAULT = 536;
 
+/** What a SYN says that opens a connection. */
+export type Syn = Pick<Segment, 'sequence' | 'window' | 'segmentBytes' | 'windowShift'>;
+
 /** One segment of the guest; one object serves all. Units: `start` and `end` are places of the data in `bytes` */
 export class Segment {
   bytes: Uint8Array = new Uint8Array(0);

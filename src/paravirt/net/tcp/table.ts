@@ -10,7 +10,7 @@ import type {IpPacket} from '../ip-packet.js';
 import {type ConnectionHost, cutSocket, type Opening, TcpConnection} from './connection.js';
 import type {TcpFlow} from './flow.js';
 import {BUFFERED_BYTES_MAX, Budget, CONNECTING_MAX, CONNECTIONS_MAX} from './limits.js';
-import {FLAG, type Segment, type SegmentHeader} from './segment.js';
+import {FLAG, type Segment, type SegmentHeader, type Syn} from './segment.js';
 
 const TICK_MS = 250;
 const FIRST_EPHEMERAL_PORT = 49_152;
@@ -23,11 +23,16 @@ export interface TcpOutlet {
   largestSegment(isIpv6: boolean, guestSegmentBytes: number): number;
   /** The largest segment we ask guests for. */
   segmentBytes(isIpv6: boolean): number;
-  /** Where on the host's networks that leads, or undefined where the guest may not go. */
-  route(address: Uint8Array, port: number): {readonly host: string; readonly port: number} | undefined;
+  /** Where on the host's networks that leads; undefined where the guest may not go, `ask` where somebody has to be asked. */
+  route(address: Uint8Array, port: number): Route;
+  /** Has somebody asked, who says once and later whether it may be opened; a flow that waits already goes on waiting. False: refuse it. */
+  hold(flow: TcpFlow, settle: (isAllowed: boolean) => void): boolean;
   /** Connections want to send, outside of a turn of the guest. */
   wantsTurn(): void;
 }
+
+/** See `TcpOutlet.route`. */
+export type Route = {readonly host: string; readonly port: number} | 'ask' | undefined;
 
 /** A connection that a restored guest still believes in. */
 export interface LostConnection {
@@ -116,6 +121,14 @@ export class TcpTable implements ConnectionHost, Disposable {
     }
   }
 
+  /** Ends connections that the guest has opened to certain places. */
+  endWhere(isMeant: (address: Uint8Array, port: number) => boolean): void {
+    for (const connection of [...this.#all]) {
+      const {isOfGuest, flow} = connection;
+      if (isOfGuest && isMeant(flow.peerAddress, flow.peerPort)) connection.abort();
+    }
+  }
+
   /** The guest is gone: all ends on the host's side. */
   clear(): void {
     for (const connection of [...this.#all]) connection.drop();
@@ -160,15 +173,24 @@ export class TcpTable implements ConnectionHost, Disposable {
   }
 
   /** False where it may not be opened. */
-  #open(flow: TcpFlow, segment: Segment): boolean {
+  #open(flow: TcpFlow, syn: Syn): boolean {
     if (this.#all.size >= CONNECTIONS_MAX) return false;
     let connecting = 0;
     for (const {state} of this.#all) if (state === 'connecting') connecting++;
     const target = connecting < CONNECTING_MAX ? this.#outlet.route(flow.peerAddress, flow.peerPort) : undefined;
     if (target === undefined) return false;
+    if (target === 'ask') return this.#hold(flow, syn);
     const socket = connect({...target, allowHalfOpen: true, noDelay: true});
-    this.#add(flow, socket, 'connecting').guestOpens(segment);
+    this.#add(flow, socket, 'connecting').guestOpens(syn);
     return true;
+  }
+
+  /** Of what waits the SYN is kept, less its data, so that it is opened at once when that is allowed. */
+  #hold(flow: TcpFlow, {sequence, window, segmentBytes, windowShift}: Syn): boolean {
+    const syn = {sequence, window, segmentBytes, windowShift};
+    return this.#outlet.hold(flow, (isAllowed) => {
+      if (!isAllowed || !this.#open(flow, syn)) this.#emitReset(flow, 0, (sequence + 1) >>> 0, FLAG.RST | FLAG.ACK);
+    });
   }
 
   #add(
@@ -193,18 +215,14 @@ export class TcpTable implements ConnectionHost, Disposable {
   #reset(flow: TcpFlow, segment: Segment): void {
     const hasAck = segment.has(FLAG.ACK);
     const length = segment.length + (segment.has(FLAG.SYN) ? 1 : 0) + (segment.has(FLAG.FIN) ? 1 : 0);
-    // A guest without buffers is not told; it will ask again.
-    this.#outlet.emit(
-      flow,
-      {
-        sequence: hasAck ? segment.ack : 0,
-        ack: hasAck ? 0 : (segment.sequence + length) >>> 0,
-        flags: hasAck ? FLAG.RST : FLAG.RST | FLAG.ACK,
-        ...{window: 0, segmentBytes: 0, windowShift: undefined},
-      },
-      [],
-      0,
-    );
+    if (hasAck) this.#emitReset(flow, segment.ack, 0, FLAG.RST);
+    else this.#emitReset(flow, 0, (segment.sequence + length) >>> 0, FLAG.RST | FLAG.ACK);
+  }
+
+  /** A guest without buffers is not told; it will ask again. */
+  #emitReset(flow: TcpFlow, sequence: number, ack: number, flags: number): void {
+    const rest = {window: 0, segmentBytes: 0, windowShift: undefined};
+    this.#outlet.emit(flow, {sequence, ack, flags, ...rest}, [], 0);
   }
 
   /** A port of ours that has no connection to that port of the guest. */

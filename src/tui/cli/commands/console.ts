@@ -1,12 +1,22 @@
-import type {Command} from 'commander';
+import {type Command, InvalidArgumentError} from 'commander';
 import {ManagerError} from '../../../manager/protocol/errors.js';
 import {subscribe} from '../../../manager/protocol/events.js';
 import {type Machine, machineChanged, machineShow} from '../../../manager/protocol/machine.js';
 import type {ConsoleHandle} from '../../app/backend.js';
+import {MAX_SPEED, MIN_SPEED} from '../../casts/play-clock.js';
 import {stateLook} from '../../state/presenters/machine.js';
 import {isLive} from '../../state/selectors.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand} from '../command.js';
+import {
+  type RecordOptions,
+  type ReplayOptions,
+  recordToFile,
+  replayFile,
+  type ScreenshotOptions,
+  takeScreenshot,
+} from '../console-file.js';
+import {integerOption, sizeOption} from '../parse-values.js';
 import {RawConsole} from '../raw-console.js';
 
 // Enough to fill a screen with what came before, not the whole log.
@@ -16,10 +26,11 @@ const REPLAY_BYTES = 16_384;
 export const consoleCommand: CliCommand = {
   rank: 11,
   register(program: Command, cli: CliContext): void {
-    program
+    const group = program
       .command('console')
-      .description('type into a machine (Ctrl-] or Enter ~ . leaves)')
-      .argument('<name>', 'machine')
+      .description('type into a machine (Ctrl-] or Enter ~ . leaves); record, replay, screenshot')
+      .usage('NAME | record NAME -o FILE | replay FILE | screenshot NAME')
+      .argument('<name>', 'machine (by its id if it is called like one of the commands)')
       .action(async (ref: string) => {
         if (!cli.streams.stdin.isTTY || !cli.streams.stdout.isTTY)
           throw new ManagerError(
@@ -38,8 +49,40 @@ export const consoleCommand: CliCommand = {
         cli.note(`Console of ${machine.name}; Ctrl-] or Enter ~ . leaves it.`);
         cli.note(await attach(cli, machine));
       });
+    addFileCommands(group, cli);
   },
 };
+
+function addFileCommands(group: Command, cli: CliContext): void {
+  group
+    .command('record')
+    .description('record a console into a new file, as asciicast (asciinema plays it too)')
+    .argument('<name>', 'machine')
+    .requiredOption('-o, --output <file>', 'file; one that is there is an error')
+    .option('--seconds <n>', 'ends after so long (Ctrl-C ends it as well)', integerOption(1, 86_400))
+    .option('--max-bytes <size>', 'ends when the file is as large as this (default: 256M)', sizeOption)
+    .action((ref: string, options: RecordOptions) => recordToFile(cli, ref, options));
+  group
+    .command('replay')
+    .description('play a recording here: space pauses, + and - change the speed, q leaves')
+    .argument('<file>', 'recording (asciicast version 2)')
+    .option('--speed <n>', `times as fast, from ${MIN_SPEED} to ${MAX_SPEED}`, speedOption, 1)
+    .option('--idle-limit <seconds>', 'longest pause (default: as the file says)', integerOption(1, 86_400))
+    .action((path: string, options: ReplayOptions) => replayFile(cli, path, options));
+  group
+    .command('screenshot')
+    .description('what a console shows, as text, or as a picture if the file ends in .png')
+    .argument('<name>', 'machine')
+    .option('-o, --output <file>', 'file (default: text on standard output)')
+    .option('--json', 'print for programs')
+    .action((ref: string, options: ScreenshotOptions) => takeScreenshot(cli, ref, options));
+}
+
+function speedOption(text: string): number {
+  const speed = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && speed >= MIN_SPEED && speed <= MAX_SPEED) return speed;
+  throw new InvalidArgumentError(`Give a number from ${MIN_SPEED} to ${MAX_SPEED}, like 2 or 0.5.`);
+}
 
 // Resolves with the sentence to say after the console was left.
 async function attach(cli: CliContext, machine: Machine): Promise<string> {

@@ -7,6 +7,7 @@ import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {type CaptureOptions, captureToFile} from '../net-capture.js';
+import {registerEgress} from '../net-egress.js';
 import {formatFields, formatTable} from '../output.js';
 import {integerOption, sizeOption} from '../parse-values.js';
 
@@ -26,7 +27,9 @@ A slow file or reader loses packets, never the guest: how many is in the file's 
 export const net: CliCommand = {
   rank: 8,
   register(program: Command, cli: CliContext): void {
-    const group = program.command('net').description('networks of machines, port forwards into them, and captures');
+    const group = program
+      .command('net')
+      .description('networks of machines, port forwards into them, where guests may go, and captures');
     group.addHelpText('after', ABOUT);
     group
       .command('ls')
@@ -62,6 +65,7 @@ export const net: CliCommand = {
         const client = await cli.connect();
         await client.request(networkUnforward, {machine, ...end});
       });
+    registerEgress(group, cli);
     group
       .command('capture')
       .description('write what the network card of a running machine receives and sends into a file; Ctrl-C ends it')
@@ -119,7 +123,7 @@ async function show(cli: CliContext, machine: string, {json}: JsonOption): Promi
 function row({name, config}: Machine): string[] {
   const {kind, egress, allowsHostLoopback, forwards, switch: place, bytesPerSecond} = config?.network ?? defaultNetwork;
   const words = [
-    egress === 'deny' ? 'deny' : '',
+    egress === 'allow' ? '' : egress,
     allowsHostLoopback ? 'host' : '',
     place ? `switch=${place.name}` : '',
     bytesPerSecond ? `rate=${formatBytes(bytesPerSecond)}` : '',

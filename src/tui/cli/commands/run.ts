@@ -52,6 +52,11 @@ export const run: CliCommand = {
       .action(async (image: string | undefined, command: readonly string[], options: RunOptions) => {
         if (options.network?.switch !== undefined)
           throw new UsageError('A throwaway machine has no neighbours.', 'Leave out switch=, or use viv create.');
+        if (options.network?.egress === 'ask')
+          throw new UsageError(
+            'Nobody can be asked about a throwaway machine.',
+            'Give ,deny or nothing, or use viv create.',
+          );
         if (options.firmware !== undefined) cli.status = await runFirmware(cli, options.firmware, options, image);
         else if (image !== undefined) cli.status = await runImage(cli, image, command, options);
         else

@@ -77,9 +77,10 @@ function savedSummary({atMs, fileBytes, touchedBytes}: SavedState): string {
 }
 
 /** The kind, as `--network` takes it; `viv net ls` shows more. */
-function networkSummary({kind, egress, allowsHostLoopback, forwards} = defaultNetwork): string {
-  const words = [kind, egress === 'deny' ? ',deny' : '', allowsHostLoopback ? ',host' : ''].join('');
-  return forwards.length === 0 ? words : `${words}, ${forwards.length} port forwards (viv net ls)`;
+function networkSummary({kind, egress, allowsHostLoopback, forwards, rules = []} = defaultNetwork): string {
+  const words = [kind, egress === 'allow' ? '' : `,${egress}`, allowsHostLoopback ? ',host' : ''].join('');
+  const forwarded = forwards.length === 0 ? '' : `, ${forwards.length} port forwards (viv net ls)`;
+  return `${words}${forwarded}${rules.length === 0 ? '' : `, ${rules.length} rules (viv net rules)`}`;
 }
 
 /** What the guest says of its memory. */

@@ -1,15 +1,18 @@
 import {resolve} from 'node:path';
-import type {Command} from 'commander';
+import {type Command, Option} from 'commander';
 import type {SymbolTable} from '../../../manager/client.js';
 import {type GuestProfile, machineProfile} from '../../../manager/protocol/profile.js';
+import {FLEET_ORDERS, type FleetOrder} from '../../state/graphs.js';
 import {visibleText} from '../../terminal/visible-text.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
+import {printFleet} from '../fleet-report.js';
 import {formatTable} from '../output.js';
 import {integerOption} from '../parse-values.js';
 
 interface TopOptions extends JsonOption {
-  readonly guest: string;
+  readonly guest?: string;
+  readonly sort: FleetOrder;
   readonly symbols?: string;
   readonly seconds: number;
   readonly lines: number;
@@ -21,29 +24,37 @@ const DEFAULT_LINES = 20;
 /** Asked for again and again, so that Ctrl-C shows soon what there is. Units: milliseconds */
 const LOOK_MS = 500;
 
-/** `viv top`: where a guest spends its time. */
+/** `viv top`: what each machine takes of the host, or where one guest spends its time. */
 export const top: CliCommand = {
   rank: 11,
   register(program: Command, cli: CliContext): void {
     program
       .command('top')
-      .description('sample where the time of a guest goes; Ctrl-C ends it early')
-      .requiredOption('--guest <name>', 'machine')
+      .description('show what each machine takes of the host; with --guest, where the time of that guest goes')
+      .option('--guest <name>', 'sample this machine; Ctrl-C ends it early')
+      .addOption(
+        new Option('--sort <number>', 'which machines come first').choices([...FLEET_ORDERS]).default(FLEET_ORDERS[0]),
+      )
       .option('--symbols <file>', 'names of its code: an ELF file, or what /proc/kallsyms prints for root')
       .option('--seconds <count>', 'how long', integerOption(1, MAX_SECONDS), DEFAULT_SECONDS)
       .option('--lines <count>', 'how many places to print', integerOption(1, 1000), DEFAULT_LINES)
       .option('--json', 'print them as JSON')
       .action(async (options: TopOptions) => {
+        const {guest} = options;
+        if (guest === undefined) {
+          await printFleet(cli, options);
+          return;
+        }
         // First, so that a wrong path is told at once.
         const symbols = options.symbols && (await (await cli.openEmbedded()).readSymbols(resolve(options.symbols)));
         const tally = new Tally(symbols || undefined);
-        await collect(cli, options, tally);
-        print(cli, options, tally);
+        await collect(cli, {...options, guest}, tally);
+        print(cli, {...options, guest}, tally);
       });
   },
 };
 
-async function collect(cli: CliContext, {guest, seconds}: TopOptions, tally: Tally): Promise<void> {
+async function collect(cli: CliContext, {guest, seconds}: TopOptions & {guest: string}, tally: Tally): Promise<void> {
   const client = await cli.connect();
   const {interrupted} = cli;
   const isShown = cli.streams.stderr.isTTY === true;
@@ -54,7 +65,7 @@ async function collect(cli: CliContext, {guest, seconds}: TopOptions, tally: Tal
   if (isShown) cli.streams.stderr.write('\r\x1b[K');
 }
 
-function print(cli: CliContext, {guest, lines, json}: TopOptions, tally: Tally): void {
+function print(cli: CliContext, {guest, lines, json}: TopOptions & {guest: string}, tally: Tally): void {
   const places = tally.places().slice(0, lines);
   if (json) {
     cli.printJson({samples: tally.sampleCount, lost: tally.lostCount, places});

@@ -1,50 +1,206 @@
 import type {Machine} from '../../../manager/protocol/machine.js';
-import type {MachineSample} from '../../../manager/protocol/metrics.js';
-import {SAMPLES_SHOWN} from '../model.js';
-import {formatBytes, formatPercent} from './units.js';
+import type {MachineSample, MetricsCurves} from '../../../manager/protocol/metrics.js';
+import {machineNames, machineNumbers} from '../../../manager/protocol/sample-numbers.js';
+import type {ThemeToken} from '../../theme.js';
+import type {Span} from '../graphs.js';
+import {type Scale, scaleBytes, scaleCount, scaleMemory} from './chart-scale.js';
+import {hasSamples} from './machine.js';
+import {momentsOfCurves, momentsOfSamples, spread} from './moments.js';
+import {formatBytes, formatCount, formatMips, formatPercent} from './units.js';
 
-/** One curve as numbers and words. Units: as the title says; `values` are oldest first. */
-export interface Curve {
-  readonly id: 'cpu' | 'memory';
+/** A piece of a chart's heading, in the colour of its line. */
+export interface Legend {
+  readonly text: string;
+  readonly token?: ThemeToken;
+}
+
+/** A chart as numbers and words. Lines are oldest first, NaN where nothing is known; values are in the unit of the title. */
+export interface Chart {
+  readonly id: 'cpu' | 'memory' | 'disk' | 'net' | 'interrupts' | 'mips';
   readonly title: string;
-  readonly values: readonly number[];
-  readonly labels: readonly string[];
+  readonly legend: readonly Legend[];
+  readonly lines: readonly {readonly token: ThemeToken; readonly values: readonly number[]}[];
   readonly maxValue: number;
+  readonly labels: readonly string[];
 }
 
-const MIB = 1024 * 1024;
+type Drawing = Omit<Chart, 'labels'>;
 
-/** The CPU and memory curves of a machine over the last two minutes; time before the first sample counts as 0. */
-export function machineCurves(machine: Machine, samples: readonly MachineSample[]): readonly Curve[] {
-  const newest = samples.slice(-SAMPLES_SHOWN);
-  const pad = new Array<number>(SAMPLES_SHOWN - newest.length).fill(0);
-  const labels = Array.from({length: SAMPLES_SHOWN}, (_, index) => {
-    const age = SAMPLES_SHOWN - index;
-    return age % 30 === 0 ? `-${age}s` : '';
-  });
-  const last = newest.at(-1);
+/** What charts are made from: curves over the span, and what a number is now. */
+interface Source {
+  curve(name: string, which?: 'mean' | 'most'): readonly number[];
+  now(name: string): number | undefined;
+  /** Steps are long enough to have a mean that hides peaks. */
+  readonly isCoarse: boolean;
+}
+
+/** Colours of harts, over and over. */
+const HART_TOKENS: readonly ThemeToken[] = ['chartSecond', 'chartMemory', 'chartThird', 'chartFourth'];
+const LIVE_MS = 60_000;
+
+/** The six charts of a machine over a span: by samples as they came, or by the curves of the daemon where it is longer. */
+export function machineCharts(
+  machine: Machine,
+  samples: readonly MachineSample[],
+  {spanMs, labels}: Span,
+  curves: MetricsCurves | undefined,
+  nowMs: number,
+): readonly Chart[] {
   const harts = machine.config?.hartCount ?? 1;
-  const memoryBytes = machine.config?.memoryBytes ?? 0;
-  return [
-    {
-      id: 'cpu',
-      title: `CPU ${last ? formatPercent(last.cpuPercent) : 'no samples yet'}`,
-      values: [...pad, ...newest.map((sample) => sample.cpuPercent)],
-      labels,
-      maxValue: 100 * harts,
+  const names = machineNames(harts);
+  const isCoarse = spanMs > LIVE_MS;
+  const moments = isCoarse ? momentsOfCurves(curves) : momentsOfSamples(samples, harts);
+  const last = samples.at(-1);
+  const numbers = last && hasSamples(machine.state) ? machineNumbers(last) : [];
+  // Of a machine that runs the newest sample is the right end; one that is off goes on to the left.
+  const endMs = !isCoarse && last && numbers.length > 0 ? last.atMs : nowMs;
+  const source: Source = {
+    isCoarse,
+    curve: (name, which = 'mean') => spread(moments, name, which, spanMs, endMs),
+    now: (name) => {
+      const value = numbers[names.indexOf(name)];
+      return value === undefined || Number.isNaN(value) ? undefined : value;
     },
-    {
-      id: 'memory',
-      title: `Memory ${last ? `${formatBytes(last.memoryTouchedBytes)} of ${formatBytes(memoryBytes)}${availability(last)}` : ''} (MiB)`,
-      values: [...pad, ...newest.map((sample) => sample.memoryTouchedBytes / MIB)],
-      labels,
-      maxValue: Math.max(1, memoryBytes / MIB),
-    },
+  };
+  const drawings = [
+    cpuChart(source, harts),
+    memoryChart(source, machine.config?.memoryBytes ?? 0),
+    diskChart(source),
+    netChart(source),
+    interruptsChart(source),
+    mipsChart(source),
   ];
+  return drawings.map((drawing) => ({...drawing, labels}));
 }
 
-/** What the guest could still give its programs, where it tells. */
-function availability({guestMemory}: MachineSample): string {
-  const bytes = guestMemory?.availableBytes;
-  return bytes === undefined ? '' : `, ${formatBytes(bytes)} available`;
+function cpuChart(source: Source, harts: number): Drawing {
+  const all = source.curve('cpu').map((percent) => percent / harts);
+  const each = harts === 1 ? [] : Array.from({length: harts}, (_, hart) => hart);
+  const tokenOf = (hart: number) => HART_TOKENS[hart % HART_TOKENS.length] ?? 'chartSecond';
+  const peaks = source.isCoarse && harts === 1 ? [{token: 'faint' as const, values: source.curve('cpu', 'most')}] : [];
+  const lines = each.map((hart) => ({token: tokenOf(hart), values: source.curve(`hart${hart}`)}));
+  const cpu = source.now('cpu');
+  const legend: Legend[] = [
+    ...told(cpu === undefined ? undefined : cpu / harts, (value) => formatPercent(value), 'chartCpu'),
+    ...each.flatMap((hart) =>
+      told(source.now(`hart${hart}`), (value) => `${hart}:${formatPercent(value)}`, tokenOf(hart)),
+    ),
+    ...told(source.now('hostCpu'), (value) => `host ${formatPercent(value)}`),
+  ];
+  // The sum lies on top.
+  return {
+    id: 'cpu',
+    title: 'CPU %',
+    legend,
+    lines: [...peaks, ...lines, {token: 'chartCpu', values: all}],
+    maxValue: 100,
+  };
+}
+
+function memoryChart(source: Source, memoryBytes: number): Drawing {
+  const scale = scaleMemory(memoryBytes);
+  const parts = [
+    {name: 'memoryTouched', label: 'held', token: 'chartFourth'},
+    {name: 'guestCache', label: 'cache', token: 'chartSecond'},
+    {name: 'guestUsed', label: 'used', token: 'chartMemory'},
+  ] as const;
+  const legend = parts.flatMap(({name, label, token}) =>
+    told(source.now(name), (value) => `${label} ${formatBytes(value)}`, token),
+  );
+  return {
+    id: 'memory',
+    title: `Memory ${scale.unit}`,
+    legend: [...legend].reverse(),
+    lines: parts.map(({name, token}) => ({token, values: scaled(source.curve(name), scale)})),
+    maxValue: scale.maxValue,
+  };
+}
+
+function diskChart(source: Source): Drawing {
+  return rateChart(source, 'disk', 'Disk', 'ops', [
+    {name: 'diskRead', count: 'diskReads', label: 'r'},
+    {name: 'diskWritten', count: 'diskWrites', label: 'w'},
+  ]);
+}
+
+function netChart(source: Source): Drawing {
+  return rateChart(source, 'net', 'Net', 'pkts', [
+    {name: 'netReceived', count: 'packetsReceived', label: 'rx'},
+    {name: 'netSent', count: 'packetsSent', label: 'tx'},
+  ]);
+}
+
+const RATE_TOKENS: readonly ThemeToken[] = ['chartCpu', 'chartSecond'];
+
+/** Two directions in bytes a second, with how many requests or packets that is. */
+function rateChart(
+  source: Source,
+  id: Chart['id'],
+  title: string,
+  counted: string,
+  ways: readonly {readonly name: string; readonly count: string; readonly label: string}[],
+): Drawing {
+  const curves = ways.map(({name}) => source.curve(name));
+  const counts = ways.flatMap(({count}) => source.now(count) ?? []);
+  const scale = scaleBytes(mostOf(curves));
+  return {
+    id,
+    title: `${title} ${scale.unit}/s`,
+    legend: [
+      ...ways.flatMap(({name, label}, way) =>
+        told(source.now(name), (value) => `${label} ${formatBytes(value)}`, RATE_TOKENS[way]),
+      ),
+      ...(counts.length === 0 ? [] : [{text: `${counts.map(formatCount).join('+')} ${counted}`}]),
+    ],
+    lines: curves.map((values, way) => ({token: RATE_TOKENS[way] ?? 'chartCpu', values: scaled(values, scale)})),
+    maxValue: scale.maxValue,
+  };
+}
+
+function interruptsChart(source: Source): Drawing {
+  const scale = scaleCount(mostOf(peaksAnd(source, 'interrupts')));
+  return {
+    id: 'interrupts',
+    title: `Interrupts ${scale.unit}/s`,
+    legend: told(source.now('interrupts'), (value) => `${formatCount(value)}/s`, 'chartThird'),
+    lines: oneLine(source, 'interrupts', 'chartThird', scale),
+    maxValue: scale.maxValue,
+  };
+}
+
+function mipsChart(source: Source): Drawing {
+  const most = mostOf(peaksAnd(source, 'instructions')) / 1e6;
+  const scale = {...scaleCount(Math.min(999, most)), factor: 1e6};
+  const maxValue = most > 999 ? scaleCount(most).maxValue * 1000 : scale.maxValue;
+  return {
+    id: 'mips',
+    title: 'MIPS',
+    legend: told(source.now('instructions'), formatMips, 'chartFourth'),
+    lines: oneLine(source, 'instructions', 'chartFourth', scale),
+    maxValue,
+  };
+}
+
+/** The line of a number; where steps are long also their peaks, so that none is averaged away. */
+function oneLine(source: Source, name: string, token: ThemeToken, scale: Scale): Chart['lines'] {
+  const mean = {token, values: scaled(source.curve(name), scale)};
+  return source.isCoarse ? [{token: 'faint', values: scaled(source.curve(name, 'most'), scale)}, mean] : [mean];
+}
+
+function peaksAnd(source: Source, name: string): (readonly number[])[] {
+  return [source.curve(name, source.isCoarse ? 'most' : 'mean')];
+}
+
+function told(value: number | undefined, format: (value: number) => string, token?: ThemeToken): Legend[] {
+  return value === undefined ? [] : [{text: format(value), ...(token === undefined ? {} : {token})}];
+}
+
+function scaled(values: readonly number[], {factor}: Scale): readonly number[] {
+  return factor === 1 ? values : values.map((value) => value / factor);
+}
+
+function mostOf(curves: readonly (readonly number[])[]): number {
+  let most = 0;
+  for (const curve of curves) for (const value of curve) if (value > most) most = value;
+  return most;
 }

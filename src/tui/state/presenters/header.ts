@@ -1,3 +1,4 @@
+import {visibleText} from '../../terminal/visible-text.js';
 import type {AppState} from '../model.js';
 import {countInStates} from '../selectors.js';
 import {formatBytes, formatMips, formatPercent} from './units.js';
@@ -6,6 +7,7 @@ import {formatBytes, formatMips, formatPercent} from './units.js';
 export function headerLine(state: AppState): string {
   if (state.connection.state === 'connecting') return 'starting the manager…';
   if (state.connection.state === 'lost') return 'connection to the manager lost, reconnecting…';
+  if (state.connection.state === 'ended') return 'the manager was stopped; any viv command starts it again';
   if (state.connection.state === 'closed') return 'the manager has ended';
   const running = countInStates(state, 'running', 'starting', 'stopping');
   const paused = countInStates(state, 'paused');
@@ -22,6 +24,8 @@ export function headerLine(state: AppState): string {
     );
     parts.push(formatMips(totalInstructions(state)));
   }
+  for (const id of state.console.recordings.keys())
+    parts.push(`rec ${visibleText(state.machines.find((machine) => machine.id === id)?.name ?? '')}`);
   const jobs = state.jobs.filter((job) => job.state === 'running').length;
   if (jobs > 0) parts.push(`jobs ${jobs}`);
   return parts.join(' · ');

@@ -38,6 +38,9 @@ export function stateLook(state: MachineState): StateLook {
   return LOOKS[state];
 }
 
+/** True in states in which the newest sample tells how the machine is now. */
+export const hasSamples = (state: MachineState): boolean => ['running', 'paused', 'saving', 'stopping'].includes(state);
+
 /** Title of a machine's pane: name, state, how long it has been up. */
 export function machineTitle(machine: Machine, nowMs: number): string {
   const look = stateLook(machine.state);
@@ -100,7 +103,6 @@ export function bootSummary(machine: Machine): string {
 
 /** Guest memory in use for a running machine, else what it is given; empty when unknown. */
 export function memorySummary(machine: Machine, sample: MachineSample | undefined): string {
-  if (sample && ['running', 'paused', 'saving', 'stopping'].includes(machine.state))
-    return formatBytes(sample.memoryTouchedBytes);
+  if (sample && hasSamples(machine.state)) return formatBytes(sample.memoryTouchedBytes);
   return machine.config ? formatBytes(machine.config.memoryBytes) : '';
 }

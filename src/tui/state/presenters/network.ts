@@ -2,7 +2,7 @@
  * The network of a machine as lines of a pane: its card, port forwards, connections, and the newest packets. What does not
  * fit is counted; packets have at least half of the height when there are many of all.
  */
-import type {PortForward} from '../../../manager/protocol/machine.js';
+import type {Machine, PortForward} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import type {NetworkFlow, NetworkStatus} from '../../../manager/protocol/network.js';
 import {formatEnd} from '../../packets/packet-reader.js';
@@ -13,6 +13,7 @@ import type {AppState, NetworkView, PacketLine} from '../model.js';
 import {chosenForward, hasNetwork, selectedNetwork, shownForwards} from '../network.js';
 import {selectedMachine} from '../selectors.js';
 import {netRates} from './machine.js';
+import {keepEnd, questionText} from './question.js';
 import {formatBytes, formatRate} from './units.js';
 
 /** A piece of a line in one style. */
@@ -44,7 +45,7 @@ export function networkLines(state: AppState, width: number, height: number): re
   const most = Math.max(FEW_ROWS, Math.floor(height / 5));
   const forwards = forwardLines(state, width, most);
   const flows = network?.status ? flowLines(network.status, width, most) : [];
-  const above = [...head, ...forwards, ...flows];
+  const above = [...head, ...waitingLines(machine, width, most), ...ruleLines(machine, width), ...forwards, ...flows];
   const rest = height - above.length - 1;
   const packets = network === undefined || rest < 1 ? [] : packetLines(network, width, rest);
   return [...above, ...packets].slice(0, height);
@@ -82,6 +83,30 @@ function cardLines(status: NetworkStatus, samples: readonly MachineSample[], wid
 function heading(text: string, width: number): PieceLine {
   const title = truncate(`── ${text} `, width);
   return [{text: title + '─'.repeat(width - textWidth(title)), token: 'border'}];
+}
+
+function waitingLines({questions = []}: Machine, width: number, most: number): PieceLine[] {
+  if (questions.length === 0) return [];
+  const shown = questions.slice(0, most);
+  const more = questions.length - shown.length;
+  return [
+    heading(`Waiting for an answer ${questions.length}, A gives it`, width),
+    ...shown.map(
+      (question): PieceLine => [
+        {text: ' ? ', token: 'paused', isBold: true},
+        {text: keepEnd(questionText(question), Math.max(0, width - 4))},
+      ],
+    ),
+    ...(more === 0 ? [] : [[{text: `   and ${more} more`, token: 'faint'} as const]]),
+  ];
+}
+
+/** Only where not everything is allowed. */
+function ruleLines({config}: Machine, width: number): PieceLine[] {
+  const {egress = 'allow', rules = []} = config?.network ?? {};
+  if (egress === 'allow' && rules.length === 0) return [];
+  const rest = {allow: 'allowed', deny: 'denied', ask: 'asked about'}[egress];
+  return [heading(`Rules: ${rules.length === 0 ? 'none' : rules.length}, all else is ${rest}`, width)];
 }
 
 function forwardLines(state: AppState, width: number, most: number): PieceLine[] {

@@ -19,6 +19,8 @@ export interface MachineRow {
   readonly isSelected: boolean;
   readonly isMarked: boolean;
   readonly name: string;
+  /** Blank, with a `?` while its guest waits for somebody's answer. */
+  readonly asks: string;
   readonly state: string;
   readonly stateToken: ThemeToken;
   readonly spark: string;
@@ -57,16 +59,18 @@ export function listHeading(width: number, {sort, isReversed}: Pick<ListView, 's
   return fitCells(fitCells(name, nameWidth) + fitCells(`STATE${arrow('state')}`, STATE_WIDTH) + numbers, width);
 }
 
-/** One machine as a row of `width` cells. */
+/** One machine as a row of `width` cells; `badge` is one of them. */
 export function machineRow(
   machine: Machine,
   samples: readonly MachineSample[],
   {isSelected, isMarked}: {readonly isSelected: boolean; readonly isMarked: boolean},
   width: number,
   sparkStyle: SparkStyle,
+  badge = ' ',
 ): MachineRow {
   const columns = columnsOf(width);
   const look = stateLook(machine.state);
+  const asks = (machine.questions ?? []).length > 0 ? '? ' : ' ';
   const isLive = machine.state === 'running';
   const last = samples.at(-1);
   const harts = machine.config?.hartCount ?? 1;
@@ -75,10 +79,13 @@ export function machineRow(
     id: machine.id,
     isSelected,
     isMarked,
-    name: fitCells(
-      fitCells(`${isSelected ? '▸' : ' '}${isMarked ? '✓' : ' '}${visibleText(machine.name)}`, columns.name - 1),
-      columns.name,
-    ),
+    // What happened out of sight stands before the name, or behind that of a marked machine.
+    name:
+      fitCells(
+        `${isSelected ? '▸' : ' '}${isMarked ? '✓' : badge}${visibleText(machine.name)}`,
+        columns.name - asks.length - (isMarked ? 1 : 0),
+      ) + (isMarked ? badge : ''),
+    asks,
     state: fitCells(`${look.glyph} ${look.short}`, STATE_WIDTH),
     stateToken: look.token,
     spark: isLive ? sparkline(cpu, columns.spark, 100 * harts, sparkStyle) : ' '.repeat(columns.spark),

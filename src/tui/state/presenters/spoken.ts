@@ -93,13 +93,13 @@ function formLines(form: FormState): readonly string[] {
   const place = `${form.focused + 1} of ${form.fields.length}`;
   return [
     `${form.title}. Enter: ${form.submitLabel.toLowerCase()}, Tab: next field, Escape: cancel.`,
-    ...(field === undefined ? [] : [`${field.label}: ${valueOf(field)}, ${place}.`]),
+    ...(field === undefined ? [] : [`${field.label}: ${valueText(field)}, ${place}.`]),
     ...(form.isBusy ? ['Working.'] : []),
     ...(form.error === undefined ? [] : [form.error]),
   ];
 }
 
-function valueOf(field: FormField): string {
+function valueText(field: FormField): string {
   if (field.kind === 'choice') return `${field.choices[field.chosen] ?? 'none'}, left and right choose`;
   return field.input.text === '' ? `empty, ${field.placeholder}` : field.input.text;
 }

@@ -1,5 +1,6 @@
 /** Numbers as short words of few cells. */
 
+const COUNT_UNITS = ['', 'k', 'M', 'G'];
 const BYTE_UNITS = ['B', 'K', 'M', 'G', 'T', 'P'];
 
 /** Bytes as `96M`, `2.1G`, `0B`: at most four cells. */
@@ -17,6 +18,18 @@ export function formatBytes(bytes: number): string {
 /** A rate as `12K/s`. */
 export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
+}
+
+/** A count as `350`, `1.2k`, `3M`: at most four cells below 1000 million. */
+export function formatCount(count: number): string {
+  let value = Math.max(0, count);
+  let unit = 0;
+  while (value >= 999.5 && unit < COUNT_UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const digits = unit > 0 && value < 9.95 ? value.toFixed(1) : String(Math.round(value));
+  return digits.replace(/\.0$/, '') + (COUNT_UNITS[unit] ?? '');
 }
 
 /** A whole percentage as `31%`. */

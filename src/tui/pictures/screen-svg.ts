@@ -1,4 +1,4 @@
-/** A terminal's screen as an SVG picture, for the README. */
+/** A terminal's screen as an SVG picture. Imports nothing that runs: scripts take this file as it is. */
 import type {IBufferCell, Terminal} from '@xterm/headless';
 
 const CELL_WIDTH = 8.4;
@@ -72,8 +72,11 @@ function lookOf(cell: IBufferCell): Look {
   };
 }
 
+// What XML has no place for, a lone half of a surrogate pair for instance, is no text that anybody could see.
 function escapeXml(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
+  return text
+    .replace(/[^\t\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
 function runSvg(text: string, look: Look, column: number, row: number, cells: number): string {

@@ -1,0 +1,29 @@
+import {watchedScreen} from '../casts/watched-console.js';
+import type {ConsoleTools} from '../keys/console-tools.js';
+import {writeScreenshot} from '../pictures/screenshot.js';
+import type {Backend} from './backend.js';
+import type {ConsoleDesk} from './console-desk.js';
+import type {Recordings} from './recordings.js';
+
+/** What actions get to work on consoles with. */
+export function consoleToolsOf(
+  desk: ConsoleDesk,
+  recordings: Recordings,
+  openConsole: Backend['openConsole'],
+): ConsoleTools {
+  return {
+    scrollPages: (pages) => desk.scrollPages(pages),
+    lookBack: (isSearch) => desk.lookBack(isSearch),
+    stopLooking: () => desk.stopLooking(),
+    handleLookback: (event) => desk.handleLookback(event),
+    mouse: (event) => desk.mouse(event),
+    copy: (text) => desk.copy(text),
+    type: (bytes) => desk.type(bytes),
+    record: (machine, path) => recordings.start(machine, path),
+    stopRecording: (machineId) => recordings.stop(machineId),
+    screenshot: async (machine, path) => {
+      using screen = await watchedScreen(openConsole, machine.id);
+      await writeScreenshot(screen, path, true);
+    },
+  };
+}

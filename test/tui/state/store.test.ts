@@ -1,0 +1,44 @@
+import {afterEach, beforeEach, expect, test, vi} from 'vitest';
+import {initialState} from '../../../src/tui/state/model.js';
+import {Store} from '../../../src/tui/state/store.js';
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+const host = (atMs: number) => ({atMs, cpuPercent: 1, coreCount: 1, memoryUsedBytes: 1, memoryTotalBytes: 2});
+const sampled = (atMs: number) => ({type: 'sampled' as const, host: host(atMs), machines: []});
+
+test('samples are in the state at once and told within two seconds; keys are told within a frame, with all there is', () => {
+  using store = new Store(initialState({columns: 80, rows: 24}, 0));
+  let told = 0;
+  store.subscribe(() => told++);
+  // The first ones are waited for.
+  store.dispatch(sampled(1));
+  vi.advanceTimersByTime(40);
+  expect(told).toBe(1);
+  for (let i = 2; i < 12; i++) {
+    store.dispatch(sampled(i));
+    expect(store.getState().host?.atMs).toBe(i);
+    vi.advanceTimersByTime(190);
+  }
+  expect(told).toBe(1);
+  vi.advanceTimersByTime(200);
+  expect(told).toBe(2);
+  vi.advanceTimersByTime(10_000);
+  expect(told).toBe(2);
+  store.dispatch(sampled(20));
+  store.dispatch(sampled(21));
+  store.dispatch({type: 'tabChosen', tab: 'log'});
+  vi.advanceTimersByTime(40);
+  expect(told).toBe(3);
+  vi.advanceTimersByTime(10_000);
+  expect(told).toBe(3);
+  // Graphs have the newest numbers themselves.
+  store.dispatch({type: 'tabChosen', tab: 'graphs'});
+  vi.advanceTimersByTime(40);
+  store.dispatch(sampled(30));
+  vi.advanceTimersByTime(3900);
+  expect(told).toBe(4);
+  vi.advanceTimersByTime(200);
+  expect(told).toBe(5);
+});
