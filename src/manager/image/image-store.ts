@@ -47,6 +47,8 @@ export interface ImageSummary {
   readonly kind?: Recipe['kind'];
   readonly built?: BuiltImage;
   readonly error?: ManagerError;
+  /** What the recipe says of sizes. Units: bytes */
+  readonly sizes?: {readonly memoryBytes: number; readonly diskBytes?: number; readonly downloadBytes?: number};
 }
 
 /** How to build. `isForced` builds anew what is ready, with the packages of today. */
@@ -89,11 +91,11 @@ export class ImageStore {
         if ('error' in entry)
           return {name: entry.name, title: entry.name, description: '', state: 'available', error: entry.error};
         const {title, description, kind} = entry.recipe;
+        const about = {name: entry.name, title, description, kind, sizes: sizesOf(entry.recipe)};
         const built = await this.#find(entry.name).catch(toManagerError);
-        if (built instanceof ManagerError)
-          return {name: entry.name, title, description, kind, state: 'available', error: built};
+        if (built instanceof ManagerError) return {...about, state: 'available', error: built};
         const state = this.#builds.has(entry.name) ? 'building' : built === undefined ? 'available' : 'ready';
-        return {name: entry.name, title, description, kind, state, ...(built === undefined ? {} : {built})};
+        return {...about, state, ...(built === undefined ? {} : {built})};
       }),
     );
   }
@@ -272,6 +274,17 @@ export class ImageStore {
     for (const leftover of leftovers) await this.#options.machines.endLeft(join(leftover, MACHINE_FOLDER));
     for (const leftover of leftovers) await rm(leftover, {recursive: true, force: true});
   }
+}
+
+const MIB = 1_048_576;
+
+function sizesOf(recipe: Recipe): NonNullable<ImageSummary['sizes']> {
+  const {memoryMiB, downloadMiB} = recipe;
+  return {
+    memoryBytes: memoryMiB * MIB,
+    ...(recipe.kind === 'debian-disk' ? {diskBytes: recipe.diskMiB * MIB} : {}),
+    ...(downloadMiB === undefined ? {} : {downloadBytes: downloadMiB * MIB}),
+  };
 }
 
 function buildInto(folder: string, {recipe, ...rest}: LoadedRecipe, context: BuilderContext): Promise<void> {

@@ -7,6 +7,11 @@ import {formatTable} from '../output.js';
 import {followJob} from '../progress.js';
 import {registerImport} from './image-import.js';
 
+function sizeText({sizeBytes, downloadBytes}: Image): string {
+  if (sizeBytes !== undefined) return formatBytes(sizeBytes);
+  return downloadBytes === undefined ? '' : `${formatBytes(downloadBytes)} to fetch`;
+}
+
 /** `viv image`: the images machines boot from. */
 export const image: CliCommand = {
   rank: 13,
@@ -23,12 +28,7 @@ export const image: CliCommand = {
           cli.printJson(images);
           return;
         }
-        const rows = images.map((one) => [
-          one.name,
-          one.state,
-          one.sizeBytes === undefined ? '' : formatBytes(one.sizeBytes),
-          one.title,
-        ]);
+        const rows = images.map((one) => [one.name, one.state, sizeText(one), one.title]);
         cli.print(formatTable(['NAME', 'STATE', 'SIZE', 'WHAT IT IS'], rows));
       });
     group
