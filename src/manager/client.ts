@@ -16,6 +16,7 @@ export type {
 } from './client/disk-tools.js';
 export {type Embedded, openEmbedded, type RunFirmwareOptions, type RunImageOptions} from './client/embedded.js';
 export {type ImportRecipe, isAddress, readImportRecipe} from './client/import-recipe.js';
+export {PrivateFile} from './client/private-file.js';
 export type {SymbolPlace, SymbolTable} from './client/symbols.js';
 export {openVsockStream, VSOCK_PORT_MAX} from './client/vsock-stream.js';
 export {DETACH_WAIT_MS, type DetachResult, DetachScanner} from './console/detach.js';

@@ -10,6 +10,11 @@ async function main(): Promise<number> {
       connect: () => connectDaemon(),
     });
   }
+  if (args[0] === '__complete') {
+    const {completeNames} = await import('./cli/complete-names.js');
+    for (const name of await completeNames(args[1])) process.stdout.write(`${name}\n`);
+    return 0;
+  }
   const {runCli} = await import('./cli/run-cli.js');
   return await runCli(args);
 }

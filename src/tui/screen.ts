@@ -7,6 +7,7 @@ import {menuEntries} from './keys/palette.js';
 import type {ConsoleDialog} from './state/console.js';
 import {centered, type Layout} from './state/layout.js';
 import {firstListRow, layoutOf, listRows, selectedRow} from './state/list.js';
+import {layoutMachineForm} from './state/machine-form-layout.js';
 import type {AppState, ScreenSize} from './state/model.js';
 import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
 import {CHORDS} from './state/presenters/lookback.js';
@@ -43,6 +44,8 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
       return centered(size, 110, size.rows - 2);
     case 'form':
       return centered(size, 64, overlay.form.fields.length + 6);
+    case 'machine':
+      return layoutMachineForm(overlay.form, state.machines, size).rect;
     case 'palette':
       // The same height whatever is typed, so that nothing jumps.
       return centered(size, 100, Math.min(size.rows - 2, PALETTE_ROWS));

@@ -2,12 +2,22 @@
  * A scripted manager in memory, for the TUI's tests: real protocol types, no daemon. Its guests have a toy shell that
  * echoes, knows `stty size`, `clock` and `reach`, and freezes while paused.
  */
+
 import type {ConnectionState, ConsoleSessionOptions} from '../../src/manager/client.js';
-import type {RequestType} from '../../src/manager/protocol/define.js';
+import type {ParamsOutput, RequestType} from '../../src/manager/protocol/define.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {Image} from '../../src/manager/protocol/image.js';
 import type {Job} from '../../src/manager/protocol/job.js';
-import type {Machine, MachineState, MachineVerb, Permission, PortForward} from '../../src/manager/protocol/machine.js';
+import type {
+  Machine,
+  MachineState,
+  MachineVerb,
+  machineEdit,
+  machineLabel,
+  machineRename,
+  Permission,
+  PortForward,
+} from '../../src/manager/protocol/machine.js';
 import type {MachineSample, MetricsCurves} from '../../src/manager/protocol/metrics.js';
 import type {CaptureAnswer, NetworkStatus} from '../../src/manager/protocol/network.js';
 import type {GuestProfile} from '../../src/manager/protocol/profile.js';
@@ -73,9 +83,15 @@ type Listener = (payload: never) => void;
 /** The scripted manager. `log` holds the requests in order, for assertions. */
 export class FakeFleet {
   readonly log: string[] = [];
+  /** The same with what was asked. */
+  readonly requests: {readonly method: string; readonly params: unknown}[] = [];
   machines: Machine[];
   jobs: Job[] = [];
   isImageReady = true;
+  /** A name that is taken by something that no list has. */
+  refusedName: string | undefined;
+  /** Images before debian-mini in the catalog. */
+  otherImages: Image[] = [];
   samples: MachineSample[] = [];
   /** Every number of every machine moves. */
   isBusy = false;
@@ -184,6 +200,7 @@ export class FakeFleet {
     if (type.method.startsWith('machine/') && params['machine'] !== undefined && !machine)
       throw new ManagerError('machine-not-found', `There is no machine called ${params['machine']}.`, 'Run viv ls.');
     this.log.push(`${type.method} ${machine?.name ?? ''}`.trim());
+    this.requests.push({method: type.method, params});
     switch (type.method) {
       case 'events/subscribe':
         return {fleetSeq: this.seq, machines: this.machines, jobs: this.jobs, lastEventSeq: 0, consoles: []};
@@ -223,7 +240,7 @@ export class FakeFleet {
           throw new ManagerError('wrong-state', `Cannot profile ${machine?.name}.`, 'Start it.');
         return this.profile;
       case 'image/list':
-        return {images: [this.image()]};
+        return {images: [...this.otherImages, this.image()]};
       case 'image/build':
         return {job: this.startBuild()};
       case 'job/wait':
@@ -237,12 +254,18 @@ export class FakeFleet {
       }
       case 'machine/create': {
         const name = typeof params['name'] === 'string' ? params['name'] : 'brave-otter';
+        if (name === this.refusedName)
+          throw new ManagerError('name-taken', `${name} cannot be made now.`, 'Choose another name.');
         if (this.machines.some((one) => one.name === name))
           throw new ManagerError('name-taken', `There is already a machine called ${name}.`, 'Choose another name.');
         const made = fakeMachine(name, 'defined');
         this.put(made);
         return {machine: made};
       }
+      case 'machine/edit':
+      case 'machine/label':
+      case 'machine/rename':
+        return {machine: machine && this.change(machine, params)};
       case 'machine/remove':
         this.machines = this.machines.filter((one) => one !== machine);
         this.notify('machine/removed', {seq: ++this.seq, id: machine?.id});
@@ -292,6 +315,37 @@ export class FakeFleet {
       default:
         return {machine: machine && this.act(type.method, machine)};
     }
+  }
+
+  private change(machine: Machine, params: Record<string, unknown>): Machine {
+    const {
+      name,
+      memoryBytes,
+      hartCount,
+      group,
+      addTags = [],
+      removeTags = [],
+    } = params as Partial<
+      ParamsOutput<typeof machineEdit> & ParamsOutput<typeof machineLabel> & ParamsOutput<typeof machineRename>
+    >;
+    if (memoryBytes === 0xbad000) throw new ManagerError('not-enough-memory', 'So much is not free.', 'Take less.');
+    if (name !== undefined && this.machines.some((one) => one.name === name))
+      throw new ManagerError('name-taken', `There is already a machine called ${name}.`, 'Choose another name.');
+    const {labels = {tags: []}, config} = machine;
+    const tags = [...labels.tags.filter((tag) => !removeTags.includes(tag)), ...addTags];
+    const kept = group === undefined ? labels.group : (group ?? undefined);
+    const changed = {
+      ...machine,
+      name: name ?? machine.name,
+      labels: {tags, ...(kept === undefined ? {} : {group: kept})},
+      config: {
+        ...config!,
+        memoryBytes: memoryBytes ?? config!.memoryBytes,
+        hartCount: hartCount ?? config!.hartCount,
+      },
+    };
+    this.put(changed);
+    return changed;
   }
 
   /** Adds a point to the timeline, telling everybody. */
@@ -417,6 +471,9 @@ export class FakeFleet {
       title: 'Debian mini',
       description: 'Kernel and shell',
       state: this.isImageReady ? 'ready' : 'available',
+      ...(this.isImageReady ? {sizeBytes: 33 * 2 ** 20} : {}),
+      defaults: {memoryBytes: 256 * 2 ** 20, hartCount: 1},
+      downloadBytes: 108 * 2 ** 20,
     };
   }
 

@@ -50,6 +50,7 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
     new TemplateStore(paths.templates),
     jobs,
     log,
+    settings.machines,
   );
   const fleet = new Fleet();
   const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));

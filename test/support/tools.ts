@@ -24,6 +24,9 @@ const packages = {
   'qemu-ga': 'qemu-guest-agent',
   dbclient: 'dropbear-bin',
   plink: 'putty-tools',
+  fish: 'fish',
+  zsh: 'zsh',
+  groff: 'groff-base',
   'apt-get': 'apt',
 } as const;
 

@@ -60,6 +60,12 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+fleet.refusedName = process.env['TAKEN'];
+if (process.env['IMAGES'] === 'many')
+  fleet.otherImages = Array.from({length: 8}, (_, index) => ({
+    ...{name: `base-${index}`, title: `Base ${index}`, description: `The base of number ${index}.`, state: 'available'},
+    ...{defaults: {memoryBytes: 2 ** 30, hartCount: 2, diskBytes: 2 ** 34}, downloadBytes: 163 * 2 ** 20},
+  }));
 // ASK: names by which the guest of the first machine wants to reach something, from the beginning; REACH: when told to.
 const questionsOf = (names = '') =>
   names.split(',').flatMap((name, index) =>

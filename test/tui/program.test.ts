@@ -119,21 +119,6 @@ describe('the fleet', () => {
     await terminal.see('alpha  ○ off');
   });
 
-  test('the form makes a machine and keeps what was typed after an error', async () => {
-    await using terminal = tui.open('alpha:defined');
-    await terminal.see('alpha  ○ off');
-    terminal.press('n');
-    await terminal.see('New machine');
-    terminal.press('alpha\r');
-    await terminal.see('There is already a machine called alpha.');
-    terminal.press('-2\t\t12 cows\r');
-    await terminal.see('Memory is a number with a unit');
-    terminal.press('\x15512M\t17\r');
-    await terminal.see('CPUs is a whole number from 1 to 8.');
-    terminal.press('\x152\r');
-    await terminal.see('alpha-2  ● running');
-  });
-
   test('the filter narrows the list and Esc brings it back', async () => {
     await using terminal = tui.open('alpha:running,beta:paused,gamma:defined');
     await terminal.see('gamma');

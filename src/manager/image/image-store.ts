@@ -22,7 +22,7 @@ import {cancelled, throwIfCancelled} from './host-process.js';
 import {type BuiltImage, readImage} from './image-record.js';
 import type {MachineRun} from './machine-run.js';
 import {findPackageRoot} from './package-root.js';
-import {type LoadedRecipe, loadRecipe, readCatalog} from './recipe.js';
+import {type LoadedRecipe, loadRecipe, type Recipe, readCatalog} from './recipe.js';
 
 /** Where an `ImageStore` finds and keeps things. Paths are absolute; a later catalog folder's recipe wins. */
 export interface ImageStoreOptions {
@@ -45,6 +45,8 @@ export interface ImageSummary {
   readonly state: 'available' | 'building' | 'ready';
   readonly built?: BuiltImage;
   readonly error?: ManagerError;
+  /** What the recipe says of sizes. Units: bytes */
+  readonly sizes?: {readonly memoryBytes: number; readonly diskBytes?: number; readonly downloadBytes?: number};
 }
 
 /** How to build. `isForced` builds anew what is ready, with the packages of today. */
@@ -87,11 +89,11 @@ export class ImageStore {
         if ('error' in entry)
           return {name: entry.name, title: entry.name, description: '', state: 'available', error: entry.error};
         const {title, description} = entry.recipe;
+        const about = {name: entry.name, title, description, sizes: sizesOf(entry.recipe)};
         const built = await this.#find(entry.name).catch(toManagerError);
-        if (built instanceof ManagerError)
-          return {name: entry.name, title, description, state: 'available', error: built};
+        if (built instanceof ManagerError) return {...about, state: 'available', error: built};
         const state = this.#builds.has(entry.name) ? 'building' : built === undefined ? 'available' : 'ready';
-        return {name: entry.name, title, description, state, ...(built === undefined ? {} : {built})};
+        return {...about, state, ...(built === undefined ? {} : {built})};
       }),
     );
   }
@@ -265,6 +267,17 @@ export class ImageStore {
     for (const leftover of leftovers) await this.#options.machines.endLeft(join(leftover, MACHINE_FOLDER));
     for (const leftover of leftovers) await rm(leftover, {recursive: true, force: true});
   }
+}
+
+const MIB = 1_048_576;
+
+function sizesOf(recipe: Recipe): NonNullable<ImageSummary['sizes']> {
+  const {memoryMiB, downloadMiB} = recipe;
+  return {
+    memoryBytes: memoryMiB * MIB,
+    ...(recipe.kind === 'debian-disk' ? {diskBytes: recipe.diskMiB * MIB} : {}),
+    ...(downloadMiB === undefined ? {} : {downloadBytes: downloadMiB * MIB}),
+  };
 }
 
 function buildInto(folder: string, {recipe, ...rest}: LoadedRecipe, context: BuilderContext): Promise<void> {

@@ -22,6 +22,8 @@ const header = {
   description: z.string().max(400),
   suite: z.string().regex(/^[a-z][a-z0-9-]*$/, 'is not the name of a Debian suite'),
   component: z.string().regex(/^[a-z][a-z-]*$/, 'is not the name of a component'),
+  /** About how much is fetched to build it, for people. */
+  downloadMiB: z.int().min(1).max(65_536).optional(),
 };
 
 /** What recipes say of systems that we put together. Units: memoryMiB = 2^20 bytes */
@@ -77,7 +79,7 @@ const netbootRecipeSchema = z.strictObject({
  *         first, and the disk has all but those in the folders `modules.without`.
  *         A `debian-netboot` has its kernel and initramfs in `installerFolder` of a package, and nothing else is done to them.
  *         `execCommandLine` is added to `commandLine` when the machine runs one command
- * Units:  memoryMiB, diskMiB = 2^20 bytes; the disk grows as it is written
+ * Units:  memoryMiB, diskMiB, downloadMiB = 2^20 bytes; the disk grows as it is written
  */
 export const recipeSchema = z.discriminatedUnion('kind', [
   initramfsRecipeSchema,
@@ -224,7 +226,9 @@ async function listFolder(folder: string): Promise<string[]> {
 const BUILDER_VERSION = 2;
 
 function digestOf(recipe: Recipe, files: readonly GuestFile[]): string {
-  const hash = createHash('sha256').update(JSON.stringify([BUILDER_VERSION, recipe]));
+  // What people are told of it makes no other image.
+  const {downloadMiB: _, ...made} = recipe;
+  const hash = createHash('sha256').update(JSON.stringify([BUILDER_VERSION, made]));
   for (const file of files) {
     hash.update(`\0${file.path}\0${file.isExecutable}\0${file.data.length}\0`).update(file.data);
   }

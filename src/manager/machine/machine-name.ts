@@ -1,9 +1,7 @@
 /** Names of machines: what is allowed, and a friendly one when the user gives none. */
 import {randomInt} from 'node:crypto';
 import {ManagerError} from '../protocol/errors.js';
-
-/** Longest name: it becomes the guest's host name, whose labels end at 63 characters. */
-export const MAX_NAME_LENGTH = 63;
+import {findNameProblem, quoteName} from '../protocol/machine-name.js';
 
 const adjectives =
   'able amber bold brave brisk calm clever cosy crisp dapper eager fleet fond gentle glad golden happy humble jolly keen kind lively lucky mellow merry mild neat nimble noble plucky proud quick quiet rapid ready shiny silent snug solid spry steady sunny swift tidy vivid warm wise witty zesty'.split(
@@ -20,11 +18,11 @@ const animals =
  * name, on a command line and in a terminal. Errors: bad-name
  */
 export function checkMachineName(name: string): string {
-  const problem = findProblem(name);
+  const problem = findNameProblem(name);
   if (problem === undefined) return name;
   throw new ManagerError(
     'bad-name',
-    `${quote(name)} cannot be a machine's name: ${problem}.`,
+    `${quoteName(name)} cannot be a machine's name: ${problem}.`,
     'Use letters, digits, dots, dashes and underscores, like web-1.',
   );
 }
@@ -37,28 +35,4 @@ export function inventMachineName(isTaken: (name: string) => boolean): string {
     const candidate = attempt < 20 ? name : `${name}-${randomInt(1000, 1_000_000)}`;
     if (!isTaken(candidate)) return candidate;
   }
-}
-
-function findProblem(name: string): string | undefined {
-  if (name === '') return 'it is empty';
-  if (name.length > MAX_NAME_LENGTH) return `it is longer than ${MAX_NAME_LENGTH} characters`;
-  if (/\p{Cc}/u.test(name)) return 'it contains control characters';
-  if (name.includes('/')) return 'it contains a slash';
-  if (/\s/u.test(name)) return 'it contains a blank';
-  if (name.startsWith('-')) return 'it begins with a dash, like an option';
-  if (!/^[A-Za-z0-9]/.test(name)) return 'it does not begin with a letter or digit';
-  const odd = /[^A-Za-z0-9._-]/u.exec(name)?.[0];
-  if (odd !== undefined) return `it contains ${quote(odd)}`;
-  // An id wins over a name when a machine is looked up, so a name must not look like one.
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)) return 'it looks like a machine id';
-  return undefined;
-}
-
-/** For messages: control characters shown as escapes, long text cut. */
-function quote(text: string): string {
-  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  return JSON.stringify(shown).replace(
-    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -8,7 +8,8 @@ import {machineRefSchema} from './machine.js';
 /**
  * A recipe and what became of it, or an image that was made from a machine or imported. `sizeBytes` and `builtAtMs` are set when it is
  * ready; `machine` when it was made from one: machines of the same memory size and number of CPUs go on from what runs in it
- * when it `isWarm`.
+ * when it `isWarm`. `defaults` is what machines of it have unless they say otherwise, with `diskBytes` where it brings a disk
+ * whose size can be chosen. `downloadBytes`: about how much is fetched to build it when nothing was fetched before.
  */
 export const imageSchema = z.object({
   name: z.string(),
@@ -19,6 +20,10 @@ export const imageSchema = z.object({
   builtAtMs: z.number().optional(),
   jobId: z.string().optional(),
   machine: z.object({memoryBytes: z.number(), hartCount: z.number().int(), isWarm: z.boolean()}).optional(),
+  defaults: z
+    .object({memoryBytes: z.number(), hartCount: z.number().int(), diskBytes: z.number().optional()})
+    .optional(),
+  downloadBytes: z.number().optional(),
 });
 /** See `imageSchema`. */
 export type Image = z.output<typeof imageSchema>;

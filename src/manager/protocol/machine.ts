@@ -198,6 +198,15 @@ export const networkSchema = z.object({
 /** See `networkSchema`. */
 export type Network = z.output<typeof networkSchema>;
 
+// Without the defaults: what is left out of a change stays as it is.
+const networkChangeSchema = z.object({
+  kind: networkSchema.shape.kind.removeDefault().optional(),
+  egress: networkSchema.shape.egress.removeDefault().optional(),
+  rules: networkSchema.shape.rules,
+  allowsHostLoopback: networkSchema.shape.allowsHostLoopback.removeDefault().optional(),
+  bytesPerSecond: networkSchema.shape.bytesPerSecond,
+});
+
 /** The network of machines that say nothing of it. */
 export const defaultNetwork: Network = networkSchema.parse({});
 
@@ -413,7 +422,7 @@ export const machineEdit = defineRequest(
     hartCount: z.number().optional(),
     tier: tierSchema.optional(),
     commandLine: z.string().max(2047).nullable().optional(),
-    network: networkSchema.omit({switch: true, forwards: true}).partial().optional(),
+    network: networkChangeSchema.optional(),
   }),
   z.object({machine: machineSchema}),
 );

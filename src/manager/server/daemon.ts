@@ -312,6 +312,7 @@ async function assemble(
     templates,
     jobs,
     log,
+    settings.machines,
   );
   const fleet = new Fleet();
   const locks = new ImageLocks(paths.imageLocks);

@@ -2,7 +2,7 @@
 import {join} from 'node:path';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
 import type {BuiltImage} from '../image/image-record.js';
-import {builtInCatalogDir, ImageStore} from '../image/image-store.js';
+import {builtInCatalogDir, ImageStore, type ImageSummary} from '../image/image-store.js';
 import type {Paths} from '../paths.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Image} from '../protocol/image.js';
@@ -31,14 +31,19 @@ function sizeOf({kernelBytes, initrdBytes, disk}: BuiltImage): number {
   return kernelBytes + initrdBytes + (disk?.fileBytes ?? 0);
 }
 
+/** What machines have of which neither their maker nor their image says more. */
+export type MachineDefaults = Pick<Settings['machines'], 'defaultMemoryBytes' | 'defaultHartCount'>;
+
 /** See the module. */
 export class ImageService {
   readonly #store: ImageStore;
   readonly #templates: TemplateStore;
   readonly #jobs: JobService;
   readonly #log: EventLog;
+  readonly #defaults: MachineDefaults;
 
-  constructor(store: ImageStore, templates: TemplateStore, jobs: JobService, log: EventLog) {
+  constructor(store: ImageStore, templates: TemplateStore, jobs: JobService, log: EventLog, defaults: MachineDefaults) {
+    this.#defaults = defaults;
     this.#store = store;
     this.#templates = templates;
     this.#jobs = jobs;
@@ -53,6 +58,7 @@ export class ImageService {
         ...{name, title: title ?? `Made from ${machine.name}`, state: 'ready', sizeBytes, builtAtMs: packedAtMs},
         description: state === undefined ? 'Boots from its own files.' : 'Goes on from what ran in it.',
         machine: {memoryBytes: machine.memoryBytes, hartCount: machine.hartCount, isWarm: state !== undefined},
+        defaults: {memoryBytes: machine.memoryBytes, hartCount: machine.hartCount},
       }),
     );
     const unusable = broken.map(
@@ -69,7 +75,7 @@ export class ImageService {
 
   async #recipes(): Promise<Image[]> {
     const running = this.#jobs.list().filter((job) => job.kind === 'image-build' && job.state === 'running');
-    return (await this.#store.listImages()).map(({name, title, description, state, built, error}) => {
+    return (await this.#store.listImages()).map(({name, title, description, state, built, error, sizes}) => {
       const job = running.find(({subject}) => subject === name);
       return {
         name,
@@ -78,8 +84,24 @@ export class ImageService {
         state: job === undefined ? state : 'building',
         ...(built === undefined ? {} : {sizeBytes: sizeOf(built), builtAtMs: built.builtAtMs}),
         ...(job === undefined ? {} : {jobId: job.id}),
+        ...(sizes === undefined ? {} : this.#offer(sizes)),
       };
     });
+  }
+
+  #offer({memoryBytes, diskBytes, downloadBytes}: NonNullable<ImageSummary['sizes']>) {
+    const {defaultMemoryBytes, defaultHartCount: hartCount} = this.#defaults;
+    const usual = {memoryBytes: Math.max(memoryBytes, defaultMemoryBytes), hartCount};
+    return {
+      defaults: {...usual, ...(diskBytes === undefined ? {} : {diskBytes})},
+      ...(downloadBytes === undefined ? {} : {downloadBytes}),
+    };
+  }
+
+  /** The memory that machines of an image of a recipe want, built or not. Units: bytes. Errors: image-not-found */
+  async wantedMemory(name: string): Promise<number> {
+    const image = (await this.#recipes()).find((one) => one.name === name);
+    return image?.defaults?.memoryBytes ?? this.#defaults.defaultMemoryBytes;
   }
 
   /** The built image, or `undefined` when it is yet to be built. Errors: image-not-found, recipe-broken */

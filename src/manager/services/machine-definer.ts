@@ -5,7 +5,6 @@ import {mkdir} from 'node:fs/promises';
 import {isAbsolute, join} from 'node:path';
 import type {z} from 'zod';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
-import type {BuiltImage} from '../image/image-record.js';
 import {writeNoCloudSeed} from '../image/nocloud.js';
 import {checkMachineName, inventMachineName} from '../machine/machine-name.js';
 import {checkMemorySize} from '../machine/memory-size.js';
@@ -97,7 +96,11 @@ export class MachineDefiner {
     let place: SwitchPlace | undefined;
     try {
       const image = params.boot.kind === 'image' ? await images.find(params.boot.image) : undefined;
-      const memoryBytes = this.#chooseMemory(params.memoryBytes, image);
+      const memoryBytes = this.#chooseMemory(
+        params.memoryBytes ??
+          // One that is yet to be built wants as much as it will when it is.
+          (params.boot.kind === 'image' ? await images.wantedMemory(params.boot.image) : undefined),
+      );
       const hartCount = checkHartCount(params.hartCount ?? this.#parts.settings.defaultHartCount);
       const execution = {
         ...(params.tier === undefined ? {} : {tier: checkTier(params.tier)}),
@@ -373,9 +376,8 @@ export class MachineDefiner {
     return name;
   }
 
-  #chooseMemory(memoryBytes: number | undefined, image: BuiltImage | undefined): number {
-    const {settings} = this.#parts;
-    const wanted = memoryBytes ?? Math.max(image?.memoryBytes ?? 0, settings.defaultMemoryBytes);
+  #chooseMemory(memoryBytes: number | undefined): number {
+    const wanted = memoryBytes ?? this.#parts.settings.defaultMemoryBytes;
     checkMemorySize(wanted);
     checkMemoryExists(wanted);
     return wanted;

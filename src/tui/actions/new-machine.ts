@@ -1,17 +1,36 @@
+import {ManagerError} from '../../manager/protocol/errors.js';
 import {imageList} from '../../manager/protocol/image.js';
-import {MAX_HARTS, machineCreate, machineStart} from '../../manager/protocol/machine.js';
-import type {Action} from '../keys/action.js';
-import {choiceField, fieldValue, textField} from '../state/form.js';
-import {parseBytes} from '../state/presenters/units.js';
+import {machineCreate, machineStart} from '../../manager/protocol/machine.js';
+import type {Action, ActionContext} from '../keys/action.js';
+import type {FieldId} from '../state/machine-fields.js';
+import {draftOf, type MachineForm, wizard} from '../state/machine-form.js';
+import {createRequest} from '../state/machine-words.js';
 
-/** Token of the form this action opens. */
-export const NEW_MACHINE_TOKEN = 'machine.new';
+/** Fields that the daemon's errors are about. */
+const FIELD_OF_ERROR: Readonly<Record<string, FieldId>> = {
+  'bad-name': 'name',
+  'name-taken': 'name',
+  'image-not-found': 'image',
+  'bad-memory-size': 'memory',
+  'not-enough-memory': 'memory',
+  'bad-disk': 'rootSize',
+  'disk-full': 'disk',
+  'bad-share': 'share',
+  'file-not-found': 'share',
+  'port-in-use': 'forwards',
+};
 
-const FORM_FIELDS = {name: 'name', image: 'image', memory: 'memory', cpus: 'cpus'} as const;
+/** Shows a form with what went wrong, at the field that it is about. */
+export function showFormError({dispatch}: ActionContext, form: MachineForm, thrown: unknown): void {
+  const error = thrown instanceof Error ? thrown.message : String(thrown);
+  const about = thrown instanceof ManagerError ? FIELD_OF_ERROR[thrown.code] : undefined;
+  const focused = about ?? form.focused;
+  dispatch({type: 'overlayShown', overlay: {kind: 'machine', form: {...form, focused, isBusy: false, error}}});
+}
 
-/** Opens the form for a new machine; run again while the form is shown, it creates and starts the machine. */
+/** Opens the wizard for a new machine; run again while it is shown, it creates the machine and starts it if so chosen. */
 export const newMachine: Action = {
-  id: NEW_MACHINE_TOKEN,
+  id: 'machine.new',
   keys: ['n'],
   group: 'Machines',
   hint: {label: 'new', rank: 6},
@@ -20,71 +39,33 @@ export const newMachine: Action = {
   isEnabled: (state) =>
     state.connection.state === 'connected' ? true : 'The manager is not connected, so nothing can be made yet.',
   run: async (context) => {
-    const {state, dispatch, request} = context;
-    const overlay = state.overlay;
-    if (overlay?.kind !== 'form' || overlay.form.token !== NEW_MACHINE_TOKEN) {
-      const {images} = await request(imageList, {});
-      dispatch({type: 'imagesLoaded', images});
-      const fields = [
-        textField(FORM_FIELDS.name, 'Name', 'chosen for you'),
-        choiceField(
-          FORM_FIELDS.image,
-          'Image',
-          images.map((image) => image.name),
-          images.findIndex((image) => image.name === 'debian-mini'),
-        ),
-        textField(FORM_FIELDS.memory, 'Memory', 'as the image wants, or 256M, 1G'),
-        textField(FORM_FIELDS.cpus, 'CPUs', `as the settings say, or 1 to ${MAX_HARTS}`),
-      ];
-      dispatch({
-        type: 'overlayShown',
-        overlay: {
-          kind: 'form',
-          form: {
-            token: NEW_MACHINE_TOKEN,
-            title: 'New machine',
-            fields,
-            focused: 0,
-            submitLabel: 'Create and start',
-            isBusy: false,
-          },
-        },
-      });
+    const {state, dispatch, request, toast} = context;
+    const {overlay} = state;
+    if (overlay?.kind !== 'machine' || overlay.form.mode !== 'create') {
+      // At once with the catalog as it was: keys that are typed meanwhile are meant for the form.
+      dispatch({type: 'overlayShown', overlay: {kind: 'machine', form: wizard(state.images)}});
+      dispatch({type: 'imagesLoaded', images: (await request(imageList, {})).images});
       return;
     }
     const {form} = overlay;
-    const fail = (error: string) =>
-      dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: false, error}}});
-    const memoryText = fieldValue(form, FORM_FIELDS.memory).trim();
-    const memoryBytes = memoryText === '' ? undefined : parseBytes(memoryText);
-    if (memoryText !== '' && memoryBytes === undefined) {
-      fail('Memory is a number with a unit, for example 256M or 1G.');
-      return;
-    }
-    const cpusText = fieldValue(form, FORM_FIELDS.cpus).trim();
-    const hartCount = cpusText === '' ? undefined : Number(cpusText);
-    if (hartCount !== undefined && !(/^\d+$/.test(cpusText) && hartCount >= 1 && hartCount <= MAX_HARTS)) {
-      fail(`CPUs is a whole number from 1 to ${MAX_HARTS}.`);
-      return;
-    }
-    dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: true}}});
-    const name = fieldValue(form, FORM_FIELDS.name).trim();
-    let machineId: string;
+    const draft = draftOf(form);
+    dispatch({type: 'overlayShown', overlay: {kind: 'machine', form: {...form, isBusy: true, error: undefined}}});
+    let made: {readonly id: string; readonly name: string};
     try {
-      const {machine} = await request(machineCreate, {
-        boot: {kind: 'image', image: fieldValue(form, FORM_FIELDS.image)},
-        ...(name === '' ? {} : {name}),
-        ...(memoryBytes === undefined ? {} : {memoryBytes}),
-        ...(hartCount === undefined ? {} : {hartCount}),
-      });
-      machineId = machine.id;
-      dispatch({type: 'machineSelected', id: machineId});
+      const {machine, note} = await request(machineCreate, createRequest(draft));
+      made = machine;
+      if (note !== undefined) toast(note);
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      showFormError(context, form, error);
       return;
     }
     dispatch({type: 'overlayClosed'});
+    dispatch({type: 'machineSelected', id: made.id});
+    if (draft.start === 'no') {
+      toast(`${made.name} is made; s starts it.`);
+      return;
+    }
     dispatch({type: 'tabChosen', tab: 'console'});
-    await request(machineStart, {machine: machineId});
+    await request(machineStart, {machine: made.id});
   },
 };

@@ -6,6 +6,7 @@ export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
 export {consoleRecord, consoleScreenshot} from './console-file.js';
 export {diskAttach, diskDetach, diskNext, diskPrevious} from './disks.js';
+export {edit, editAsText} from './edit.js';
 export {filter} from './filter.js';
 export {fleetDown, fleetPageDown, fleetPageUp, fleetUp} from './fleet-rows.js';
 export {fleetClose, fleetOpen, fleetSortNext, fleetSortPrevious, fleetView} from './fleet-view.js';

@@ -18,6 +18,7 @@ import {isFirstRun} from '../state/selectors.js';
 import type {Rect} from '../terminal/cells.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 import type {InputController} from './input-controller.js';
+import {pressMachineForm} from './machine-form-keys.js';
 
 type MouseEvent = Extract<InputEvent, {kind: 'mouse'}>;
 
@@ -72,6 +73,7 @@ export class MouseController {
     const {overlay} = state;
     if (!rect || !overlay) return;
     if (!isInside(rect, event)) input.handle({kind: 'key', key: 'esc', text: ''});
+    else if (overlay.kind === 'machine') pressMachineForm(context, overlay.form, event.y);
     else if (overlay.kind === 'help') input.handle({kind: 'key', key: 'esc', text: ''});
     else if (overlay.kind === 'menu' || overlay.kind === 'palette') {
       const entry = this.entryAt(state, rect, event);

@@ -8,6 +8,7 @@ import {matchingEvents} from '../state/presenters/activity.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 import {handleConsoleDialog} from './console-dialog.js';
+import {handleMachineForm} from './machine-form-keys.js';
 
 type Of<Kind extends Overlay['kind']> = Extract<Overlay, {kind: Kind}>;
 
@@ -35,6 +36,9 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       break;
     case 'form':
       handleForm(overlay, event);
+      break;
+    case 'machine':
+      handleMachineForm(context, overlay.form, event, owner.answer);
       break;
     case 'palette':
       handlePalette(overlay, event, key);

@@ -18,6 +18,7 @@ import {
   FormScreen,
   FullscreenScreen,
   HelpScreen,
+  MachineFormScreen,
   MenuScreen,
   PaletteScreen,
   QuestionScreen,
@@ -66,6 +67,7 @@ export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactEl
         <ActivityScreen {...props} />
         <ConfirmScreen {...props} />
         <FormScreen {...props} />
+        <MachineFormScreen {...props} />
         <ConsoleDialogScreen {...props} />
         <PaletteScreen {...props} />
         <MenuScreen {...props} />

@@ -8,6 +8,7 @@ import {
   type Tier,
   tierSchema,
 } from '../../manager/protocol/machine.js';
+import {type ForwardSpec, parseForward} from '../state/port-spec.js';
 import {parseBytes, parseDuration} from '../state/presenters/units.js';
 import {UsageError} from './report-error.js';
 
@@ -75,4 +76,16 @@ function wholeNumber(text: string, most: number): number | undefined {
 /** Collects an option that may be given several times. */
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
+}
+
+/** Parses a port forward. Errors: commander's, with an example */
+export function forwardOption(text: string): ForwardSpec {
+  const forward = parseForward(text);
+  if (forward !== undefined) return forward;
+  throw new InvalidArgumentError('Give ports from 1 to 65535 like 8080:80, or 0.0.0.0:8080:80.');
+}
+
+/** Collects port forwards. Errors: see {@link forwardOption} */
+export function collectForward(text: string, before: readonly ForwardSpec[] = []): readonly ForwardSpec[] {
+  return [...before, forwardOption(text)];
 }

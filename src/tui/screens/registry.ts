@@ -8,6 +8,7 @@ export {FleetViewScreen} from './fleet-view.js';
 export {FormScreen} from './form.js';
 export {FullscreenScreen} from './fullscreen.js';
 export {HelpScreen} from './help.js';
+export {MachineFormScreen} from './machine-form.js';
 export {MenuScreen, PaletteScreen} from './palette.js';
 export {QuestionScreen} from './question.js';
 export {WallScreen} from './wall.js';

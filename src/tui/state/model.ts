@@ -14,6 +14,7 @@ import type {FormState} from './form.js';
 import {type GraphsView, initialGraphs} from './graphs.js';
 import type {Arrangement} from './layout.js';
 import {initialList, type ListView} from './list.js';
+import type {MachineForm} from './machine-form.js';
 import {type TextInput, textInput} from './text-input.js';
 
 /** Samples kept per machine for charts and sparklines: two minutes. */
@@ -94,6 +95,7 @@ export type Overlay =
   | {readonly kind: 'help'; readonly scroll: number}
   | {readonly kind: 'confirm'; readonly confirmation: Confirmation}
   | {readonly kind: 'form'; readonly form: FormState}
+  | {readonly kind: 'machine'; readonly form: MachineForm}
   | {readonly kind: 'console'; readonly dialog: ConsoleDialog}
   /** `scroll` counts events back from the newest. */
   | {

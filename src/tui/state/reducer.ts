@@ -1,11 +1,13 @@
 /** What follows from each event: pure, and without React. */
+import type {Image} from '../../manager/protocol/image.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import {reduceConsole} from './console.js';
 import {reduceDisks} from './disks.js';
 import type {AppEvent} from './events.js';
 import {reduceGraphs} from './graphs.js';
 import {compareNames, listRows, selectedRow, wallMachines} from './list.js';
-import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN, type TimelineView} from './model.js';
+import {withImages} from './machine-form.js';
+import {type AppState, EVENTS_SHOWN, type Overlay, SAMPLES_SHOWN, type TimelineView} from './model.js';
 import {moveForward, reduceNetwork} from './network.js';
 import {followQuestions, leaveQuestion, moveAnswer, openQuestion} from './questions.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline} from './selectors.js';
@@ -65,7 +67,7 @@ function reduceNews(state: AppState, event: AppEvent): AppState {
     case 'diskMoved':
       return reduceDisks(state, event);
     case 'imagesLoaded':
-      return {...state, images: event.images};
+      return {...state, images: event.images, overlay: overlayWithImages(state.overlay, event.images)};
     case 'eventsLoaded':
       return {...state, events: event.events.slice(-EVENTS_SHOWN)};
     case 'eventHappened':
@@ -155,6 +157,10 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
     case 'firstRunMoved':
       return {...state, firstRun: event.firstRun};
   }
+}
+
+function overlayWithImages(overlay: Overlay | undefined, images: readonly Image[]): Overlay | undefined {
+  return overlay?.kind === 'machine' ? {...overlay, form: withImages(overlay.form, images)} : overlay;
 }
 
 function sortByName(machines: readonly Machine[]): readonly Machine[] {

@@ -72,6 +72,15 @@ describe('an edit', () => {
     expect((await show()).config).toEqual(before);
   });
 
+  it('of a part of the network leaves the other parts', async () => {
+    await daemon.define(client, machine);
+    await client.request(machineEdit, {machine, network: {egress: 'deny', allowsHostLoopback: true}});
+    await client.request(machineEdit, {machine, network: {bytesPerSecond: 100_000}});
+    expect((await show()).config?.network).toMatchObject({
+      ...{kind: 'user', egress: 'deny', allowsHostLoopback: true, bytesPerSecond: 100_000},
+    });
+  });
+
   it('is refused while the machine runs', async () => {
     await daemon.run(client, machine);
     await expect(client.request(machineEdit, {machine, hartCount: 2})).rejects.toMatchObject({

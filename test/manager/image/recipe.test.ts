@@ -47,6 +47,15 @@ describe('recipes', () => {
     },
   );
 
+  it('makes no other image by what it tells people of its download', async () => {
+    put('told', {downloadMiB: 5});
+    const told = await loadRecipe([folder], 'told');
+    put('told', {downloadMiB: undefined});
+    expect((await loadRecipe([folder], 'told')).digest).toBe(told.digest);
+    put('told', {downloadMiB: undefined, memoryMiB: 512});
+    expect((await loadRecipe([folder], 'told')).digest).not.toBe(told.digest);
+  });
+
   it('takes the recipe of the later folder', async () => {
     put('debian-mini', {title: 'Mine'});
     const catalog = await readCatalog([builtInCatalogDir(), folder, join(folder, 'not-there')]);

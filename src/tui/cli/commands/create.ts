@@ -4,17 +4,19 @@ import type {Command} from 'commander';
 import {ManagerError} from '../../../manager/protocol/errors.js';
 import {
   type Boot,
+  defaultNetwork,
   MAX_HARTS,
   machineCreate,
   machineStart,
   type Network,
   type Tier,
 } from '../../../manager/protocol/machine.js';
+import type {ForwardSpec} from '../../state/port-spec.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {parseDiskOption} from '../disk-option.js';
 import {networkOption, networkOptionHelp} from '../network-option.js';
-import {collect, cpusOption, hotThresholdOption, sizeOption, tierOption} from '../parse-values.js';
+import {collect, collectForward, cpusOption, hotThresholdOption, sizeOption, tierOption} from '../parse-values.js';
 import {followJob} from '../progress.js';
 import {UsageError} from '../report-error.js';
 import {parseShareOption, SHARE_USAGE} from '../share-option.js';
@@ -31,6 +33,7 @@ interface CreateOptions extends JsonOption {
   readonly userData?: string;
   readonly networkConfig?: string;
   readonly network?: Network;
+  readonly forward?: readonly ForwardSpec[];
   readonly share?: readonly string[];
   readonly kernel?: string;
   readonly initrd?: string;
@@ -77,6 +80,13 @@ function seedOf({seed, userData, networkConfig}: CreateOptions) {
   };
 }
 
+function networkOf({network, forward}: CreateOptions) {
+  if (forward === undefined) return network === undefined ? {} : {network};
+  if (network?.kind === 'none')
+    throw new UsageError('Without a network card no port leads into the machine.', 'Leave out --forward or --network.');
+  return {network: {...(network ?? defaultNetwork), forwards: [...forward]}};
+}
+
 function labelsOf({group, tag}: CreateOptions) {
   if (group === undefined && tag === undefined) return {};
   return {labels: {tags: [...(tag ?? [])], ...(group === undefined ? {} : {group})}};
@@ -112,6 +122,11 @@ export const create: CliCommand = {
       .option('--user-data <file>', 'the same with user data of your own')
       .option('--network-config <file>', 'the same with a network configuration')
       .option('--network <kind>', networkOptionHelp, networkOption)
+      .option(
+        '--forward <ports>',
+        'a port of the host that leads into the guest, as 8080:80, 0.0.0.0:8080:80 or 5353:53/udp; repeatable',
+        collectForward,
+      )
       .option('--share <folder>', SHARE_USAGE, collect)
       .option('--kernel <file>', 'boot this Linux kernel instead of an image')
       .option('--initrd <file>', 'with --kernel: its initramfs')
@@ -134,7 +149,7 @@ export const create: CliCommand = {
           ...(options.tier === undefined ? {} : {tier: options.tier}),
           ...(options.hotThreshold === undefined ? {} : {hotThreshold: options.hotThreshold}),
           disks: (options.disk ?? []).map(parseDiskOption),
-          ...(options.network === undefined ? {} : {network: options.network}),
+          ...networkOf(options),
           shares: (options.share ?? []).map(parseShareOption),
           ...seedOf(options),
           ...labelsOf(options),

@@ -1,11 +1,16 @@
 import type {Command} from 'commander';
-import {imageBuild, imageFrom, imageList, imageRemove} from '../../../manager/protocol/image.js';
+import {type Image, imageBuild, imageFrom, imageList, imageRemove} from '../../../manager/protocol/image.js';
 import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {formatTable} from '../output.js';
 import {followJob} from '../progress.js';
 import {registerImport} from './image-import.js';
+
+function sizeText({sizeBytes, downloadBytes}: Image): string {
+  if (sizeBytes !== undefined) return formatBytes(sizeBytes);
+  return downloadBytes === undefined ? '' : `${formatBytes(downloadBytes)} to fetch`;
+}
 
 /** `viv image`: the images machines boot from. */
 export const image: CliCommand = {
@@ -23,12 +28,7 @@ export const image: CliCommand = {
           cli.printJson(images);
           return;
         }
-        const rows = images.map((one) => [
-          one.name,
-          one.state,
-          one.sizeBytes === undefined ? '' : formatBytes(one.sizeBytes),
-          one.title,
-        ]);
+        const rows = images.map((one) => [one.name, one.state, sizeText(one), one.title]);
         cli.print(formatTable(['NAME', 'STATE', 'SIZE', 'WHAT IT IS'], rows));
       });
     group

@@ -2,14 +2,14 @@ import {type Command, InvalidArgumentError} from 'commander';
 import {defaultNetwork, type Machine, machineList, machineShow} from '../../../manager/protocol/machine.js';
 import {MAX_SNAP_BYTES, networkForward, networkStatus, networkUnforward} from '../../../manager/protocol/network.js';
 import {formatEnd} from '../../packets/packet-reader.js';
-import {type ForwardSpec, parseForward, parseForwardEnd} from '../../state/port-spec.js';
+import {type ForwardSpec, parseForwardEnd} from '../../state/port-spec.js';
 import {formatBytes} from '../../state/presenters/units.js';
 import type {CliContext} from '../cli-context.js';
 import type {CliCommand, JsonOption} from '../command.js';
 import {type CaptureOptions, captureToFile} from '../net-capture.js';
 import {registerEgress} from '../net-egress.js';
 import {formatFields, formatTable} from '../output.js';
-import {integerOption, sizeOption} from '../parse-values.js';
+import {forwardOption, integerOption, sizeOption} from '../parse-values.js';
 
 const ABOUT = `
 Each machine has a network of its own: 10.0.2.0/24 with the gateway 10.0.2.2, the name server 10.0.2.3, and the guest at
@@ -50,7 +50,7 @@ export const net: CliCommand = {
       .argument(
         '<ports>',
         'HOSTPORT:GUESTPORT, or ADDRESS:HOSTPORT:GUESTPORT (127.0.0.1 when left out); /udp may follow',
-        forwardArgument,
+        forwardOption,
       )
       .action(async (machine: string, forward: ForwardSpec) => {
         const client = await cli.connect();
@@ -134,12 +134,6 @@ function row({name, config}: Machine): string[] {
     return `${host}${hostPort}:${guestPort}${protocol === undefined ? '' : `/${protocol}`}`;
   });
   return [name, [kind, ...limits].join(','), shown.join(' ')];
-}
-
-function forwardArgument(text: string): ForwardSpec {
-  const forward = parseForward(text);
-  if (forward !== undefined) return forward;
-  throw new InvalidArgumentError('Give ports from 1 to 65535 like 8080:80, or 0.0.0.0:8080:80.');
 }
 
 function hostEndArgument(text: string): NonNullable<ReturnType<typeof parseForwardEnd>> {

@@ -1,5 +1,6 @@
 export {bench} from './bench.js';
 export {clone} from './clone.js';
+export {completion} from './completion.js';
 export {consoleCommand} from './console.js';
 export {cp} from './cp.js';
 export {create} from './create.js';
@@ -13,6 +14,7 @@ export {image} from './image.js';
 export {kill, pause, reboot, resume, save, shutdown} from './life.js';
 export {list} from './list.js';
 export {logs} from './logs.js';
+export {man} from './man.js';
 export {net} from './net.js';
 export {remove} from './remove.js';
 export {rename} from './rename.js';

@@ -10,6 +10,7 @@ import type {AppState, Overlay} from '../model.js';
 import {eventSegments, jobSegments, listedJobs, matchingEvents} from './activity.js';
 import {headerLine} from './header.js';
 import {memorySummary, stateLook} from './machine.js';
+import {spokenMachineForm} from './spoken-machine-form.js';
 
 /** How many events are told of at once. */
 const EVENTS_TOLD = 10;
@@ -60,6 +61,8 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
     }
     case 'form':
       return formLines(overlay.form);
+    case 'machine':
+      return spokenMachineForm(overlay.form, state.machines);
     case 'palette': {
       const entries = paletteEntries(state, actions, overlay.input.text);
       return [`Look for: ${overlay.input.text}`, chosenEntry(entries, overlay.chosen)];
