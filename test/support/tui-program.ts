@@ -3,7 +3,9 @@
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
 import {connectDaemon} from '../../src/tui/app/backend.js';
+import {wantsSpoken} from '../../src/tui/app/front-end.js';
 import {playCast} from '../../src/tui/app/play-cast.js';
+import {runSpoken} from '../../src/tui/app/run-spoken.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
 import {openCast} from '../../src/tui/casts/cast-reader.js';
 import {FakeFleet, fakeMachine} from './fake-fleet.js';
@@ -80,7 +82,8 @@ fleet.wanted = questionsOf(process.env['REACH']);
 if (process.env['ASK']) fleet.ask(machines[0]!.name, questionsOf(process.env['ASK']));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
-process.exitCode = await runTui({
+const run = wantsSpoken([], process.env) ? runSpoken : runTui;
+process.exitCode = await run({
   input: process.stdin,
   output: process.stdout,
   env: process.env,

@@ -32,6 +32,7 @@ export {save} from './save.js';
 export {shutdown} from './shutdown.js';
 export {snapshot} from './snapshot.js';
 export {fold, groupBy, sortNext, sortPrevious, sortReverse} from './sort.js';
+export {speech} from './speech.js';
 export {ssh} from './ssh.js';
 export {start} from './start.js';
 export {tabConfig, tabConsole, tabDisks, tabGraphs, tabLog, tabNet, tabNext, tabPrevious, tabTimeline} from './tabs.js';

@@ -67,7 +67,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }),
   );
   const lender = new TerminalLender(input, output, {
-    ...{host, compositor},
+    ...{host, output: compositor},
     router: () => router,
     isEnded: () => session.isOver,
   });
@@ -119,7 +119,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   session.showOn({
     sync,
     connected: (client) => graphs.connect(client, dispatch),
-    console: consoleToolsOf(desk, recordings, openConsole),
+    console: consoleToolsOf(desk, {recordings, openConsole}),
     lendTerminal: (args) => lender.lend(args),
     focusConsole: (isFullscreen) => {
       const {size, arrangement} = store.getState();

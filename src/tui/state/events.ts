@@ -66,6 +66,7 @@ export type UiNews =
   | {readonly type: 'arranged'; readonly arrangement: Arrangement}
   | {readonly type: 'dividerMoved'; readonly listWidth: number}
   | {readonly type: 'mouseTurned'; readonly isOn: boolean}
+  | {readonly type: 'speechTurned'; readonly isOn: boolean}
   | {readonly type: 'themeChosen'; readonly theme: ThemeName}
   | {readonly type: 'tabChosen'; readonly tab: Tab}
   | {readonly type: 'pointMoved'; readonly by: number}

@@ -161,6 +161,8 @@ export interface AppState {
   readonly arrangement: Arrangement;
   readonly listWidth: number | undefined;
   readonly isMouseOn: boolean;
+  /** Nothing is drawn from the next start on: the UI is told as lines, for screen readers. */
+  readonly isSpoken: boolean;
   readonly theme: ThemeName;
   readonly hasOwnTheme: boolean;
   readonly filter: string;
@@ -199,6 +201,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     arrangement: 'split',
     listWidth: undefined,
     isMouseOn: true,
+    isSpoken: false,
     theme: 'dark',
     hasOwnTheme: false,
     filter: '',

@@ -88,6 +88,7 @@ const UI_TYPES = {
   arranged: 1,
   dividerMoved: 1,
   mouseTurned: 1,
+  speechTurned: 1,
   themeChosen: 1,
   tabChosen: 1,
   pointMoved: 1,
@@ -124,6 +125,8 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, listWidth: event.listWidth};
     case 'mouseTurned':
       return {...state, isMouseOn: event.isOn};
+    case 'speechTurned':
+      return {...state, isSpoken: event.isOn};
     case 'themeChosen':
       return {...state, theme: event.theme};
     case 'tabChosen':
