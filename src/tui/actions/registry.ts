@@ -5,6 +5,7 @@ export {clone} from './clone.js';
 export {close} from './close.js';
 export {consoleFullscreen} from './console.js';
 export {consoleRecord, consoleScreenshot} from './console-file.js';
+export {copy} from './copy.js';
 export {diskAttach, diskDetach, diskNext, diskPrevious} from './disks.js';
 export {edit, editAsText} from './edit.js';
 export {filter} from './filter.js';

@@ -26,6 +26,11 @@ export class LineOutput {
     else if (this.#held.push(line) > MAX_HELD_LINES) this.#held.shift();
   };
 
+  /** Lines are kept. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /** Keeps lines until `release`. */
   hold(): void {
     this.#isHeld = true;

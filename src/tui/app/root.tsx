@@ -12,6 +12,7 @@ import {
   ConfirmScreen,
   ConnectingScreen,
   ConsoleDialogScreen,
+  CopyMenuScreen,
   FirstRunScreen,
   FleetScreen,
   FleetViewScreen,
@@ -71,6 +72,7 @@ export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactEl
         <ConsoleDialogScreen {...props} />
         <PaletteScreen {...props} />
         <MenuScreen {...props} />
+        <CopyMenuScreen {...props} />
         <QuestionScreen {...props} />
       </Box>
     </ThemeContext>

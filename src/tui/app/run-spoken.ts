@@ -31,12 +31,20 @@ export async function runSpoken({input, output, env, connect}: TuiOptions): Prom
   const controller = new InputController(actions, session.context);
   const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
   const lender = new TerminalLender(input, output, {
-    ...{host: terminal, output: lines},
+    host: terminal,
+    output: {
+      hold: () => lines.hold(),
+      release: () => {
+        lines.release();
+        speaker.follow(store.getState());
+      },
+    },
     router: () => router,
     isEnded: () => session.isOver,
   });
   session.showOn({
-    sync: (state) => speaker.follow(state),
+    // Messages go by; all else is told as it is when the terminal is back.
+    sync: (state) => (lines.isHeld ? speaker.tellToast(state) : speaker.follow(state)),
     connected: () => undefined,
     console: spokenConsoleTools({recordings, openConsole, toast, tell: lines.tell}),
     lendTerminal: (args) => lender.lend(args),

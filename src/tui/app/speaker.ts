@@ -12,6 +12,7 @@ export class Speaker {
   private readonly tell: (line: string) => void;
   private readonly actions: readonly Action[];
   private before: AppState | undefined;
+  private toldToast: number | undefined;
   private toldRow = '';
   private toldOverlay: readonly string[] = [];
   private toldPane: SpokenPane | undefined;
@@ -28,7 +29,7 @@ export class Speaker {
     const before = this.before;
     if (state === before) return;
     this.before = state;
-    if (state.toast !== undefined && state.toast.id !== before?.toast?.id) this.tell(state.toast.text);
+    this.tellToast(state);
     this.tellConnection(before, state);
     this.tellJobs(before, state);
     this.tellFirstRun(before, state);
@@ -39,6 +40,13 @@ export class Speaker {
     if (before !== undefined) this.tellView(before, state);
     this.tellRow(state);
     this.tellPane(before, state);
+  }
+
+  /** Tells the message that is shown, and nothing else: what else there is to tell is told with the next state. */
+  tellToast({toast}: AppState): void {
+    if (toast === undefined || toast.id === this.toldToast) return;
+    this.toldToast = toast.id;
+    this.tell(toast.text);
   }
 
   private tellConnection(before: AppState | undefined, state: AppState): void {

@@ -23,7 +23,8 @@ export function spokenConsoleTools(parts: SpokenConsoleParts): ConsoleTools {
     mouse: () => undefined,
     type: () => undefined,
     copy: (text) => {
-      for (const line of text.split('\n')) parts.tell(line);
+      if (text === '') parts.toast('There is nothing to copy there.', 'error');
+      else for (const line of text.split('\n')) parts.tell(line);
     },
   };
 }

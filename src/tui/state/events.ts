@@ -77,6 +77,7 @@ export type UiNews =
   | {readonly type: 'filterClosed'; readonly isKept: boolean}
   | {readonly type: 'overlayShown'; readonly overlay: Overlay}
   | {readonly type: 'overlayClosed'}
+  | {readonly type: 'addressesTold'; readonly machineId: string; readonly addresses: readonly string[]}
   | {readonly type: 'questionOpened'; readonly questionId: string}
   | {readonly type: 'answerMoved'; readonly by: number}
   | {readonly type: 'questionLeft'}

@@ -108,6 +108,7 @@ export type Overlay =
   | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
   /** Without a place it lies beside the highlighted row. */
   | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}}
+  | {readonly kind: 'copy'; readonly machineId: string; readonly addresses: readonly string[]; readonly chosen: number}
   /** What a guest waits for; `chosen` is a place in `ANSWERS`. */
   | {readonly kind: 'question'; readonly questionId: string; readonly chosen: number};
 

@@ -99,6 +99,7 @@ const UI_TYPES = {
   filterClosed: 1,
   overlayShown: 1,
   overlayClosed: 1,
+  addressesTold: 1,
   questionOpened: 1,
   answerMoved: 1,
   questionLeft: 1,
@@ -147,6 +148,11 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, overlay: event.overlay};
     case 'overlayClosed':
       return {...state, overlay: undefined};
+    case 'addressesTold': {
+      const {overlay} = state;
+      if (overlay?.kind !== 'copy' || overlay.machineId !== event.machineId) return state;
+      return {...state, overlay: {...overlay, addresses: event.addresses}};
+    }
     case 'questionOpened':
       return openQuestion(state, event.questionId);
     case 'answerMoved':

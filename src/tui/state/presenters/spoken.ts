@@ -11,6 +11,7 @@ import {listRows, selectedRow} from '../list.js';
 import type {AppState, Overlay} from '../model.js';
 import {ANSWERS, shownQuestion} from '../questions.js';
 import {eventSegments, listedJobs, matchingEvents} from './activity.js';
+import {copyEntries} from './copy-menu.js';
 import {headerLine} from './header.js';
 import {jobFraction} from './job.js';
 import {CHORDS} from './lookback.js';
@@ -76,6 +77,15 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
     }
     case 'menu':
       return ['Menu of the machine.', chosenEntry(menuEntries(state, actions), overlay.chosen)];
+    case 'copy': {
+      const entries = copyEntries(state);
+      const {label, text} = entries[overlay.chosen] ?? {label: 'nothing', text: undefined};
+      const what = text === undefined ? label : `${label}: ${text}`;
+      return [
+        'What to copy; it is told, as there is no clipboard here.',
+        `${what}, ${overlay.chosen + 1} of ${entries.length}.`,
+      ];
+    }
     case 'activity': {
       const jobs = listedJobs(state).map(
         (job, index) => `${index === overlay.chosen ? 'chosen, ' : ''}${spokenJob(job)}`,
