@@ -62,6 +62,9 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+// START_FAULT: why no machine starts; BOOT: what guests print after their start.
+fleet.startFault = process.env['START_FAULT'];
+if (process.env['BOOT']) fleet.bootTexts = process.env['BOOT'].split('|');
 fleet.refusedName = process.env['TAKEN'];
 if (process.env['IMAGES'] === 'many')
   fleet.otherImages = Array.from({length: 8}, (_, index) => ({

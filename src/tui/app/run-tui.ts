@@ -17,6 +17,7 @@ import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-term
 import type {MouseEvent} from '../terminal/key-decoder.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
 import type {Backend} from './backend.js';
+import {BootWatch} from './boot-watch.js';
 import {ConsoleDesk, consoleRect} from './console-desk.js';
 import {consoleToolsOf} from './console-tools.js';
 import {ConsoleView} from './console-view.js';
@@ -80,10 +81,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const fleetPane = new FleetPane(painted);
   const consoleView = stack.use(
     new ConsoleView(openConsole, {
-      changed: () => {
-        followGuest();
-        compositor.requestFrame();
-      },
+      changed: consoleChanged,
       failed: consoleFailed,
       printed: (machineId) => desk.printed(machineId),
       clipboardRefused: () => desk.clipboardRefused(),
@@ -91,10 +89,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   );
   const wallView = stack.use(
     new WallView(openConsole, {
-      changed: () => {
-        followGuest();
-        compositor.requestFrame();
-      },
+      changed: consoleChanged,
       failed: consoleFailed,
       clipboardRefused: () => desk.clipboardRefused(),
     }),
@@ -102,6 +97,12 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const clicked = (event: MouseEvent) => controller.handle(event);
   const tools = {dispatch, toast, tellTerminal: (sequence: string) => host.send(sequence), clicked};
   const desk = new ConsoleDesk({view: activeConsole, env, getState: store.getState, ...tools});
+  const boots = stack.use(
+    new BootWatch({
+      lines: (machineId) => activeConsole().screenOf(machineId)?.text,
+      ...{getState: store.getState, dispatch},
+    }),
+  );
   const recordings = stack.use(new Recordings(openConsole, {tell: (news) => dispatch({type: 'console', news}), toast}));
   const mouse = new MouseController(actions);
   const pointView = stack.use(
@@ -128,6 +129,12 @@ export async function runTui(options: TuiOptions): Promise<number> {
       dispatch({type: 'focusMoved', focus: isFullscreen || isNarrow ? 'fullscreen' : 'console'});
     },
   });
+
+  function consoleChanged(): void {
+    followGuest();
+    compositor.requestFrame();
+    boots.printed();
+  }
 
   function onResize(): void {
     const {columns, rows} = size();
@@ -160,6 +167,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     pointView.update(machine && point && {machineId: machine.id, pointId: point.id});
     graphs.update(state, layout.content);
     fleetPane.update(state);
+    boots.follow(machine);
   }
 
   /** Whoever has the keyboard when a console has it. */

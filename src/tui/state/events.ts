@@ -6,6 +6,7 @@ import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {ThemeName} from '../theme.js';
+import type {BootSeen} from './boot-stage.js';
 import type {ConsoleNews} from './console.js';
 import type {DisksNews} from './disks.js';
 import type {LoadedCurves} from './graphs.js';
@@ -52,6 +53,7 @@ export type FleetNews =
   | NetworkNews
   | GraphsNews
   | DisksNews
+  | ({readonly type: 'bootSeen'} & BootSeen)
   | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
   | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
   | {readonly type: 'eventHappened'; readonly event: FleetEvent};

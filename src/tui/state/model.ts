@@ -8,6 +8,7 @@ import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {ThemeName} from '../theme.js';
+import type {BootSeen} from './boot-stage.js';
 import {type ConsoleDialog, type ConsoleState, INITIAL_CONSOLE} from './console.js';
 import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
@@ -151,6 +152,8 @@ export interface AppState {
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
   readonly graphs: GraphsView;
+  /** Of the machine whose boot was watched last. */
+  readonly boot: BootSeen | undefined;
   /** Of the machine whose Disks tab was shown last. */
   readonly disks: DisksView | undefined;
   readonly nowMs: number;
@@ -194,6 +197,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     network: undefined,
     forwardAt: 0,
     graphs: initialGraphs,
+    boot: undefined,
     disks: undefined,
     nowMs,
     size,

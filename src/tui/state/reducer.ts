@@ -66,6 +66,10 @@ function reduceNews(state: AppState, event: AppEvent): AppState {
     case 'disksLoaded':
     case 'diskMoved':
       return reduceDisks(state, event);
+    case 'bootSeen': {
+      const {type: _, ...boot} = event;
+      return {...state, boot};
+    }
     case 'imagesLoaded':
       return {...state, images: event.images, overlay: overlayWithImages(state.overlay, event.images)};
     case 'eventsLoaded':
