@@ -25,6 +25,8 @@ export interface ConsoleSessionOptions {
   readonly size?: TerminalSize;
   /** Most scrollback to replay. Units: bytes. */
   readonly maxReplayBytes?: number;
+  /** What a guest floods beyond it is skipped. Units: bytes */
+  readonly maxBytesPerSecond?: number;
   /** Bytes in order. `hasGap` is true when some before them were lost (slow viewer): reset the terminal. */
   onOutput(bytes: Uint8Array, hasGap: boolean): void;
   onKeyboard?(hasKeyboard: boolean): void;
@@ -96,13 +98,14 @@ export class ConsoleSession implements AsyncDisposable {
   }
 
   async #attach(): Promise<void> {
-    const {machine, maxReplayBytes} = this.#options;
+    const {machine, maxReplayBytes, maxBytesPerSecond} = this.#options;
     const answer = await this.#client.request(consoleAttach, {
       machine,
       wantsKeyboard: this.#wantsKeyboard,
       ...(this.#size === undefined ? {} : {size: this.#size}),
       ...(this.#nextOffset === undefined ? {} : {sinceOffset: this.#nextOffset}),
       ...(maxReplayBytes === undefined ? {} : {maxReplayBytes}),
+      ...(maxBytesPerSecond === undefined ? {} : {maxBytesPerSecond}),
     });
     this.#viewerId = answer.viewerId;
     this.#receive(answer.replayOffset, answer.replay);

@@ -9,6 +9,10 @@ import {BellWatch} from './bell-watch.js';
 import type {ByteRing} from './byte-ring.js';
 import type {PieceTurns} from './piece-turns.js';
 import {type PumpTarget, StreamPump, socketPumpBounds} from './stream-pump.js';
+import {ViewerPace} from './viewer-pace.js';
+
+/** How far an onlooker may be behind, and what it goes on with when it skips: some screens of text. Units: bytes */
+const ONLOOKER_BOUNDS = {mostBehindBytes: 131_072, keptBytes: 32_768};
 
 /** Who looks at a console, reached through its connection. */
 export interface ViewerTarget extends PumpTarget {
@@ -108,9 +112,17 @@ export class MachineConsole {
     this.#terminal?.write(bytes);
   }
 
-  /** Adds a viewer; its bytes begin at `nextOffset`. */
-  attach(viewerId: string, target: ViewerTarget, nextOffset: number, size: TerminalSize | undefined): void {
-    const pump = new StreamPump(this.ring, target, nextOffset, socketPumpBounds, this.#turns);
+  /** Adds a viewer; its bytes begin at `nextOffset`. With a pace of its own it skips what is beyond that. */
+  attach(
+    viewerId: string,
+    target: ViewerTarget,
+    nextOffset: number,
+    size: TerminalSize | undefined,
+    maxBytesPerSecond?: number,
+  ): void {
+    const onlooker =
+      maxBytesPerSecond === undefined ? undefined : {...ONLOOKER_BOUNDS, pace: new ViewerPace(maxBytesPerSecond)};
+    const pump = new StreamPump(this.ring, target, nextOffset, socketPumpBounds, this.#turns, onlooker);
     this.#viewers.set(viewerId, {target, pump, size});
     if (this.#keyboard === undefined && size !== undefined) this.#setSize(size);
   }

@@ -31,12 +31,24 @@ export interface PumpTarget {
 const AT_ONCE_BYTES = 4096;
 const AT_ONCE_BYTES_PER_SECOND = 262_144;
 
+/**
+ * A receiver that only looks, at a pace of its own: what it is behind by more than `mostBehindBytes` it skips down to
+ * `keptBytes`, since a screen shows the end and a key is to be seen in it at once.
+ */
+export interface Onlooker {
+  readonly pace: ViewerPace;
+  readonly mostBehindBytes: number;
+  readonly keptBytes: number;
+}
+
 /** See the module. Call `pull` after every append and whenever the receiver has drained. With `turns`, floods are sent in those. */
 export class StreamPump {
   readonly #ring: ByteRing;
   readonly #target: PumpTarget;
   readonly #bounds: PumpBounds;
   readonly #turns: PieceTurns | undefined;
+  readonly #onlooker: Onlooker | undefined;
+  #timer: NodeJS.Timeout | undefined;
   readonly #atOnce = new ViewerPace(AT_ONCE_BYTES_PER_SECOND);
   #nextOffset: number;
   #hasTurn = false;
@@ -48,8 +60,10 @@ export class StreamPump {
     nextOffset: number,
     bounds: PumpBounds = socketPumpBounds,
     turns?: PieceTurns,
+    onlooker?: Onlooker,
   ) {
     this.#turns = turns;
+    this.#onlooker = onlooker;
     this.#ring = ring;
     this.#target = target;
     this.#nextOffset = nextOffset;
@@ -64,12 +78,24 @@ export class StreamPump {
       this.#send();
     } else {
       this.#hasTurn = true;
-      this.#turns.add(() => {
-        if (this.#canSend) this.#send();
-        this.#hasTurn = this.#canSend;
-        return this.#hasTurn;
-      });
+      this.#takeTurn();
     }
+  }
+
+  // An onlooker whose pace is spent comes back when it has some again.
+  #takeTurn(): void {
+    const waitMs = this.#onlooker?.pace.waitMs ?? 0;
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.#takeTurn(), Math.ceil(waitMs)).unref();
+      return;
+    }
+    this.#turns?.add(() => {
+      if (this.#canSend) this.#send();
+      this.#hasTurn = this.#canSend;
+      if (!this.#hasTurn || (this.#onlooker?.pace.waitMs ?? 0) === 0) return this.#hasTurn;
+      this.#takeTurn();
+      return false;
+    });
   }
 
   /** Sends what the receiver has room for without waiting for a turn. */
@@ -87,6 +113,7 @@ export class StreamPump {
   /** Nothing is sent any more. */
   stop(): void {
     this.#isStopped = true;
+    clearTimeout(this.#timer);
   }
 
   get #canSend(): boolean {
@@ -98,7 +125,11 @@ export class StreamPump {
   }
 
   #send(): void {
+    const {endOffset} = this.#ring;
+    if (this.#onlooker !== undefined && endOffset - this.#nextOffset > this.#onlooker.mostBehindBytes)
+      this.#nextOffset = endOffset - this.#onlooker.keptBytes;
     const {offset, bytes} = this.#ring.read(this.#nextOffset, this.#bounds.pieceBytes);
+    this.#onlooker?.pace.spend(bytes.length);
     this.#nextOffset = offset + bytes.length;
     this.#turns?.sent(bytes.length);
     this.#target.send(offset, bytes);

@@ -27,7 +27,8 @@ export const MAX_INPUT_BYTES = 65_536;
 /**
  * Joins a machine's console, running or not. `replay` is the scrollback from `sinceOffset` on (all there is when left
  * out, clipped to the newest `maxReplayBytes`), starting at `replayOffset`; `consoleOutput` goes on from there.
- * `wantsKeyboard` takes the keyboard from whoever has it. Errors: machine-not-found
+ * `wantsKeyboard` takes the keyboard from whoever has it. `maxBytesPerSecond` is for who only shows the end: what a guest
+ * floods beyond it is skipped. Errors: machine-not-found
  */
 export const consoleAttach = defineRequest(
   'console/attach',
@@ -37,6 +38,7 @@ export const consoleAttach = defineRequest(
     size: terminalSizeSchema.optional(),
     sinceOffset: z.number().int().min(0).optional(),
     maxReplayBytes: z.number().int().min(0).max(1_048_576).default(1_048_576),
+    maxBytesPerSecond: z.number().int().min(65_536).max(1_073_741_824).optional(),
   }),
   z.object({
     viewerId: z.string(),

@@ -22,6 +22,7 @@ export const ACTIVITY_INTERVAL_MS = 500;
 export interface AttachOptions {
   readonly wantsKeyboard: boolean;
   readonly size: TerminalSize | undefined;
+  readonly maxBytesPerSecond?: number | undefined;
   readonly sinceOffset: number | undefined;
   readonly maxReplayBytes: number;
 }
@@ -109,7 +110,7 @@ export class ConsoleHub {
     const since = known !== undefined && known <= ring.endOffset ? known : ring.startOffset;
     const first = Math.max(since, ring.endOffset - options.maxReplayBytes);
     const replay = ring.read(first, options.maxReplayBytes);
-    console.attach(viewerId, connect(viewerId), ring.endOffset, options.size);
+    console.attach(viewerId, connect(viewerId), ring.endOffset, options.size, options.maxBytesPerSecond);
     this.#viewers.set(viewerId, console);
     if (options.wantsKeyboard) console.setKeyboard(viewerId, true);
     return {

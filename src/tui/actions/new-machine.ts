@@ -35,7 +35,7 @@ export const newMachine: Action = {
   group: 'Machines',
   hint: {label: 'new', rank: 6},
   help: 'Make a new machine.',
-  command: 'viv create IMAGE --name NAME',
+  command: 'viv create IMAGE',
   isEnabled: (state) =>
     state.connection.state === 'connected' ? true : 'The manager is not connected, so nothing can be made yet.',
   run: async (context) => {

@@ -12,6 +12,10 @@ const ATTACH_DELAY_MS = 120;
 // A window that is dragged sends many sizes; the guest is told the one it ends with.
 const RESIZE_DELAY_MS = 60;
 const REPLAY_BYTES = 262_144;
+// Nine screens of text a frame. A guest that prints more is shown its newest lines: emulating 10 MB/s had keys wait 0.3 s.
+const BYTES_PER_SECOND = 1_048_576;
+// On the wall there are nine consoles.
+const ONLOOKER_BYTES_PER_SECOND = 131_072;
 
 /** What the view should show. */
 export interface ConsoleWish {
@@ -114,6 +118,7 @@ export class ConsoleView implements AsyncDisposable {
       wantsKeyboard: hasKeyboard,
       ...(isOnlooker ? {} : {size}),
       maxReplayBytes: REPLAY_BYTES,
+      maxBytesPerSecond: isOnlooker ? ONLOOKER_BYTES_PER_SECOND : BYTES_PER_SECOND,
       onOutput: (bytes, hasGap) => {
         if (hasGap) guest.reset();
         if (isReplay || hasGap) void guest.replay(bytes);

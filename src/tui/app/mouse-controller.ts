@@ -157,7 +157,9 @@ export class MouseController {
 
 function pressPane({x, y}: MouseEvent, {state, dispatch, focusConsole}: ActionContext, pane: Rect): void {
   if (y === pane.y + 1) {
-    const span = tabSpans(TABS).find(({start, end}) => x - pane.x - 1 >= start && x - pane.x - 1 < end);
+    const span = tabSpans(TABS, state.tab, pane.width - 2).find(
+      ({start, end}) => x - pane.x - 1 >= start && x - pane.x - 1 < end,
+    );
     if (span) dispatch({type: 'tabChosen', tab: span.tab});
   } else if (state.tab === 'console') focusConsole(false);
 }

@@ -5,7 +5,7 @@ import {Line} from './line.js';
 
 /** The row of numbered tabs. */
 export function Tabs({active, width}: {active: Tab; width: number}): ReactElement {
-  const segments = tabSpans(TABS).flatMap(({tab, text}) => [
+  const segments = tabSpans(TABS, active, width).flatMap(({tab, text}) => [
     {text: ' '},
     tab === active ? {text, isInverse: true} : {text, token: 'faint' as const},
   ]);

@@ -10,6 +10,9 @@ const SAMPLES_NOTIFY_MS = 2000;
 // Beside graphs, which have the newest numbers themselves.
 const GRAPHS_NOTIFY_MS = 4000;
 
+// A pasted text that comes as keys is rendered as usual, not once a letter.
+const HURRY_AGAIN_MS = 20;
+
 /** Holds the state, applies events, and tells listeners afterwards. */
 export class Store implements Disposable {
   private state: AppState;
@@ -17,6 +20,7 @@ export class Store implements Disposable {
   private timer: NodeJS.Timeout | undefined;
   private dueAt = 0;
   private lastNotifiedAt = 0;
+  private hurriedAt = Number.NEGATIVE_INFINITY;
 
   constructor(initial: AppState) {
     this.state = initial;
@@ -39,6 +43,14 @@ export class Store implements Disposable {
     this.dueAt = dueAt;
     this.timer = setTimeout(() => this.notify(), Math.max(0, dueAt - performance.now()));
   };
+
+  /** Tells listeners now what waits to be told: somebody pressed a key. Of keys that come in a burst the first only. */
+  hurry(): void {
+    if (this.timer === undefined || performance.now() - this.hurriedAt < HURRY_AGAIN_MS) return;
+    clearTimeout(this.timer);
+    this.hurriedAt = performance.now();
+    this.notify();
+  }
 
   /** Adds a listener; the result removes it. */
   readonly subscribe = (listener: () => void): (() => void) => {

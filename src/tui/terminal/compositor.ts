@@ -82,6 +82,15 @@ export class Compositor implements Disposable {
     }, wait);
   }
 
+  /** The next frame does not wait for its time: it shows what a key did. */
+  hurry(): void {
+    this.lastFrameAt = 0;
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.requestFrame();
+  }
+
   /** The terminal has another size: the next frame is written whole. */
   resize(columns: number, rows: number): void {
     this.inkGrid = new CellGrid(columns, rows);

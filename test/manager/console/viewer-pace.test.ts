@@ -116,3 +116,54 @@ describe('the pace of viewers', () => {
     expect(behind.bytes()).toBe(socketPumpBounds.highWaterBytes - 1000);
   });
 });
+
+describe('an onlooker', () => {
+  const OWN = 65_536;
+  const bounds = {mostBehindBytes: 131_072, keptBytes: 32_768};
+
+  function onlooker(ring: ByteRing) {
+    const turns = new PieceTurns(new ViewerPace(PACE));
+    const sent: {readonly offset: number; readonly bytes: Uint8Array}[] = [];
+    const target = {bufferedBytes: 0, send: (offset: number, bytes: Uint8Array) => void sent.push({offset, bytes})};
+    const pump = new StreamPump(ring, target, 0, socketPumpBounds, turns, {...bounds, pace: new ViewerPace(OWN)});
+    return {pump, sent, bytes: () => sent.reduce((sum, piece) => sum + piece.bytes.length, 0)};
+  }
+
+  it('is sent no more than its pace of a flood, and the end of it', () => {
+    const ring = new ByteRing(2 ** 20);
+    const viewer = onlooker(ring);
+    print(ring, [viewer], 4000, 10_000);
+    expect(viewer.bytes()).toBeLessThanOrEqual(4 * OWN + 2 * PIECE);
+    expect(viewer.bytes()).toBeGreaterThan(2 * OWN);
+    vi.advanceTimersByTime(3000);
+    const last = viewer.sent.at(-1)!;
+    expect(last.offset + last.bytes.length).toBe(ring.endOffset);
+    // In order, and each byte once at most.
+    for (const [index, piece] of viewer.sent.entries())
+      expect(piece.offset).toBeGreaterThanOrEqual(
+        index === 0 ? 0 : viewer.sent[index - 1]!.offset + viewer.sent[index - 1]!.bytes.length,
+      );
+  });
+
+  it('is sent all of what is printed slowly, at once', () => {
+    const ring = new ByteRing(2 ** 20);
+    const viewer = onlooker(ring);
+    for (let line = 0; line < 100; line++) {
+      ring.append(new Uint8Array(80));
+      viewer.pump.pull();
+      expect(viewer.bytes()).toBe((line + 1) * 80);
+      vi.advanceTimersByTime(10);
+    }
+  });
+
+  it('that has left keeps no timer', () => {
+    const ring = new ByteRing(2 ** 20);
+    const viewer = onlooker(ring);
+    print(ring, [viewer], 100, 100_000);
+    viewer.pump.stop();
+    const before = viewer.bytes();
+    vi.advanceTimersByTime(10_000);
+    expect(viewer.bytes()).toBe(before);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

@@ -11,8 +11,8 @@ export function consoleHandlers(fleet: Fleet, consoles: ConsoleHub) {
   return {
     consoleAttach: async (params, connection) => {
       const machine = fleet.findFor('console', params.machine);
-      const {wantsKeyboard, size, sinceOffset, maxReplayBytes} = params;
-      const options = {wantsKeyboard, size, sinceOffset, maxReplayBytes};
+      const {wantsKeyboard, size, sinceOffset, maxReplayBytes, maxBytesPerSecond} = params;
+      const options = {wantsKeyboard, size, sinceOffset, maxReplayBytes, maxBytesPerSecond};
       const attached = await consoles.attach(machine.id, options, (viewerId) => connection.addViewer(viewerId));
       // The client may have gone while the log was read.
       if (connection.channel.isClosed) consoles.detach(attached.viewerId);
