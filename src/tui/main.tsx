@@ -1,9 +1,12 @@
-/** The program `viv`: a terminal and no arguments opens the TUI; everything else is the command line. */
+import {SPOKEN_OPTION} from './cli/spoken-option.js';
+
+/** The program `viv`: a terminal and no arguments opens the UI; everything else is the command line. */
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  if (args.length === 0 && process.stdin.isTTY && process.stdout.isTTY) {
-    const [{runTui}, {connectDaemon}] = await Promise.all([import('./app/run-tui.js'), import('./app/backend.js')]);
-    return await runTui({
+  const isUi = args.every((arg) => arg === SPOKEN_OPTION);
+  if (isUi && process.stdin.isTTY && process.stdout.isTTY) {
+    const [{connectDaemon}, run] = await Promise.all([import('./app/backend.js'), loadFrontEnd(args)]);
+    return await run({
       input: process.stdin,
       output: process.stdout,
       env: process.env,
@@ -17,6 +20,12 @@ async function main(): Promise<number> {
   }
   const {runCli} = await import('./cli/run-cli.js');
   return await runCli(args);
+}
+
+async function loadFrontEnd(args: readonly string[]) {
+  const {wantsSpoken} = await import('./app/front-end.js');
+  if (wantsSpoken(args, process.env)) return (await import('./app/run-spoken.js')).runSpoken;
+  return (await import('./app/run-tui.js')).runTui;
 }
 
 /** Waits until what was written has left this process: `process.exit` drops what a pipe has not taken yet. */

@@ -9,6 +9,7 @@ import {centered, type Layout} from './state/layout.js';
 import {firstListRow, layoutOf, listRows, selectedRow} from './state/list.js';
 import {layoutMachineForm} from './state/machine-form-layout.js';
 import type {AppState, ScreenSize} from './state/model.js';
+import {copyEntries} from './state/presenters/copy-menu.js';
 import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
 import {CHORDS} from './state/presenters/lookback.js';
 import {machineNotice} from './state/presenters/machine.js';
@@ -54,6 +55,8 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
       const width = Math.min(QUESTION_COLUMNS, size.columns);
       return shown && centered(size, width, questionLines(state, shown, width - 4).length + ANSWERS.length + 3);
     }
+    case 'copy':
+      return menuRect(state, copyEntries(state).length + 2, besideRow(state));
     case 'menu':
       return menuRect(state, menuEntries(state, actions).length + 2, overlay.at ?? besideRow(state));
   }

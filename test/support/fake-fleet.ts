@@ -95,6 +95,10 @@ export class FakeFleet {
   samples: MachineSample[] = [];
   /** Every number of every machine moves. */
   isBusy = false;
+  /** What guests print after their start, 0.9 s apart. */
+  bootTexts: readonly string[] = ['Linux version 6.12\r\n~ # '];
+  /** Why no machine can be started. */
+  startFault: string | undefined;
   /** Between samples. Units: milliseconds */
   sampleMs = 100;
   private nextSampleAtMs = 0;
@@ -460,8 +464,15 @@ export class FakeFleet {
       } as const
     )[method];
     if (!to) throw new Error(`the scripted fleet does not know ${method}`);
+    if (method === 'machine/start' && this.startFault !== undefined) {
+      this.move(machine.name, 'defined', {reason: this.startFault});
+      throw new ManagerError('file-not-found', this.startFault, 'Check the path.');
+    }
     this.move(machine.name, to);
-    if (method === 'machine/start') this.say(machine.id, 'Linux version 6.12\r\n~ # ');
+    if (method === 'machine/start')
+      for (const [index, text] of this.bootTexts.entries())
+        if (index === 0) this.say(machine.id, text);
+        else setTimeout(() => this.say(machine.id, text), index * 900);
     return this.machines.find((one) => one.id === machine.id)!;
   }
 

@@ -3,7 +3,9 @@
 
 import type {MachineState} from '../../src/manager/protocol/machine.js';
 import {connectDaemon} from '../../src/tui/app/backend.js';
+import {wantsSpoken} from '../../src/tui/app/front-end.js';
 import {playCast} from '../../src/tui/app/play-cast.js';
+import {runSpoken} from '../../src/tui/app/run-spoken.js';
 import {runTui} from '../../src/tui/app/run-tui.js';
 import {openCast} from '../../src/tui/casts/cast-reader.js';
 import {FakeFleet, fakeMachine} from './fake-fleet.js';
@@ -60,6 +62,9 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+// START_FAULT: why no machine starts; BOOT: what guests print after their start.
+fleet.startFault = process.env['START_FAULT'];
+if (process.env['BOOT']) fleet.bootTexts = process.env['BOOT'].split('|');
 fleet.refusedName = process.env['TAKEN'];
 if (process.env['IMAGES'] === 'many')
   fleet.otherImages = Array.from({length: 8}, (_, index) => ({
@@ -80,7 +85,8 @@ fleet.wanted = questionsOf(process.env['REACH']);
 if (process.env['ASK']) fleet.ask(machines[0]!.name, questionsOf(process.env['ASK']));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
-process.exitCode = await runTui({
+const run = wantsSpoken([], process.env) ? runSpoken : runTui;
+process.exitCode = await run({
   input: process.stdin,
   output: process.stdout,
   env: process.env,

@@ -30,6 +30,8 @@ test('a name that is a control sequence is shown escaped in every tab, list, dia
     ['\x1b', '1 Console'],
     ['l', `${SHOWN} was created.`],
     ['\x1b', '1 Console'],
+    ['y', `ssh root@${SHOWN}`],
+    ['\x1b', '1 Console'],
     ['K', `Force ${SHOWN}`],
     ['n', '1 Console'],
     ['t', `of ${SHOWN} is taken.`],
@@ -54,4 +56,29 @@ test('a name of thousands of characters, wide ones and piles of marks leaves eve
     expect(row).toMatch(/[│╮╯]$/);
     expect(row).toMatch(/^[│╭╰]/);
   }
+});
+
+test('a screen reader is told such names escaped, and not one control character', async () => {
+  const env = {VIV_SCREEN_READER: '1', POINTS: '3', ASK: 'ev\x1b[2Jil.org'};
+  await using terminal = tui.open(`${NAME}:running:g\x1b[5mroup`, {columns: 200, rows: 70}, env);
+  await terminal.see(`${SHOWN} wants to reach`);
+  for (const [key, text] of [
+    ['\x1b', `${SHOWN}, running`],
+    ['2', 'CPU %'],
+    ['3', '3 of 3.'],
+    ['4', '52:54:00'],
+    ['6', `${SHOWN} was created.`],
+    ['7', 'name ev^['],
+    ['y', `name: ${SHOWN}`],
+    ['1', /^ev\^\[/m],
+    ['K', `Force ${SHOWN}`],
+    ['n', 'Closed.'],
+    ['l', 'Jobs and events.'],
+    ['\x1b', 'Closed.'],
+  ] as const) {
+    terminal.press(key);
+    await terminal.see(text);
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  expect(terminal.raw.replaceAll('\r\n', '')).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e\u200b]/);
 });

@@ -56,7 +56,12 @@ export class ConsoleView implements AsyncDisposable {
 
   /** The screen of the wished machine, once it is attached. */
   get screen(): GuestScreen | undefined {
-    return this.attachedId === this.wish.machineId ? this.guest : undefined;
+    return this.screenOf(this.wish.machineId);
+  }
+
+  /** The screen of a machine, while it is attached. */
+  screenOf(machineId: string | undefined): GuestScreen | undefined {
+    return this.attachedId === machineId ? this.guest : undefined;
   }
 
   /** Says what should be shown now. */

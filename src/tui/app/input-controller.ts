@@ -93,7 +93,8 @@ export class InputController {
     return {
       answer: (id) => {
         const action = this.actionsById.get(id);
-        if (action) this.start(action, context);
+        // The overlay as it is by now: a key may have chosen in it first.
+        if (action) this.start(action, this.context());
       },
       take: (entry) => this.take(entry),
       paletteEntries: (text) => paletteEntries(context.state, this.actions, text),

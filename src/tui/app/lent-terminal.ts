@@ -2,8 +2,6 @@
 import {spawn} from 'node:child_process';
 import {constants} from 'node:os';
 import type {ReadStream, WriteStream} from 'node:tty';
-import type {Compositor} from '../terminal/compositor.js';
-import type {HostTerminal} from '../terminal/host-terminal.js';
 import type {StdinRouter} from '../terminal/stdin-router.js';
 
 /** Ends of ssh's that are none of the person's doing: it could not connect. */
@@ -11,8 +9,10 @@ const FAILED = 255;
 
 /** What of the UI uses the terminal. */
 export interface LenderParts {
-  readonly host: HostTerminal;
-  readonly compositor: Compositor;
+  /** Takes the terminal, and gives it back. */
+  readonly host: {enter(): void; leave(): void};
+  /** Writes nothing between `hold` and `release`. */
+  readonly output: {hold(): void; release(): void};
   readonly router: () => StdinRouter;
   /** The person has left meanwhile: the terminal is not taken again. */
   readonly isEnded: () => boolean;
@@ -22,17 +22,17 @@ export interface LenderParts {
 export class TerminalLender {
   readonly #input: ReadStream;
   readonly #output: WriteStream;
-  readonly #host: HostTerminal;
-  readonly #compositor: Compositor;
+  readonly #host: LenderParts['host'];
+  readonly #held: LenderParts['output'];
   readonly #router: () => StdinRouter;
   readonly #isEnded: () => boolean;
   #isLent = false;
 
-  constructor(input: ReadStream, output: WriteStream, {host, compositor, router, isEnded}: LenderParts) {
+  constructor(input: ReadStream, output: WriteStream, {host, output: held, router, isEnded}: LenderParts) {
     this.#input = input;
     this.#output = output;
     this.#host = host;
-    this.#compositor = compositor;
+    this.#held = held;
     this.#router = router;
     this.#isEnded = isEnded;
   }
@@ -41,7 +41,7 @@ export class TerminalLender {
   async lend(args: readonly string[]): Promise<void> {
     if (this.#isLent) return;
     this.#isLent = true;
-    this.#compositor.hold();
+    this.#held.hold();
     this.#router().isMuted = true;
     this.#host.leave();
     // In the terminal's usual mode Ctrl-C is sent to all programs on it; it is meant for the one that runs.
@@ -58,7 +58,7 @@ export class TerminalLender {
       this.#router().isMuted = false;
       if (!this.#isEnded()) {
         this.#host.enter();
-        this.#compositor.release();
+        this.#held.release();
       }
     }
   }

@@ -78,6 +78,8 @@ export class MouseController {
     else if (overlay.kind === 'menu' || overlay.kind === 'palette') {
       const entry = this.entryAt(state, rect, event);
       if (entry) input.take(entry);
+    } else if (overlay.kind === 'copy') {
+      input.handle({kind: 'key', key: String(event.y - rect.y), text: String(event.y - rect.y)});
     } else if (overlay.kind === 'question') {
       // The first press highlights an answer, the second gives it.
       const at = event.y - (rect.y + rect.height - 1 - ANSWERS.length);

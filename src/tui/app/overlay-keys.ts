@@ -1,10 +1,12 @@
 /** Keys of what lies above the screen: help, questions, forms, the palette and the menu. */
 import {answer} from '../actions/answer.js';
+import {copy} from '../actions/copy.js';
 import type {ActionContext} from '../keys/action.js';
 import type {PaletteEntry} from '../keys/palette.js';
 import {stepForm} from '../state/form.js';
 import type {Overlay} from '../state/model.js';
 import {matchingEvents} from '../state/presenters/activity.js';
+import {copyEntries} from '../state/presenters/copy-menu.js';
 import {editText, textInput} from '../state/text-input.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
 import {handleConsoleDialog} from './console-dialog.js';
@@ -45,6 +47,9 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
       break;
     case 'menu':
       handleMenu(overlay, key);
+      break;
+    case 'copy':
+      handleCopy(overlay, key);
       break;
     case 'activity':
       handleActivity(overlay, event, key);
@@ -132,6 +137,18 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
     else if (pressed === '/') show({...shown, isFiltering: true});
     else if (pressed === 'x') owner.answer('program.activity');
     else if (pressed === 'esc' || pressed === 'l' || pressed === 'q') close();
+  }
+
+  function handleCopy(menu: Of<'copy'>, pressed: string): void {
+    const {length} = copyEntries(context.state);
+    const by = {up: -1, k: -1, 'shift-tab': -1, down: 1, j: 1, tab: 1}[pressed];
+    const digit = /^[1-9]$/.test(pressed) ? Number(pressed) - 1 : length;
+    if (by !== undefined) show({...menu, chosen: stepped(menu.chosen, by, length)});
+    else if (pressed === 'enter') owner.answer(copy.id);
+    else if (digit < length) {
+      show({...menu, chosen: digit});
+      owner.answer(copy.id);
+    } else if (pressed === 'esc' || pressed === 'y' || pressed === 'q') close();
   }
 
   function handleMenu(menu: Of<'menu'>, pressed: string): void {

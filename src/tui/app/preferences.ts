@@ -18,6 +18,7 @@ const preferencesSchema = z.object({
   arrangement: z.enum(ARRANGEMENTS).catch('split'),
   listWidth: z.number().int().min(1).max(1000).optional().catch(undefined),
   isMouseOn: z.boolean().catch(true),
+  isSpoken: z.boolean().catch(false),
 });
 /** See the module. A value that makes no sense is as if it were not there. */
 export type Preferences = z.output<typeof preferencesSchema>;
@@ -36,15 +37,24 @@ export function readPreferences(folder: string): Preferences {
 
 /** The state as someone with these preferences begins. The wall is nothing to begin with: it depends on what runs. */
 export function withPreferences(state: AppState, preferences: Preferences): AppState {
-  const {sort, isReversed, grouping, arrangement, listWidth, isMouseOn, theme} = preferences;
+  const {sort, isReversed, grouping, arrangement, listWidth, isMouseOn, isSpoken, theme} = preferences;
   const list = {...state.list, sort, isReversed, grouping};
   const begun = arrangement === 'wall' ? 'split' : arrangement;
-  return {...state, list, arrangement: begun, listWidth, isMouseOn, ...(theme === undefined ? {} : {theme})};
+  return {...state, list, arrangement: begun, listWidth, isMouseOn, isSpoken, ...(theme === undefined ? {} : {theme})};
 }
 
-function preferencesOf({list, arrangement, listWidth, isMouseOn, theme}: AppState): Preferences {
+function preferencesOf({list, arrangement, listWidth, isMouseOn, isSpoken, theme}: AppState): Preferences {
   const {sort, isReversed, grouping} = list;
-  return {sort, isReversed, grouping, arrangement, isMouseOn, theme, ...(listWidth === undefined ? {} : {listWidth})};
+  return {
+    sort,
+    isReversed,
+    grouping,
+    arrangement,
+    isMouseOn,
+    isSpoken,
+    theme,
+    ...(listWidth === undefined ? {} : {listWidth}),
+  };
 }
 
 /** Writes preferences when they have changed, a moment later. */

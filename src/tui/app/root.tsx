@@ -1,5 +1,5 @@
 import {Box} from 'ink';
-import {type ReactElement, useSyncExternalStore} from 'react';
+import {type ReactElement, useLayoutEffect, useSyncExternalStore} from 'react';
 import {HintBar} from '../components/hint-bar.js';
 import {Line} from '../components/line.js';
 import {ThemeContext} from '../components/theme-context.js';
@@ -12,6 +12,7 @@ import {
   ConfirmScreen,
   ConnectingScreen,
   ConsoleDialogScreen,
+  CopyMenuScreen,
   FirstRunScreen,
   FleetScreen,
   FleetViewScreen,
@@ -57,6 +58,7 @@ const CONSOLE_HINTS: readonly Hint[] = [
 /** Everything Ink draws: header, the screen, hints, overlays. */
 export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactElement {
   const state = useSyncExternalStore(store.subscribe, store.getState);
+  useLayoutEffect(() => store.drew(state), [store, state]);
   const layout = layoutOf(state);
   const props: ScreenProps = {state, layout, actions, sparkStyle};
   return (
@@ -71,6 +73,7 @@ export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactEl
         <ConsoleDialogScreen {...props} />
         <PaletteScreen {...props} />
         <MenuScreen {...props} />
+        <CopyMenuScreen {...props} />
         <QuestionScreen {...props} />
       </Box>
     </ThemeContext>

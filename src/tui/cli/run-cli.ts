@@ -4,6 +4,7 @@ import packageJson from '../../../package.json' with {type: 'json'};
 import {CliContext, type CliManager, type CliStreams, REAL_MANAGER} from './cli-context.js';
 import type {CliCommand} from './command.js';
 import {reportError, STATUS_USAGE} from './report-error.js';
+import {SPOKEN_OPTION} from './spoken-option.js';
 
 /** Loads what a command line may need: scripts start `viv run` a lot, and it has a quarter of the program to load. */
 async function loadCommands([name]: readonly string[]): Promise<readonly CliCommand[]> {
@@ -15,6 +16,7 @@ function buildProgram(cli: CliContext, commands: readonly CliCommand[]): Command
   const program = new Command('viv')
     .description('A terminal home for virtual machines. Without arguments: the terminal UI.')
     .version(packageJson.version, '-V, --version', 'print the version')
+    .option(SPOKEN_OPTION, 'the terminal UI as lines of text, for screen readers (also VIV_SCREEN_READER=1)')
     .helpOption('-h, --help', 'print help')
     .showSuggestionAfterError(true)
     .showHelpAfterError('Run viv --help, or viv COMMAND --help.')
@@ -49,7 +51,7 @@ export async function runCli(
   streams.stdout.on('error', ignoreClosedPipe);
   try {
     const program = buildProgram(cli, await loadCommands(args));
-    if (args.length === 0) {
+    if (args.every((arg) => arg === SPOKEN_OPTION)) {
       cli.note(
         'viv: The terminal UI needs a terminal on standard input and output.\n     Commands work without one:\n',
       );

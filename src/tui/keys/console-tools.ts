@@ -21,6 +21,8 @@ export interface ConsoleTools {
   record(machine: Machine, path: string): Promise<void>;
   /** Ends a recording. */
   stopRecording(machineId: string): Promise<void>;
+  /** What a console shows as text, blank lines at its end cut. Errors: machine-not-found */
+  screenText(machine: Machine): Promise<string>;
   /** Writes what a console shows into a file, as a picture when its name ends in `.png`. Errors: those of the file */
   screenshot(machine: Machine, path: string): Promise<void>;
 }

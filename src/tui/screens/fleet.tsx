@@ -110,8 +110,8 @@ function paneLines(state: AppState, width: number, height: number): readonly (re
 function MachinePane({state, rect}: ScreenProps & {rect: Rect}): ReactElement {
   const machine = selectedMachine(state);
   const width = rect.width - 2;
-  const title = machine ? machineTitle(machine, state.nowMs) : '';
-  const footer = machine ? machineFooter(state.samples.get(machine.id) ?? []) : '';
+  const title = machine ? machineTitle(machine, state.nowMs, state.boot) : '';
+  const footer = machine ? machineFooter(machine, state.samples.get(machine.id) ?? []) : '';
   return (
     <Frame width={rect.width} height={rect.height} title={title} footer={footer} isFocused={state.focus === 'console'}>
       <Tabs active={state.tab} width={width} />

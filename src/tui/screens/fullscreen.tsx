@@ -17,7 +17,7 @@ export function FullscreenScreen({state}: ScreenProps): ReactElement {
       <Line
         width={columns}
         segments={[
-          {text: ` ${machine ? machineTitle(machine, state.nowMs) : ''} `, isInverse: true},
+          {text: ` ${machine ? machineTitle(machine, state.nowMs, state.boot) : ''} `, isInverse: true},
           {text: '  Ctrl-]', token: 'accent', isBold: true},
           notice === undefined
             ? {text: ' leaves (twice sends it)', token: 'faint'}

@@ -2,6 +2,7 @@ export {ActivityScreen} from './activity.js';
 export {ConfirmScreen} from './confirm.js';
 export {ConnectingScreen} from './connecting.js';
 export {ConsoleDialogScreen} from './console-dialog.js';
+export {CopyMenuScreen} from './copy-menu.js';
 export {FirstRunScreen} from './first-run.js';
 export {FleetScreen} from './fleet.js';
 export {FleetViewScreen} from './fleet-view.js';

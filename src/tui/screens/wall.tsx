@@ -19,7 +19,7 @@ export function WallScreen({state, layout}: ScreenProps): ReactElement {
             <Frame
               width={rect.width}
               height={rect.height}
-              title={machine ? `${isSelected ? '▸ ' : ''}${machineTitle(machine, state.nowMs)}` : ''}
+              title={machine ? `${isSelected ? '▸ ' : ''}${machineTitle(machine, state.nowMs, state.boot)}` : ''}
               footer={isSelected ? (state.focus === 'console' ? 'Ctrl-] leaves' : 'Enter types into it') : ''}
               isFocused={isSelected}
             />

@@ -1,5 +1,7 @@
 /** How far a guest has come in its boot, read off what it printed. */
 
+import type {Machine} from '../../manager/protocol/machine.js';
+
 /** Stages in their order, by what guests print in them; the newest line that tells decides. */
 const SIGNS = [
   {stage: 'boot loader', sign: /U-Boot |GNU GRUB|OpenSBI v|EFI stub:|Welcome to GRUB/},
@@ -24,12 +26,35 @@ const LINES_LOOKED_AT = 12;
  */
 export function bootStageOf(lines: readonly string[]): BootStage | undefined {
   const told = lines.map((line) => line.trimEnd()).filter((line) => line !== '');
-  const newest = told.at(-1);
-  if (newest === undefined || ARRIVED.test(newest)) return undefined;
+  if (told.length === 0 || hasArrived(told)) return undefined;
   // A later stage looks like an earlier one as well: services print behind the kernel's time.
   for (const line of told.slice(-LINES_LOOKED_AT).reverse())
     for (const {stage, sign} of [...SIGNS].reverse()) if (sign.test(line)) return stage;
   return undefined;
+}
+
+/** True when the newest line is one that waits for somebody: a prompt, of a login or a shell. */
+export function hasArrived(lines: readonly string[]): boolean {
+  const newest = lines.findLast((line) => line.trim() !== '')?.trimEnd();
+  // Numbers of the kernel and of services end in such signs as well.
+  return newest !== undefined && ARRIVED.test(newest) && !SIGNS.some(({sign}) => sign.test(newest));
+}
+
+/** What is known of the boot of a machine; `startedAtMs` says of which start. */
+export interface BootSeen {
+  readonly machineId: string;
+  readonly startedAtMs: number;
+  readonly stage: BootStage | undefined;
+}
+
+/** The stage to be told of a machine now, if it boots. */
+export function toldStage(
+  boot: BootSeen | undefined,
+  machine: Pick<Machine, 'id' | 'state' | 'startedAtMs'>,
+  nowMs: number,
+): BootStage | undefined {
+  if (boot === undefined || boot.machineId !== machine.id || boot.startedAtMs !== machine.startedAtMs) return undefined;
+  return machine.state === 'running' && nowMs - boot.startedAtMs < BOOT_TOLD_MS ? boot.stage : undefined;
 }
 
 /** A boot is told of for so long; a guest that takes longer, or prints such lines later, is not booting. */

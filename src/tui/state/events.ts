@@ -6,6 +6,7 @@ import type {Machine} from '../../manager/protocol/machine.js';
 import type {HostSample, MachineSample} from '../../manager/protocol/metrics.js';
 import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {ThemeName} from '../theme.js';
+import type {BootSeen} from './boot-stage.js';
 import type {ConsoleNews} from './console.js';
 import type {DisksNews} from './disks.js';
 import type {LoadedCurves} from './graphs.js';
@@ -52,6 +53,7 @@ export type FleetNews =
   | NetworkNews
   | GraphsNews
   | DisksNews
+  | ({readonly type: 'bootSeen'} & BootSeen)
   | {readonly type: 'imagesLoaded'; readonly images: readonly Image[]}
   | {readonly type: 'eventsLoaded'; readonly events: readonly FleetEvent[]}
   | {readonly type: 'eventHappened'; readonly event: FleetEvent};
@@ -66,6 +68,7 @@ export type UiNews =
   | {readonly type: 'arranged'; readonly arrangement: Arrangement}
   | {readonly type: 'dividerMoved'; readonly listWidth: number}
   | {readonly type: 'mouseTurned'; readonly isOn: boolean}
+  | {readonly type: 'speechTurned'; readonly isOn: boolean}
   | {readonly type: 'themeChosen'; readonly theme: ThemeName}
   | {readonly type: 'tabChosen'; readonly tab: Tab}
   | {readonly type: 'pointMoved'; readonly by: number}
@@ -76,6 +79,7 @@ export type UiNews =
   | {readonly type: 'filterClosed'; readonly isKept: boolean}
   | {readonly type: 'overlayShown'; readonly overlay: Overlay}
   | {readonly type: 'overlayClosed'}
+  | {readonly type: 'addressesTold'; readonly machineId: string; readonly addresses: readonly string[]}
   | {readonly type: 'questionOpened'; readonly questionId: string}
   | {readonly type: 'answerMoved'; readonly by: number}
   | {readonly type: 'questionLeft'}

@@ -8,6 +8,7 @@ import type {NetworkStatus} from '../../manager/protocol/network.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import type {Timeline} from '../../manager/protocol/timeline.js';
 import type {ThemeName} from '../theme.js';
+import type {BootSeen} from './boot-stage.js';
 import {type ConsoleDialog, type ConsoleState, INITIAL_CONSOLE} from './console.js';
 import type {DisksView} from './disks.js';
 import type {FormState} from './form.js';
@@ -108,6 +109,7 @@ export type Overlay =
   | {readonly kind: 'palette'; readonly input: TextInput; readonly chosen: number}
   /** Without a place it lies beside the highlighted row. */
   | {readonly kind: 'menu'; readonly chosen: number; readonly at?: {readonly x: number; readonly y: number}}
+  | {readonly kind: 'copy'; readonly machineId: string; readonly addresses: readonly string[]; readonly chosen: number}
   /** What a guest waits for; `chosen` is a place in `ANSWERS`. */
   | {readonly kind: 'question'; readonly questionId: string; readonly chosen: number};
 
@@ -150,6 +152,8 @@ export interface AppState {
   readonly network: NetworkView | undefined;
   readonly forwardAt: number;
   readonly graphs: GraphsView;
+  /** Of the machine whose boot was watched last. */
+  readonly boot: BootSeen | undefined;
   /** Of the machine whose Disks tab was shown last. */
   readonly disks: DisksView | undefined;
   readonly nowMs: number;
@@ -161,6 +165,8 @@ export interface AppState {
   readonly arrangement: Arrangement;
   readonly listWidth: number | undefined;
   readonly isMouseOn: boolean;
+  /** Nothing is drawn from the next start on: the UI is told as lines, for screen readers. */
+  readonly isSpoken: boolean;
   readonly theme: ThemeName;
   readonly hasOwnTheme: boolean;
   readonly filter: string;
@@ -191,6 +197,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     network: undefined,
     forwardAt: 0,
     graphs: initialGraphs,
+    boot: undefined,
     disks: undefined,
     nowMs,
     size,
@@ -199,6 +206,7 @@ export function initialState(size: ScreenSize, nowMs: number): AppState {
     arrangement: 'split',
     listWidth: undefined,
     isMouseOn: true,
+    isSpoken: false,
     theme: 'dark',
     hasOwnTheme: false,
     filter: '',

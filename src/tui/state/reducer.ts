@@ -66,6 +66,10 @@ function reduceNews(state: AppState, event: AppEvent): AppState {
     case 'disksLoaded':
     case 'diskMoved':
       return reduceDisks(state, event);
+    case 'bootSeen': {
+      const {type: _, ...boot} = event;
+      return {...state, boot};
+    }
     case 'imagesLoaded':
       return {...state, images: event.images, overlay: overlayWithImages(state.overlay, event.images)};
     case 'eventsLoaded':
@@ -88,6 +92,7 @@ const UI_TYPES = {
   arranged: 1,
   dividerMoved: 1,
   mouseTurned: 1,
+  speechTurned: 1,
   themeChosen: 1,
   tabChosen: 1,
   pointMoved: 1,
@@ -98,6 +103,7 @@ const UI_TYPES = {
   filterClosed: 1,
   overlayShown: 1,
   overlayClosed: 1,
+  addressesTold: 1,
   questionOpened: 1,
   answerMoved: 1,
   questionLeft: 1,
@@ -124,6 +130,8 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, listWidth: event.listWidth};
     case 'mouseTurned':
       return {...state, isMouseOn: event.isOn};
+    case 'speechTurned':
+      return {...state, isSpoken: event.isOn};
     case 'themeChosen':
       return {...state, theme: event.theme};
     case 'tabChosen':
@@ -144,6 +152,11 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
       return {...state, overlay: event.overlay};
     case 'overlayClosed':
       return {...state, overlay: undefined};
+    case 'addressesTold': {
+      const {overlay} = state;
+      if (overlay?.kind !== 'copy' || overlay.machineId !== event.machineId) return state;
+      return {...state, overlay: {...overlay, addresses: event.addresses}};
+    }
     case 'questionOpened':
       return openQuestion(state, event.questionId);
     case 'answerMoved':

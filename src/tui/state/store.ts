@@ -7,6 +7,8 @@ import {reduce} from './reducer.js';
 const NOTIFY_MS = 33;
 // What only samples changed waits longer: a render of the whole screen costs more than all graphs, which do not wait for it.
 const SAMPLES_NOTIFY_MS = 2000;
+// Where all that samples change is painted anyhow (`app/live-numbers.ts`), a render brings ages in a list up to date.
+const PAINTED_NOTIFY_MS = 30_000;
 // Beside graphs, which have the newest numbers themselves.
 const GRAPHS_NOTIFY_MS = 4000;
 
@@ -16,6 +18,7 @@ const HURRY_AGAIN_MS = 20;
 /** Holds the state, applies events, and tells listeners afterwards. */
 export class Store implements Disposable {
   private state: AppState;
+  private drawn: AppState;
   private readonly listeners = new Set<() => void>();
   private timer: NodeJS.Timeout | undefined;
   private dueAt = 0;
@@ -24,10 +27,25 @@ export class Store implements Disposable {
 
   constructor(initial: AppState) {
     this.state = initial;
+    this.drawn = initial;
   }
 
   /** The current state. Stable between events, as React wants it. */
   readonly getState = (): AppState => this.state;
+
+  /**
+   * The state that was drawn last, with the newest numbers: what is painted over the drawing fits it, and is not of a screen
+   * that is yet to be drawn.
+   */
+  readonly getShown = (): AppState => {
+    const {samples, host, nowMs} = this.state;
+    return {...this.drawn, samples, host, nowMs};
+  };
+
+  /** Takes note that a state was drawn. */
+  drew(state: AppState): void {
+    this.drawn = state;
+  }
 
   /** Applies an event at once; listeners hear of it within a frame, of samples alone within two seconds, or four. */
   readonly dispatch = (event: AppEvent): void => {
@@ -71,5 +89,9 @@ export class Store implements Disposable {
 }
 
 function patience(state: AppState): number {
-  return state.tab === 'graphs' || isFleetInSight(state) ? GRAPHS_NOTIFY_MS : SAMPLES_NOTIFY_MS;
+  const {list, filter, tab, arrangement, overlay, focus} = state;
+  if (tab === 'graphs' || isFleetInSight(state)) return GRAPHS_NOTIFY_MS;
+  const isOrderLive = list.sort === 'cpu' || list.sort === 'memory' || /cpu|mem/.test(filter);
+  const isPainted = (tab === 'console' || tab === 'config') && arrangement !== 'wall' && focus !== 'fullscreen';
+  return isPainted && !isOrderLive && overlay === undefined ? PAINTED_NOTIFY_MS : SAMPLES_NOTIFY_MS;
 }

@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import {bootStageOf} from '../../../src/tui/state/boot-stage.js';
+import {BOOT_TOLD_MS, bootStageOf, hasArrived, toldStage} from '../../../src/tui/state/boot-stage.js';
 
 describe('the stage of a boot', () => {
   test.each([
@@ -19,5 +19,31 @@ describe('the stage of a boot', () => {
 
   test('is that of the newest line that tells', () => {
     expect(bootStageOf(['[    1.3] x', '[  OK  ] Reached target x.', '', 'some other line', ''])).toBe('services');
+  });
+});
+
+describe('a guest has arrived', () => {
+  test.each([
+    ['web-1 login: ', true],
+    ['~ # ', true],
+    ['root@web-1:~# \n\n', true],
+    ['', false],
+    ['[    1.203344] clk: 100%', false],
+    ['[  OK  ] Started load at 33%', false],
+    ['what a program prints', false],
+  ])('with %j: %s', (text, isArrived) => expect(hasArrived(text.split('\n'))).toBe(isArrived));
+});
+
+describe('a stage is told', () => {
+  const machine = {id: 'a', state: 'running', startedAtMs: 1000} as const;
+  const boot = {machineId: 'a', startedAtMs: 1000, stage: 'kernel'} as const;
+
+  test('of the machine and the start that it was seen of, for five minutes', () => {
+    expect(toldStage(boot, machine, 2000)).toBe('kernel');
+    expect(toldStage(boot, machine, 1000 + BOOT_TOLD_MS)).toBeUndefined();
+    expect(toldStage(boot, {...machine, id: 'b'}, 2000)).toBeUndefined();
+    expect(toldStage(boot, {...machine, startedAtMs: 1500}, 2000)).toBeUndefined();
+    expect(toldStage(boot, {...machine, state: 'paused'}, 2000)).toBeUndefined();
+    expect(toldStage(undefined, machine, 2000)).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@ import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
+import {type BootSeen, toldStage} from '../boot-stage.js';
 import type {Tab} from '../model.js';
 import {formatBytes, formatDuration, formatMips, formatRate} from './units.js';
 
@@ -41,16 +42,21 @@ export function stateLook(state: MachineState): StateLook {
 /** True in states in which the newest sample tells how the machine is now. */
 export const hasSamples = (state: MachineState): boolean => ['running', 'paused', 'saving', 'stopping'].includes(state);
 
-/** Title of a machine's pane: name, state, how long it has been up. */
-export function machineTitle(machine: Machine, nowMs: number): string {
+/** Title of a machine's pane: name, state, how long it has been up, and while it boots the stage it is in. */
+export function machineTitle(machine: Machine, nowMs: number, boot?: BootSeen): string {
   const look = stateLook(machine.state);
   const isUp = machine.state === 'running' || machine.state === 'paused';
   const uptime = isUp && machine.startedAtMs !== undefined ? `  ${formatDuration(nowMs - machine.startedAtMs)}` : '';
-  return `${visibleText(machine.name)}  ${look.glyph} ${look.word}${uptime}`;
+  const stage = toldStage(boot, machine, nowMs);
+  return `${visibleText(machine.name)}  ${look.glyph} ${look.word}${uptime}${stage === undefined ? '' : `  booting: ${stage}`}`;
 }
 
-/** Footer of a machine's pane: disk and net rates of the last second, instructions; empty without samples. */
-export function machineFooter(samples: readonly MachineSample[]): string {
+/**
+ * Footer of a machine's pane: disk and net rates of the last second, instructions; why a machine does not run that failed.
+ * Empty without either.
+ */
+export function machineFooter(machine: Machine, samples: readonly MachineSample[]): string {
+  if (!hasSamples(machine.state)) return visibleText(machine.reason ?? '');
   const last = samples.at(-1);
   if (!last) return '';
   const {received, sent} = netRates(samples);

@@ -1,15 +1,23 @@
 /** The screen as sentences, for people who hear it: what is highlighted, what lies on top, what a tab tells. */
+import type {Job} from '../../../manager/protocol/job.js';
 import type {Action} from '../../keys/action.js';
 import {helpLines} from '../../keys/hints.js';
 import {actionsIn} from '../../keys/keymap.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../../keys/palette.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import type {ConsoleDialog} from '../console.js';
 import type {FormField, FormState} from '../form.js';
 import {listRows, selectedRow} from '../list.js';
 import type {AppState, Overlay} from '../model.js';
-import {eventSegments, jobSegments, listedJobs, matchingEvents} from './activity.js';
+import {ANSWERS, shownQuestion} from '../questions.js';
+import {eventSegments, listedJobs, matchingEvents} from './activity.js';
+import {copyEntries} from './copy-menu.js';
 import {headerLine} from './header.js';
+import {jobFraction} from './job.js';
+import {CHORDS} from './lookback.js';
 import {memorySummary, stateLook} from './machine.js';
+import {pasteQuestion} from './paste.js';
+import {questionLines} from './question.js';
 import {spokenMachineForm} from './spoken-machine-form.js';
 
 /** How many events are told of at once. */
@@ -69,16 +77,63 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
     }
     case 'menu':
       return ['Menu of the machine.', chosenEntry(menuEntries(state, actions), overlay.chosen)];
-    case 'activity': {
-      const jobs = listedJobs(state).map((job, index) =>
-        textOf(jobSegments(job, index === overlay.chosen, LINE_WIDTH)),
-      );
-      const events = matchingEvents(state.events, overlay.filter.text).slice(-EVENTS_TOLD);
-      return ['Jobs and events.', ...jobs, ...events.map((event) => textOf(eventSegments(event)))];
+    case 'copy': {
+      const entries = copyEntries(state);
+      const {label, text} = entries[overlay.chosen] ?? {label: 'nothing', text: undefined};
+      const what = text === undefined ? label : `${label}: ${text}`;
+      return [
+        'What to copy; it is told, as there is no clipboard here.',
+        `${what}, ${overlay.chosen + 1} of ${entries.length}.`,
+      ];
     }
-    default:
-      return [];
+    case 'activity': {
+      const jobs = listedJobs(state).map(
+        (job, index) => `${index === overlay.chosen ? 'chosen, ' : ''}${spokenJob(job)}`,
+      );
+      const filter = overlay.isFiltering ? [`Filter: ${overlay.filter.text}`] : [];
+      const events = matchingEvents(state.events, overlay.filter.text).slice(-EVENTS_TOLD);
+      const none = jobs.length === 0 ? ['No job is running.'] : [];
+      return [
+        'Jobs and events. x cancels the job.',
+        ...none,
+        ...jobs,
+        ...filter,
+        ...events.map((event) => textOf(eventSegments(event))),
+      ];
+    }
+    case 'console':
+      return consoleLines(overlay.dialog, state);
+    case 'question': {
+      const shown = shownQuestion(state);
+      if (shown === undefined) return [];
+      const answer = ANSWERS[overlay.chosen] ?? ANSWERS[0];
+      return [
+        questionLines(state, shown, LINE_WIDTH)
+          .map((line) => line.trim())
+          .join(' '),
+        'Up and down choose an answer, Enter gives it, Escape puts it off.',
+        `${answer.label}, ${overlay.chosen + 1} of ${ANSWERS.length}.`,
+      ];
+    }
   }
+}
+
+function consoleLines(dialog: ConsoleDialog, state: AppState): readonly string[] {
+  if (dialog.kind === 'chords') return CHORDS.map(([keys, help]) => `${keys}: ${help}.`);
+  const name = state.machines.find(({id}) => id === dialog.paste.machineId)?.name ?? '';
+  const answer = `y for yes, n for no. Enter: ${dialog.isYes ? 'Type it' : 'No'}.`;
+  return [...pasteQuestion(dialog.paste, name), answer];
+}
+
+/** A job; of how much is done only quarters, which are enough to hear. */
+export function spokenJob(job: Job): string {
+  const subject = visibleText(job.subject);
+  if (job.state !== 'running') {
+    const why = job.error === undefined ? '' : ` ${visibleText(`${job.error.message} ${job.error.hint}`)}`;
+    return `${subject}: ${job.state}.${why}`.trim();
+  }
+  const quarters = Math.floor((jobFraction(job) ?? 0) * 4);
+  return `${subject}: ${visibleText(job.stage)}${quarters === 0 ? '' : `, ${quarters * 25} percent`}.`;
 }
 
 function chosenEntry(entries: readonly PaletteEntry[], chosen: number): string {
