@@ -74,8 +74,8 @@ function paintBorders(state: AppState, grid: CellGrid, pane: Rect, theme: Theme)
   const isFocused = state.focus === 'console';
   const fg = cellColor(isFocused ? theme.borderFocused : theme.border);
   const last = pane.y + pane.height - 1;
-  paintLabel(grid, pane, pane.y, machineTitle(machine, state.nowMs), fg, isFocused);
-  paintLabel(grid, pane, last, machineFooter(state.samples.get(machine.id) ?? []), fg, false);
+  paintLabel(grid, pane, pane.y, machineTitle(machine, state.nowMs, state.boot), fg, isFocused);
+  paintLabel(grid, pane, last, machineFooter(machine, state.samples.get(machine.id) ?? []), fg, false);
 }
 
 /** A border's label and the line behind it, as `Frame` has them. */
