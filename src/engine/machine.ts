@@ -6,8 +6,9 @@
  */
 import {MessageChannel, type Worker} from 'node:worker_threads';
 import {type Assembly, assemble, modelOf} from './assembly.js';
+import type {BootPlan} from './boot/boot-plan.js';
 import {buildDeviceTree} from './boot/device-tree.js';
-import {type BootPlan, type BootSpec, planBoot} from './boot/layout.js';
+import {type BootSpec, planBoot} from './boot/layout.js';
 import type {CodeKeeper} from './codegen/interpreter-source.js';
 import {prepareForRegions} from './compiler/flags.js';
 import {CompilerThread} from './compiler/thread.js';

@@ -16,7 +16,7 @@ import {findPaths, secureRuntimeFolder} from './paths.js';
 import {ManagerError} from './protocol/errors.js';
 import type {Job} from './protocol/job.js';
 import {defaultNetwork} from './protocol/machine.js';
-import {checkMemoryFree, checkReadable} from './services/boot-files.js';
+import {checkMemoryFree, checkReadable, imageFiles} from './services/boot-files.js';
 import {examineHost} from './services/doctor.js';
 import {openImageStore} from './services/image-service.js';
 import {JobService} from './services/job-service.js';
@@ -77,6 +77,12 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       const memoryBytes = checkMemorySize(options.memoryBytes ?? image.memoryBytes);
       checkMemoryFree(memoryBytes, settings.machines.hostMemoryReserveBytes);
       const isCommand = options.command.length > 0;
+      if (isCommand && (image.isInstaller || image.kernelBytes === undefined))
+        throw new ManagerError(
+          'not-supported',
+          `Guests of the image ${image.name} take no commands from their host.`,
+          `Make a machine of it, with a disk: viv create ${image.name} --disk 20G --start`,
+        );
       const wanted = (options.disks ?? []).map((disk) => ({...disk, format: disk.format ?? ('raw' as const)}));
       for (const [index, disk] of wanted.entries())
         await volumes.check(disk, options.disks?.[index]?.format !== undefined);
@@ -88,12 +94,11 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
         memoryBytes,
         hartCount,
         ...execution(options, settings),
-        boot: {
-          kind: 'linux' as const,
-          kernelPath: image.kernelPath,
-          initrdPath: image.initrdPath,
-          commandLine: imageCommandLine(image, {mode: isCommand ? 'exec' : 'shell', hostname: image.name}),
-        },
+        boot: imageFiles(
+          image,
+          imageCommandLine(image, {mode: isCommand ? 'exec' : 'shell', hostname: image.name}),
+          image.name,
+        ),
         disks,
         network: {...defaultNetwork, ...options.network, id: 'run'},
         shares,

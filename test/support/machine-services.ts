@@ -56,7 +56,7 @@ export async function openServices(home: string, runtime: string, driver: Hyperv
   const volumes = new Volumes(settings.disks, new ImageLocks(paths.imageLocks));
   const layers = new MachineLayers({fleet, store, volumes});
   const keysFor = async () => [];
-  const installer = new MachineInstaller({fleet, store, layers, keysFor});
+  const installer = new MachineInstaller({fleet, store, layers, volumes, keysFor, log});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
   const editor = new MachineEditor({...shared, definitionTurns: new Turns()});

@@ -28,6 +28,9 @@ const packages = {
   zsh: 'zsh',
   groff: 'groff-base',
   'apt-get': 'apt',
+  sfdisk: 'fdisk',
+  mformat: 'mtools',
+  mcopy: 'mtools',
 } as const;
 
 /** A program that tests may need. */
@@ -35,7 +38,8 @@ export type Tool = keyof typeof packages;
 
 /** True when a program is on the PATH. */
 export function hasTool(tool: Tool): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+  // An ordinary user's path may be without these.
+  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
     try {
       accessSync(join(folder, tool), constants.X_OK);
       return true;

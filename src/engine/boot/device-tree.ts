@@ -4,6 +4,7 @@ import {aclint} from '../platform/aclint.js';
 import {memoryMap, TIMEBASE_HZ} from '../platform/memory-map.js';
 import {plic} from '../platform/plic.js';
 import {writeFdt} from './fdt.js';
+import {BOOT_DELAY_SECONDS} from './u-boot-script.js';
 
 /** Bytes that cbo.zero, cbo.clean and prefetch work on. */
 const CACHE_BLOCK_BYTES = 64;
@@ -23,6 +24,10 @@ export type MmuType = 'riscv,sv39' | 'riscv,sv48' | 'riscv,sv57';
 export interface ChosenSpec {
   readonly commandLine?: string;
   readonly initrd?: {readonly start: number; readonly end: number};
+  /** A boot loader comes first, and must leave the initrd alone. */
+  readonly isInitrdReserved?: boolean;
+  /** What a boot loader is to do. */
+  readonly bootCommand?: string;
   /** Fresh random bytes that seed the guest's generator. */
   readonly rngSeed: Uint8Array;
 }
@@ -70,6 +75,7 @@ export function deviceTreeRoot(spec: DeviceTreeSpec, chosen: ChosenSpec): FdtNod
     },
     children: [
       chosenNode(chosen, console && `/soc/${console.name}`),
+      ...loaderNodes(chosen),
       memoryNode(spec.memory),
       cpusNode(spec, phandles),
       {
@@ -124,6 +130,32 @@ function chosenNode(chosen: ChosenSpec, stdoutPath: string | undefined): FdtNode
       'rng-seed': {bytes: rngSeed},
     },
   };
+}
+
+/**
+ * What U-Boot reads: its command, and memory to leave alone. Without `no-map` that memory is the kernel's in the end.
+ * Source: U-Boot doc/device-tree-bindings/config.txt; Linux Documentation/devicetree/bindings/reserved-memory
+ */
+function loaderNodes({initrd, isInitrdReserved = false, bootCommand}: ChosenSpec): FdtNode[] {
+  const nodes: FdtNode[] = [];
+  if (bootCommand !== undefined)
+    nodes.push({
+      name: 'config',
+      properties: {bootcmd: {strings: [bootCommand]}, bootdelay: {cells: [BOOT_DELAY_SECONDS]}},
+      children: [],
+    });
+  if (initrd !== undefined && isInitrdReserved)
+    nodes.push({
+      name: 'reserved-memory',
+      properties: {'#address-cells': {cells: [2]}, '#size-cells': {cells: [2]}, ranges: {flag: true}},
+      children: [
+        {
+          name: `initrd@${initrd.start.toString(16)}`,
+          properties: {reg: {cells: [...u64Cells(initrd.start), ...u64Cells(initrd.end - initrd.start)]}},
+        },
+      ],
+    });
+  return nodes;
 }
 
 function memoryNode({baseAddress, sizeBytes}: DeviceTreeSpec['memory']): FdtNode {

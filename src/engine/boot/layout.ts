@@ -1,27 +1,36 @@
 /**
  * Decides what stands where in RAM when a machine starts:
  *   firmware: ELF segments where they were linked; device tree high
+ *   loader:   see `loader.ts`
  *   linux:    RAM start · [text offset] kernel · free · initrd · device tree · RAM end (or 4 GiB, if that is lower)
  * Nothing is written here; the plan lists the writes and the start registers of hart 0.
  */
 import {randomBytes} from 'node:crypto';
 import {EngineError} from '../error.js';
+import type {BootPlan, MemoryRange} from './boot-plan.js';
 import type {ChosenSpec} from './device-tree.js';
 import {type ElfImage, parseElf} from './elf.js';
 import {KERNEL_ALIGNMENT, type KernelImage, readKernel} from './kernel-image.js';
+import {type LoaderBoot, planLoader} from './loader.js';
+import {
+  alignDown,
+  alignUp,
+  DEVICE_TREE_SLOT_BYTES,
+  doesNotFit,
+  highEnd,
+  outsideMemory,
+  PAGE_BYTES,
+  placeTree,
+  requireInside,
+} from './placement.js';
 
-const MIB = 1024 * 1024;
-const PAGE_BYTES = 4096;
-/** Linux maps the blob through a window of 2 MiB, so it must not straddle such a boundary. */
-const DEVICE_TREE_SLOT_BYTES = 2 * MIB;
-/** Tree and initrd stay below this, where 32-bit firmware and old boot code still reach them. */
-const HIGH_LIMIT = 0x1_0000_0000;
 const RNG_SEED_BYTES = 32;
 
 /**
  * What a machine starts with.
  * - `firmware`: an ELF entered in M-mode at its entry
  * - `linux`: a kernel of any supported format entered in S-mode, SBI served by the emulator
+ * - `loader`: a boot loader entered the same way, see `loader.ts`
  */
 export type BootSpec =
   | {readonly kind: 'firmware'; readonly elf: Uint8Array}
@@ -30,31 +39,8 @@ export type BootSpec =
       readonly kernel: Uint8Array;
       readonly initrd?: Uint8Array;
       readonly commandLine: string;
-    };
-
-/** RAM of the machine. Units: guest-physical bytes. */
-export interface MemoryRange {
-  readonly baseAddress: number;
-  readonly sizeBytes: number;
-}
-
-/** Bytes to be put into RAM at a guest-physical address. */
-export interface MemoryWrite {
-  readonly address: number;
-  readonly bytes: Uint8Array;
-}
-
-/**
- * How a machine starts. RAM is zero before the writes (bss relies on it).
- * Units: `pc` and `a1` (device tree) are guest-physical; `a0` is the hart id
- */
-export interface BootPlan {
-  readonly writes: readonly MemoryWrite[];
-  readonly registers: {readonly pc: number; readonly a0: number; readonly a1: number};
-  readonly mode: 'machine' | 'supervisor';
-  /** Address of a symbol of the firmware (`tohost`, `begin_signature`); always undefined for Linux. */
-  symbol(name: string): number | undefined;
-}
+    }
+  | ({readonly kind: 'loader'} & LoaderBoot);
 
 /**
  * Lays a boot out in RAM.
@@ -72,6 +58,8 @@ export function planBoot(
       return planFirmware(parseElf(boot.elf), memory, deviceTree, rngSeed);
     case 'linux':
       return planLinux(boot, memory, deviceTree, rngSeed);
+    case 'loader':
+      return planLoader(boot, memory, deviceTree, rngSeed);
   }
 }
 
@@ -152,51 +140,4 @@ function loadAddressOf(kernel: KernelImage, memory: MemoryRange): number {
     throw doesNotFit(memory, address - memory.baseAddress + memoryBytes);
   }
   return address;
-}
-
-/** As high as possible, on a 2 MiB boundary where memory is large enough for that. */
-function placeTree(memory: MemoryRange, floor: number, sizeBytes: number): number | undefined {
-  const end = highEnd(memory);
-  return [DEVICE_TREE_SLOT_BYTES, PAGE_BYTES, 8]
-    .map((alignment) => alignDown(end - sizeBytes, alignment))
-    .find((address) => address >= floor);
-}
-
-function highEnd(memory: MemoryRange): number {
-  return Math.min(memory.baseAddress + memory.sizeBytes, HIGH_LIMIT);
-}
-
-function requireInside(memory: MemoryRange, address: number, sizeBytes: number): void {
-  if (address < memory.baseAddress) throw outsideMemory(memory, address);
-  const needed = address + sizeBytes - memory.baseAddress;
-  if (needed > memory.sizeBytes) throw doesNotFit(memory, needed);
-}
-
-function outsideMemory(memory: MemoryRange, address: number): EngineError {
-  return new EngineError(
-    'outside-memory',
-    `The program wants to be at address 0x${address.toString(16)}, where the machine has no memory.`,
-    `Link it for an address from 0x${memory.baseAddress.toString(16)} on.`,
-  );
-}
-
-function doesNotFit(memory: MemoryRange, neededBytes: number): EngineError {
-  return new EngineError(
-    'too-large',
-    `What is to be started needs ${mib(neededBytes)} of memory, but the machine has ${mib(memory.sizeBytes)}.`,
-    `Give the machine at least ${mib(neededBytes)} of memory.`,
-  );
-}
-
-function mib(bytes: number): string {
-  return `${Math.ceil(bytes / MIB)} MiB`;
-}
-
-/** Arithmetic, not bit operations: addresses exceed 32 bits. */
-function alignDown(value: number, alignment: number): number {
-  return Math.floor(value / alignment) * alignment;
-}
-
-function alignUp(value: number, alignment: number): number {
-  return Math.ceil(value / alignment) * alignment;
 }

@@ -4,7 +4,7 @@
  *
  *   screen             text with escape sequences, for a terminal of `screenSize`  │ only with a `state`
  *   memory.state       what the driver goes on from; stands alone                  │
- *   kernel, initrd     or firmware.elf: what the machine boots
+ *   kernel, initrd     and loader.elf, which starts them; or that alone, for what is on disks; or firmware.elf
  *   disk0.qcow2 …      its disks in order; none stands on anything
  *
  * It may come from anywhere: nothing in it is a path, and everything has a bound.
@@ -89,7 +89,10 @@ const manifestSchema = z.strictObject({
       /** The machine's name is added to the command line, as its host name. */
       takesHostname: z.boolean(),
       hasInitrd: z.boolean(),
+      hasLoader: z.boolean().optional(),
+      isInstaller: z.boolean().optional(),
     }),
+    z.strictObject({kind: z.literal('disk')}),
     z.strictObject({kind: z.literal('firmware')}),
   ]),
   disks: z
@@ -139,12 +142,17 @@ const envelopeSchema = z.looseObject({format: z.literal(FORMAT), version: z.numb
 
 /** Names of the parts, in their order. */
 export function partNames({boot, disks, state}: Pick<Manifest, 'boot' | 'disks' | 'state'>): string[] {
-  const files = boot.kind === 'firmware' ? ['firmware.elf'] : ['kernel', ...(boot.hasInitrd ? ['initrd'] : [])];
   return [
     ...(state === undefined ? [] : ['screen', 'memory.state']),
-    ...files,
+    ...bootPartNames(boot),
     ...disks.map((_, index) => diskPart(index)),
   ];
+}
+
+function bootPartNames(boot: Manifest['boot']): string[] {
+  if (boot.kind === 'firmware') return ['firmware.elf'];
+  if (boot.kind === 'disk') return ['loader.elf'];
+  return ['kernel', ...(boot.hasInitrd ? ['initrd'] : []), ...(boot.hasLoader ? ['loader.elf'] : [])];
 }
 
 /** Name of a disk's part. */

@@ -24,7 +24,10 @@ export type BootFiles =
       readonly kernelPath: string;
       readonly initrdPath?: string | undefined;
       readonly commandLine: string;
+      /** A boot loader that starts the kernel, as an EFI program; without one it is started directly. */
+      readonly loaderPath?: string | undefined;
     }
+  | {readonly kind: 'disk'; readonly loaderPath: string}
   | {readonly kind: 'firmware'; readonly elfPath: string};
 
 /** A disk: the images it is made of, top first, with absolute paths. */

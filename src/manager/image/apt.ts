@@ -9,8 +9,16 @@ import {join} from 'node:path';
 import {pipeline} from 'node:stream/promises';
 import {ManagerError} from '../protocol/errors.js';
 import {aptFailure, isNetworkFailure} from './apt-failure.js';
-import {type ArchivePart, companionSuites, guestAptConfiguration, guestSources, type Suite} from './guest-apt.js';
+import {
+  type ArchivePart,
+  companionSuites,
+  guestAptConfiguration,
+  guestProxy,
+  guestSources,
+  type Suite,
+} from './guest-apt.js';
 import {type HostProcessOptions, type HostProcessResult, runHostProcess} from './host-process.js';
+import type {InstallSource} from './preseed.js';
 
 /** Where packages come from and where apt may keep its things. Paths are absolute. */
 export interface AptOptions {
@@ -188,10 +196,21 @@ export class Apt {
    */
   async guestSettings(): Promise<{readonly sources: string; readonly configuration: string}> {
     const {suite, component} = this.#options;
-    const suites: Suite[] = [{address: this.#mirror, name: suite}];
-    for (const companion of companionSuites(suite, component, this.#parts))
-      if (await this.#isUsable(companion)) suites.push(companion);
+    const suites: Suite[] = [{address: this.#mirror, name: suite}, ...(await this.#companions())];
     return {sources: guestSources(component, suites), configuration: guestAptConfiguration(this.#acquire)};
+  }
+
+  /** The same for an installer. Errors: cancelled */
+  async installSource(): Promise<InstallSource> {
+    return {mirror: this.#mirror, companions: await this.#companions(), proxy: guestProxy(this.#acquire)};
+  }
+
+  async #companions(): Promise<Suite[]> {
+    const {suite, component} = this.#options;
+    const companions: Suite[] = [];
+    for (const companion of companionSuites(suite, component, this.#parts))
+      if (await this.#isUsable(companion)) companions.push(companion);
+    return companions;
   }
 
   /** True as well when nobody can tell now. */

@@ -1,12 +1,12 @@
-/** Builds an image of kind `debian-netboot` into a folder: Debian's installer, as its package has it. */
+/** Builds an image of kind `debian-netboot` into a folder: Debian's installer, as its package has it, and a boot loader for it. */
 import {join} from 'node:path';
-import {ManagerError} from '../protocol/errors.js';
 import {Apt} from './apt.js';
 import {StageProgress} from './build-progress.js';
 import {type BuilderContext, writeSynced} from './builder-context.js';
-import {visitPackage} from './debian-package.js';
 import {throwIfCancelled} from './host-process.js';
 import type {ImageRecord} from './image-record.js';
+import {fetchPackageFiles} from './package-files.js';
+import {mirrorAnswers} from './preseed.js';
 import type {LoadedRecipe} from './recipe.js';
 
 /** Names of the two files in a folder of netboot images. */
@@ -14,7 +14,7 @@ const KERNEL = 'linux';
 const INITRD = 'initrd.gz';
 
 /**
- * Fills `folder` (which exists and is empty) with `kernel`, `initrd` and `image.json`.
+ * Fills `folder` (which exists and is empty) with `kernel`, `initrd`, `loader.elf` and `image.json`.
  * Errors: as listed for `ImageStore.buildImage`; `folder` may then hold anything and is the caller's to remove
  */
 export async function buildDebianNetboot(
@@ -22,46 +22,43 @@ export async function buildDebianNetboot(
   {recipe, digest}: LoadedRecipe<'debian-netboot'>,
   context: BuilderContext,
 ): Promise<void> {
-  const {onProgress, signal, environment} = context;
-  const {suite, component, installerPackage, installerFolder} = recipe;
+  const {onProgress, signal} = context;
+  const {suite, component, installerPackage, installerFolder, loaderPackage, loaderFile} = recipe;
   const apt = await Apt.open({...context, folder: context.aptFolder, suite, component, architecture: 'riscv64'});
   const update = new StageProgress('update package lists', 'steps', 100, onProgress);
   await apt.update((fraction) => update.set(fraction * 100));
-  const item = await apt.describe(installerPackage);
-  const progress = new StageProgress('download packages', 'bytes', item.sizeBytes, onProgress);
-  const path = await apt.download(item, (fraction) => progress.set(fraction * item.sizeBytes));
-  progress.set(item.sizeBytes);
-
-  const unpack = new StageProgress('unpack', 'bytes', undefined, onProgress);
-  const files = new Map<string, Uint8Array>();
-  await visitPackage(path, {environment, signal}, async (entry) => {
-    unpack.add(entry.sizeBytes);
-    const name = entry.path.startsWith(`${installerFolder}/`) ? entry.path.slice(installerFolder.length + 1) : '';
-    if (entry.kind === 'file' && (name === KERNEL || name === INITRD)) files.set(name, await entry.bytes());
-  });
-  const kernel = files.get(KERNEL);
-  const initrd = files.get(INITRD);
-  if (kernel === undefined || initrd === undefined)
-    throw new ManagerError(
-      'image-build-failed',
-      `The package ${installerPackage} has no ${KERNEL} and ${INITRD} in ${installerFolder}.`,
-      'Check installerFolder in the image recipe.',
-    );
+  const [kernelPath, initrdPath] = [`${installerFolder}/${KERNEL}`, `${installerFolder}/${INITRD}`];
+  const fetched = await fetchPackageFiles(
+    apt,
+    [
+      {packageName: installerPackage, paths: [kernelPath, initrdPath]},
+      {packageName: loaderPackage, paths: [loaderFile]},
+    ],
+    context,
+  );
+  const [installer, loaders] = [fetched[0]!, fetched[1]!];
+  const files = {
+    kernel: installer.files.get(kernelPath)!,
+    initrd: installer.files.get(initrdPath)!,
+    'loader.elf': loaders.files.get(loaderFile)!,
+  };
   const record: ImageRecord = {
     version: 1,
     name: recipe.name,
     digest,
-    kernelVersion: item.version,
+    kernelVersion: installer.item.version,
     commandLine: recipe.commandLine,
     execCommandLine: '',
     memoryBytes: recipe.memoryMiB * 2 ** 20,
-    kernelBytes: kernel.length,
-    initrdBytes: initrd.length,
-    packages: [{name: item.name, version: item.version, sha256: item.sha256}],
+    kernelBytes: files.kernel.length,
+    initrdBytes: files.initrd.length,
+    loaderBytes: files['loader.elf'].length,
+    isInstaller: true,
+    preseed: mirrorAnswers(await apt.installSource()),
+    packages: fetched.map(({item: {name, version, sha256}}) => ({name, version, sha256})),
     builtAtMs: Date.now(),
   };
-  await writeSynced(join(folder, 'kernel'), kernel);
-  await writeSynced(join(folder, 'initrd'), initrd);
+  for (const [name, bytes] of Object.entries(files)) await writeSynced(join(folder, name), bytes);
   await writeSynced(join(folder, 'image.json'), `${JSON.stringify(record, undefined, 2)}\n`);
   throwIfCancelled(signal);
 }

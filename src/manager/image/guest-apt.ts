@@ -55,3 +55,9 @@ export function guestAptConfiguration(hostSettings: string): string {
   const lines = hostSettings.split('\n').filter((line) => CARRIED.test(line) && !/""/.test(line));
   return lines.map((line) => `${line}\n`).join('');
 }
+
+/** The proxy for addresses of the archive, of what `apt-config dump` of the host says; empty for none. */
+export function guestProxy(hostSettings: string): string {
+  const proxy = /^Acquire::http::Proxy "(https?:\/\/[^"\s]+)";$/m.exec(hostSettings)?.[1];
+  return proxy ?? '';
+}

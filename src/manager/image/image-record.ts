@@ -1,4 +1,4 @@
-/** A built image on disk: a folder with the kernel, the initramfs, a disk where it has one, and `image.json`. */
+/** A built image on disk: a folder with what machines boot, a disk where it has one, and `image.json`. */
 import {readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import * as z from 'zod';
@@ -11,12 +11,20 @@ export const imageRecordSchema = z.object({
   version: z.literal(1),
   name: z.string(),
   digest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Of the kernel, or of the boot loader where there is no kernel. */
   kernelVersion: z.string(),
   commandLine: z.string(),
   execCommandLine: z.string(),
   memoryBytes: z.int().positive(),
-  kernelBytes: z.int().positive(),
-  initrdBytes: z.int().positive(),
+  /** Missing together: it boots what is on a machine's disks. */
+  kernelBytes: z.int().positive().optional(),
+  initrdBytes: z.int().positive().optional(),
+  /** The boot loader that starts the kernel, or what is on disks. */
+  loaderBytes: z.int().positive().optional(),
+  /** It installs a system on a machine's disks. */
+  isInstaller: z.boolean().optional(),
+  /** With that: what it is told of the host, see `preseed.ts`. */
+  preseed: z.string().optional(),
   /** The disk that machines of it begin with; `fileBytes` of it are on the host. */
   disk: z.object({sizeBytes: z.int().positive(), fileBytes: z.int().positive()}).optional(),
   packages: z.array(z.object({name: z.string(), version: z.string(), sha256: z.string()})),
@@ -30,6 +38,7 @@ export interface BuiltImage extends ImageRecord {
   readonly folder: string;
   readonly kernelPath: string;
   readonly initrdPath: string;
+  readonly loaderPath: string;
   /** Of a disk in the qcow2 format, where the record has one. */
   readonly diskPath: string;
 }
@@ -45,7 +54,10 @@ export async function readImage(folder: string): Promise<BuiltImage | undefined>
   const parsed = imageRecordSchema.safeParse(json);
   if (!parsed.success) return undefined;
   const at = (name: string) => join(folder, name);
-  return {...parsed.data, folder, kernelPath: at('kernel'), initrdPath: at('initrd'), diskPath: at('disk.qcow2')};
+  return {
+    ...{...parsed.data, folder, kernelPath: at('kernel'), initrdPath: at('initrd'), loaderPath: at('loader.elf')},
+    diskPath: at('disk.qcow2'),
+  };
 }
 
 /** What the machine is booted for: a shell on the console, or one command over the exec ports. */

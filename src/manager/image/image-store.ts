@@ -1,8 +1,8 @@
 /**
  * The catalog of images and the builds of them in a cache folder.
  *
- *   CACHE/images/NAME/DIGEST-TIME/{kernel,initrd,image.json}   a build; the newest of the recipe's digest counts; with
- *                                                              a disk it has disk.qcow2 as well
+ *   CACHE/images/NAME/DIGEST-TIME/{image.json,…}   a build; the newest of the recipe's digest counts; it has kernel and
+ *                                               initrd, loader.elf, or both, and disk.qcow2 when there is a disk
  *   CACHE/images/NAME.log                                      what the machine wrote that failed to make a disk
  *   CACHE/images/.building-…/                                  a build under way; renamed when whole, else removed
  *   CACHE/apt/                                                 apt's private state and the fetched packages
@@ -16,6 +16,7 @@ import {takeBuildLock} from './build-lock.js';
 import type {BuildProgress, ProgressListener} from './build-progress.js';
 import type {BuilderContext} from './builder-context.js';
 import {buildDebianDisk, MACHINE_FOLDER} from './debian-disk-builder.js';
+import {buildDebianLoader} from './debian-loader-builder.js';
 import {buildDebianInitramfs} from './debian-mini-builder.js';
 import {buildDebianNetboot} from './debian-netboot-builder.js';
 import {cancelled, throwIfCancelled} from './host-process.js';
@@ -43,6 +44,7 @@ export interface ImageSummary {
   readonly title: string;
   readonly description: string;
   readonly state: 'available' | 'building' | 'ready';
+  readonly kind?: Recipe['kind'];
   readonly built?: BuiltImage;
   readonly error?: ManagerError;
   /** What the recipe says of sizes. Units: bytes */
@@ -88,8 +90,8 @@ export class ImageStore {
       entries.map(async (entry): Promise<ImageSummary> => {
         if ('error' in entry)
           return {name: entry.name, title: entry.name, description: '', state: 'available', error: entry.error};
-        const {title, description} = entry.recipe;
-        const about = {name: entry.name, title, description, sizes: sizesOf(entry.recipe)};
+        const {title, description, kind} = entry.recipe;
+        const about = {name: entry.name, title, description, kind, sizes: sizesOf(entry.recipe)};
         const built = await this.#find(entry.name).catch(toManagerError);
         if (built instanceof ManagerError) return {...about, state: 'available', error: built};
         const state = this.#builds.has(entry.name) ? 'building' : built === undefined ? 'available' : 'ready';
@@ -101,6 +103,11 @@ export class ImageStore {
   /** The built image, or `undefined` when it has yet to be built. Errors: image-not-found, recipe-broken */
   findImage(name: string): Promise<BuiltImage | undefined> {
     return this.#find(name);
+  }
+
+  /** Whether the recipe is of an installer. Errors: image-not-found, recipe-broken */
+  async isInstaller(name: string): Promise<boolean> {
+    return (await loadRecipe(this.#options.catalogDirs, name)).recipe.kind === 'debian-netboot';
   }
 
   /**
@@ -288,14 +295,22 @@ function buildInto(folder: string, {recipe, ...rest}: LoadedRecipe, context: Bui
       return buildDebianDisk(folder, {recipe, ...rest}, context);
     case 'debian-netboot':
       return buildDebianNetboot(folder, {recipe, ...rest}, context);
+    case 'debian-loader':
+      return buildDebianLoader(folder, {recipe, ...rest}, context);
   }
 }
 
 async function isWhole(image: BuiltImage): Promise<boolean> {
   const hasSize = async (path: string, size: number) => (await stat(path).catch(() => undefined))?.size === size;
-  const {kernelPath, kernelBytes, initrdPath, initrdBytes, diskPath, disk} = image;
-  if (disk !== undefined && !(await hasSize(diskPath, disk.fileBytes))) return false;
-  return (await hasSize(kernelPath, kernelBytes)) && (await hasSize(initrdPath, initrdBytes));
+  const {kernelPath, kernelBytes, initrdPath, initrdBytes, loaderPath, loaderBytes, diskPath, disk} = image;
+  const files = [
+    [kernelPath, kernelBytes],
+    [initrdPath, initrdBytes],
+    [loaderPath, loaderBytes],
+    [diskPath, disk?.fileBytes],
+  ] as const;
+  for (const [path, bytes] of files) if (bytes !== undefined && !(await hasSize(path, bytes))) return false;
+  return true;
 }
 
 async function removeFolder(folder: string): Promise<number> {

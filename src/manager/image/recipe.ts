@@ -59,25 +59,34 @@ const diskRecipeSchema = z.strictObject({
     .max(2 ** 21),
 });
 
+const packagePath = z.string().regex(/^[A-Za-z0-9._+-]+(\/[A-Za-z0-9._+-]+)*$/, 'is not a path in a package');
+
+/** A boot loader, as one ELF file of a package. */
+const loader = {loaderPackage: packageName, loaderFile: packagePath};
+
 const netbootRecipeSchema = z.strictObject({
   ...header,
+  ...loader,
   kind: z.literal('debian-netboot'),
   installerPackage: packageName,
-  installerFolder: z.string().regex(/^[a-z0-9.+-]+(\/[a-z0-9.+-]+)*$/, 'is not a folder of a package'),
+  installerFolder: packagePath,
   commandLine: kernelParameters,
   memoryMiB,
 });
 
+const loaderRecipeSchema = z.strictObject({...header, ...loader, kind: z.literal('debian-loader'), memoryMiB});
+
 /**
- * A recipe file, of one of three kinds: a guest that lives in an initramfs, a system on a disk, or an installer as its package
- * has it.
+ * A recipe file, of one of four kinds: a guest that lives in an initramfs, a system on a disk, an installer as its package
+ * has it, or nothing but the boot loader for what is on a machine's disks.
  * Shape:  `guestFolder` is a folder beside the recipe. In a `debian-initramfs` its files go into the initramfs as they are;
  *         `modules.boot` are loaded before anything else, `modules.onDemand` when a device or a file system asks for them.
  *         In a `debian-disk` it has three folders: `build` for the initramfs of the machine that makes the disk, `initrd` for
  *         that of the system, and `root` for the disk. `packages` are those on the disk besides the essential ones, with what
  *         they need; `formatPackages` bring mkfs.ext4; `modules.boot` are loaded by both initramfs, `modules.build` by the
  *         first, and the disk has all but those in the folders `modules.without`.
- *         A `debian-netboot` has its kernel and initramfs in `installerFolder` of a package, and nothing else is done to them.
+ *         A `debian-netboot` has its kernel and initramfs in `installerFolder` of a package, and nothing else is done to them;
+ *         a boot loader, an ELF file for S-mode at `loaderFile` of another, starts them. A `debian-loader` is that alone.
  *         `execCommandLine` is added to `commandLine` when the machine runs one command
  * Units:  memoryMiB, diskMiB, downloadMiB = 2^20 bytes; the disk grows as it is written
  */
@@ -85,6 +94,7 @@ export const recipeSchema = z.discriminatedUnion('kind', [
   initramfsRecipeSchema,
   diskRecipeSchema,
   netbootRecipeSchema,
+  loaderRecipeSchema,
 ]);
 /** See `recipeSchema`. */
 export type Recipe = z.output<typeof recipeSchema>;
@@ -150,9 +160,7 @@ export async function loadRecipe(folders: readonly string[], name: string): Prom
   if ('error' in entry) throw entry.error;
   const {recipe} = entry;
   const guestFiles =
-    recipe.kind === 'debian-netboot'
-      ? []
-      : await readGuestFolder(join(dirname(entry.path), recipe.guestFolder), entry.path);
+    'guestFolder' in recipe ? await readGuestFolder(join(dirname(entry.path), recipe.guestFolder), entry.path) : [];
   return {recipe, guestFiles, digest: digestOf(recipe, guestFiles)};
 }
 

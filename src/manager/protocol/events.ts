@@ -14,6 +14,7 @@ export const eventKindSchema = z.enum([
   'machine-paused',
   'machine-resumed',
   'machine-rebooted',
+  'machine-installed',
   'machine-saved',
   'machine-restored',
   'save-failed',

@@ -24,6 +24,7 @@ export const importContents = {
     .max(60)
     .regex(/^\P{Cc}*$/u, 'has control characters')
     .optional(),
+  /** Without kernel and firmware, machines boot from the disks. */
   kernel: importSourceSchema.optional(),
   initrd: importSourceSchema.optional(),
   /** An ELF file in place of a kernel. */

@@ -5,6 +5,9 @@ import {importSchema} from './image-import.js';
 import {jobSchema} from './job.js';
 import {machineRefSchema} from './machine.js';
 
+/** The image of machines that boot what is on their disks. */
+export const DISK_IMAGE = 'u-boot';
+
 /**
  * A recipe and what became of it, or an image that was made from a machine or imported. `sizeBytes` and `builtAtMs` are set when it is
  * ready; `machine` when it was made from one: machines of the same memory size and number of CPUs go on from what runs in it
@@ -19,6 +22,8 @@ export const imageSchema = z.object({
   sizeBytes: z.number().optional(),
   builtAtMs: z.number().optional(),
   jobId: z.string().optional(),
+  /** Its machines need a disk: to install onto, or one that has a boot loader. */
+  needsDisk: z.enum(['empty', 'bootable']).optional(),
   machine: z.object({memoryBytes: z.number(), hartCount: z.number().int(), isWarm: z.boolean()}).optional(),
   defaults: z
     .object({memoryBytes: z.number(), hartCount: z.number().int(), diskBytes: z.number().optional()})

@@ -59,7 +59,8 @@ export const MAX_NEW_DISK_BYTES = 2 ** 41;
 /**
  * What a machine boots.
  * Shape: paths are absolute host paths, or lie in the machine's own folder; `commandLine` replaces the image's own when
- * given, and `diskBytes` says how large the disk is that the image brings; with `takesHostname` the machine's name is added to it, as the guest's host name
+ * given, and `diskBytes` says how large the disk is that the image brings; with `takesHostname` the machine's name is added to it, as the guest's host name. A boot loader
+ * at `loaderPath` runs in S-mode: it starts the kernel as an EFI program, or what is on the machine's disks
  */
 export const bootSchema = z.discriminatedUnion('kind', [
   z.object({
@@ -74,7 +75,19 @@ export const bootSchema = z.discriminatedUnion('kind', [
     initrdPath: z.string().min(1).max(4096).optional(),
     commandLine: z.string().max(2047).default('console=hvc0'),
     takesHostname: z.boolean().optional(),
+    loaderPath: z.string().min(1).max(4096).optional(),
+    /** It installs a system: once it has ended by itself, and a disk has a boot loader, the machine boots from its disks. */
+    isInstaller: z.boolean().optional(),
     /** The image that the files are from, for people. */
+    origin: z
+      .string()
+      .max(64)
+      .regex(/^\P{Cc}*$/u)
+      .optional(),
+  }),
+  z.object({
+    kind: z.literal('disk'),
+    loaderPath: z.string().min(1).max(4096),
     origin: z
       .string()
       .max(64)
@@ -299,6 +312,15 @@ export const seedSchema = z.object({
   networkConfig: z.string().max(MAX_SEED_CHARS).optional(),
 });
 
+/** Longest answers to an installer's questions. Units: characters */
+export const MAX_PRESEED_CHARS = 262_144;
+
+/** Answers to an installer's questions, as `debconf-set-selections` reads them. */
+export const preseedSchema = z
+  .string()
+  .max(MAX_PRESEED_CHARS, `is longer than ${MAX_PRESEED_CHARS} characters`)
+  .regex(/^(?:[^\p{Cc}]|[\t\r\n])*$/u, 'is not text');
+
 /**
  * Defines a machine without starting it. A disk whose format is left out is raw, unless it looks like something else:
  * that is refused. No name: one like `brave-otter`. Sizes left out come from the image or from
@@ -320,6 +342,8 @@ export const machineCreate = defineRequest(
     network: networkSchema.optional(),
     shares: z.array(shareSchema).max(MAX_DISKS).default([]),
     seed: seedSchema.optional(),
+    /** Answers for an image that installs. */
+    preseed: preseedSchema.optional(),
     labels: labelsSchema.optional(),
   }),
   z.object({machine: machineSchema, note: z.string().optional()}),

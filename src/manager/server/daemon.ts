@@ -320,7 +320,7 @@ async function assemble(
   const volumes = new Volumes(settings.disks, locks);
   const layers = new MachineLayers({fleet, store, volumes});
   const keysFor = (name: string) => readGuestKeys(environment, paths, name);
-  const installer = new MachineInstaller({fleet, store, layers, keysFor});
+  const installer = new MachineInstaller({fleet, store, layers, volumes, keysFor, log});
   const shared = {fleet, store, images, volumes, installer, consoles, metrics, log, settings: settings.machines};
   const definer = new MachineDefiner({...shared, driver, keysFor, privateFolders: [paths.home, paths.runtime]});
   const definitionTurns = new Turns();

@@ -3,11 +3,15 @@ import {constants} from 'node:fs';
 import {access, link, mkdir, stat} from 'node:fs/promises';
 import {freemem, totalmem} from 'node:os';
 import {dirname, isAbsolute, join, resolve} from 'node:path';
+import {bootParts, withBootPaths} from '../bootable/boot-paths.js';
 import type {BootFiles} from '../hypervisor/contract.js';
 import {type BuiltImage, imageCommandLine, namedCommandLine} from '../image/image-record.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Boot} from '../protocol/machine.js';
 import {syncFolder} from '../store/atomic-file.js';
+
+/** A boot that needs no image. */
+export type OwnBoot = Exclude<Boot, {kind: 'image'}>;
 
 /** Errors: file-not-found */
 export async function checkReadable(path: string, what: string): Promise<void> {
@@ -26,45 +30,41 @@ export async function checkReadable(path: string, what: string): Promise<void> {
 /** Checks the files a boot names itself. Errors: file-not-found */
 export async function checkBoot(boot: Boot): Promise<void> {
   if (boot.kind === 'firmware') await checkReadable(boot.elfPath, 'firmware');
+  if (boot.kind === 'disk') await checkReadable(boot.loaderPath, 'boot loader');
   if (boot.kind !== 'linux') return;
   await checkReadable(boot.kernelPath, 'kernel');
   if (boot.initrdPath !== undefined) await checkReadable(boot.initrdPath, 'initial RAM disk');
+  if (boot.loaderPath !== undefined) await checkReadable(boot.loaderPath, 'boot loader');
 }
 
 /** A boot with its files' absolute paths; those that lie in the machine's folder are relative before. */
-export function absoluteBoot<Kind extends Boot>(boot: Kind, folder: string): Kind {
-  if (boot.kind === 'firmware') return {...boot, elfPath: resolve(folder, boot.elfPath)};
-  if (boot.kind !== 'linux') return boot;
-  const {kernelPath, initrdPath} = boot;
-  const initrd = initrdPath === undefined ? {} : {initrdPath: resolve(folder, initrdPath)};
-  return {...boot, kernelPath: resolve(folder, kernelPath), ...initrd};
+export function absoluteBoot(boot: OwnBoot, folder: string): OwnBoot {
+  return withBootPaths(boot, (path) => resolve(folder, path));
 }
 
 /** The files of a boot that needs no image, for a machine of that folder and name. Errors: file-not-found */
 export async function resolveOwnFiles(
-  boot: Exclude<Boot, {kind: 'image'}>,
+  boot: OwnBoot,
   {folder, name}: {readonly folder: string; readonly name: string},
 ): Promise<BootFiles> {
   const found = absoluteBoot(boot, folder);
   await checkBoot(found);
   if (found.kind === 'firmware') return {kind: 'firmware', elfPath: found.elfPath};
-  const {kernelPath, initrdPath, commandLine: own, takesHostname = false} = found;
+  if (found.kind === 'disk') return {kind: 'disk', loaderPath: found.loaderPath};
+  const {kernelPath, initrdPath, loaderPath, commandLine: own, takesHostname = false} = found;
   const commandLine = takesHostname ? namedCommandLine(own, name) : own;
-  return {kind: 'linux', kernelPath, commandLine, ...(initrdPath === undefined ? {} : {initrdPath})};
-}
-
-/** The files that are booted, by the names of an archive's parts (see `archive/manifest.ts`). */
-export function bootParts(boot: BootFiles): Record<string, string> {
-  if (boot.kind === 'firmware') return {'firmware.elf': boot.elfPath};
-  return {kernel: boot.kernelPath, ...(boot.initrdPath === undefined ? {} : {initrd: boot.initrdPath})};
+  return {
+    ...{kind: 'linux', kernelPath, commandLine},
+    ...(initrdPath === undefined ? {} : {initrdPath}),
+    ...(loaderPath === undefined ? {} : {loaderPath}),
+  };
 }
 
 /** Gives the boot files in a machine's folder to another, whose folder is in the making: both have them from then on. */
 export async function shareOwnFiles(boot: Boot, from: string, to: string): Promise<void> {
   if (boot.kind === 'image') return;
-  const paths = boot.kind === 'firmware' ? [boot.elfPath] : [boot.kernelPath, boot.initrdPath];
-  for (const path of paths) {
-    if (path === undefined || isAbsolute(path)) continue;
+  for (const path of Object.values(bootParts(boot))) {
+    if (isAbsolute(path)) continue;
     await mkdir(dirname(join(to, path)), {recursive: true, mode: 0o700});
     await link(join(from, path), join(to, path));
     await syncFolder(dirname(join(to, path)));
@@ -73,11 +73,12 @@ export async function shareOwnFiles(boot: Boot, from: string, to: string): Promi
 
 /** The files of a built image; the guest takes the machine's name as its host name. */
 export function imageFiles(image: BuiltImage, commandLine: string | undefined, hostname: string): BootFiles {
+  const {kernelPath, initrdPath, loaderPath} = image;
+  if (image.kernelBytes === undefined) return {kind: 'disk', loaderPath};
   return {
-    kind: 'linux',
-    kernelPath: image.kernelPath,
-    initrdPath: image.initrdPath,
+    ...{kind: 'linux', kernelPath, initrdPath},
     commandLine: commandLine ?? imageCommandLine(image, {mode: 'shell', hostname}),
+    ...(image.loaderBytes === undefined ? {} : {loaderPath}),
   };
 }
 

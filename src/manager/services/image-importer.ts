@@ -7,20 +7,20 @@ import {createReadStream} from 'node:fs';
 import {mkdir, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {diskPart, type ManifestDraft, type PartWriter} from '../archive/manifest.js';
+import {bootParts} from '../bootable/boot-paths.js';
 import type {DiskPlan, HypervisorDriver} from '../hypervisor/contract.js';
 import {download} from '../image/download.js';
 import {checkMemorySize} from '../machine/memory-size.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
-import type {imageImport} from '../protocol/image.js';
+import {DISK_IMAGE, type imageImport} from '../protocol/image.js';
 import type {ImageImport, ImportSource} from '../protocol/image-import.js';
 import type {Job} from '../protocol/job.js';
-import type {Boot} from '../protocol/machine.js';
 import type {Settings} from '../settings/settings.js';
 import type {MachineStore} from '../store/machine-store.js';
 import type {TemplateStore} from '../store/template-store.js';
 import {programVersion} from '../version.js';
-import {bootParts, checkBoot} from './boot-files.js';
+import {checkBoot, type OwnBoot} from './boot-files.js';
 import type {EventLog} from './event-log.js';
 import type {ImageService} from './image-service.js';
 import type {JobService} from './job-service.js';
@@ -42,7 +42,7 @@ export interface ImporterParts {
 
 /** What becomes the image: files of this host now. */
 interface Found {
-  readonly boot: Exclude<Boot, {kind: 'image'}>;
+  readonly boot: OwnBoot;
   readonly disks: readonly DiskPlan[];
 }
 
@@ -95,8 +95,8 @@ export class ImageImporter {
       ...{writer: programVersion(), packedAtMs: Date.now(), title: from.title ?? 'Imported'},
       machine: {name, memoryBytes: from.memoryBytes, hartCount: from.hartCount},
       boot:
-        boot.kind === 'firmware'
-          ? {kind: 'firmware'}
+        boot.kind !== 'linux'
+          ? {kind: boot.kind}
           : {
               ...{kind: 'linux', commandLine: boot.commandLine, takesHostname: false},
               hasInitrd: boot.initrdPath !== undefined,
@@ -131,13 +131,15 @@ export class ImageImporter {
       return path;
     };
     const {kernel, initrd, firmware, commandLine} = from;
-    const boot: Found['boot'] =
-      firmware === undefined
-        ? {
-            ...{kind: 'linux', kernelPath: await fetched('kernel', kernel!), commandLine: commandLine ?? ''},
-            ...(initrd === undefined ? {} : {initrdPath: await fetched('initrd', initrd)}),
-          }
-        : {kind: 'firmware', elfPath: await fetched('firmware', firmware)};
+    const findBoot = async (): Promise<OwnBoot> => {
+      if (firmware !== undefined) return {kind: 'firmware', elfPath: await fetched('firmware', firmware)};
+      if (kernel === undefined) return {kind: 'disk', loaderPath: await this.#findLoader(signal)};
+      return {
+        ...{kind: 'linux', kernelPath: await fetched('kernel', kernel), commandLine: commandLine ?? ''},
+        ...(initrd === undefined ? {} : {initrdPath: await fetched('initrd', initrd)}),
+      };
+    };
+    const boot = await findBoot();
     const disks = [];
     for (const [index, {format, isReadOnly, ...source}] of from.disks.entries()) {
       const path = await fetched(`disk ${index + 1}`, source);
@@ -148,6 +150,19 @@ export class ImageImporter {
       disks.push(disk);
     }
     return {boot, disks: await this.#parts.volumes.plan(folder, disks)};
+  }
+
+  /** That of machines that boot from disk; it is fetched when it is not there. Errors: those of a build of it */
+  async #findLoader(signal: AbortSignal): Promise<string> {
+    const {images, jobs} = this.#parts;
+    const {error} = await jobs.wait((await images.build(DISK_IMAGE, false)).id, signal);
+    const image = await images.find(DISK_IMAGE);
+    if (image !== undefined) return image.loaderPath;
+    throw new ManagerError(
+      'image-build-failed',
+      `What boots disks could not be fetched: ${error?.message ?? 'it is gone again'}`,
+      error?.hint ?? 'Try again.',
+    );
   }
 }
 
@@ -163,12 +178,12 @@ async function stream(
 }
 
 /** Errors: bad-request */
-function checkParts({kernel, initrd, firmware, commandLine}: ImageImport): void {
-  if (kernel === undefined && firmware === undefined)
+function checkParts({kernel, initrd, firmware, commandLine, disks}: ImageImport): void {
+  if (kernel === undefined && firmware === undefined && disks.length === 0)
     throw new ManagerError(
       'bad-request',
       'An image needs something to boot.',
-      'Name a kernel with --kernel, or a firmware with --firmware.',
+      'Name a disk that has a boot loader with --disk, or a kernel with --kernel.',
     );
   if (kernel !== undefined && firmware !== undefined)
     throw new ManagerError(
@@ -176,10 +191,10 @@ function checkParts({kernel, initrd, firmware, commandLine}: ImageImport): void 
       'A machine boots a kernel or a firmware, not both.',
       'Leave one of them out.',
     );
-  if (firmware !== undefined && (initrd !== undefined || commandLine !== undefined))
+  if (kernel === undefined && (initrd !== undefined || commandLine !== undefined))
     throw new ManagerError(
       'bad-request',
-      'An initrd and a command line belong to a kernel, and a firmware finds its own.',
+      'An initrd and a command line belong to a kernel; a firmware and a disk have their own.',
       'Leave them out, or name the kernel with --kernel.',
     );
 }

@@ -27,8 +27,8 @@ export function openImageStore(
   });
 }
 
-function sizeOf({kernelBytes, initrdBytes, disk}: BuiltImage): number {
-  return kernelBytes + initrdBytes + (disk?.fileBytes ?? 0);
+function sizeOf({kernelBytes = 0, initrdBytes = 0, loaderBytes = 0, disk}: BuiltImage): number {
+  return kernelBytes + initrdBytes + loaderBytes + (disk?.fileBytes ?? 0);
 }
 
 /** What machines have of which neither their maker nor their image says more. */
@@ -75,18 +75,25 @@ export class ImageService {
 
   async #recipes(): Promise<Image[]> {
     const running = this.#jobs.list().filter((job) => job.kind === 'image-build' && job.state === 'running');
-    return (await this.#store.listImages()).map(({name, title, description, state, built, error, sizes}) => {
-      const job = running.find(({subject}) => subject === name);
-      return {
-        name,
-        title,
-        description: error === undefined ? description : error.message,
-        state: job === undefined ? state : 'building',
-        ...(built === undefined ? {} : {sizeBytes: sizeOf(built), builtAtMs: built.builtAtMs}),
-        ...(job === undefined ? {} : {jobId: job.id}),
-        ...(sizes === undefined ? {} : this.#offer(sizes)),
-      };
-    });
+    return (await this.#store.listImages()).map(
+      ({name, title, description, kind, state, built, error, sizes}): Image => {
+        const job = running.find(({subject}) => subject === name);
+        return {
+          name,
+          title,
+          description: error === undefined ? description : error.message,
+          state: job === undefined ? state : 'building',
+          ...(built === undefined ? {} : {sizeBytes: sizeOf(built), builtAtMs: built.builtAtMs}),
+          ...(job === undefined ? {} : {jobId: job.id}),
+          ...(kind === 'debian-netboot'
+            ? {needsDisk: 'empty'}
+            : kind === 'debian-loader'
+              ? {needsDisk: 'bootable'}
+              : {}),
+          ...(sizes === undefined ? {} : this.#offer(sizes)),
+        };
+      },
+    );
   }
 
   #offer({memoryBytes, diskBytes, downloadBytes}: NonNullable<ImageSummary['sizes']>) {
@@ -107,6 +114,11 @@ export class ImageService {
   /** The built image, or `undefined` when it is yet to be built. Errors: image-not-found, recipe-broken */
   find(name: string): Promise<BuiltImage | undefined> {
     return this.#store.findImage(name);
+  }
+
+  /** Whether guests of it install a system on their disks. Errors: image-not-found, recipe-broken */
+  isInstaller(name: string): Promise<boolean> {
+    return this.#store.isInstaller(name);
   }
 
   /** Errors: image-not-found, recipe-broken, before there is a job */

@@ -31,7 +31,7 @@ import type {ConsoleHub} from './console-hub.js';
 import type {EventLog} from './event-log.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
-import type {MachineInstaller} from './machine-installer.js';
+import {keepPreseed, type MachineInstaller} from './machine-installer.js';
 import type {MetricsService} from './metrics-service.js';
 import {checkShares} from './shares.js';
 import {findStopped} from './stopped-machine.js';
@@ -121,7 +121,8 @@ export class MachineDefiner {
           disks.push({path, format: disk.format, isReadOnly: false});
         }
       }
-      const {seed} = params;
+      const {seed, preseed} = params;
+      if (preseed !== undefined) await this.#checkPreseed(params);
       if (seed !== undefined) disks.push(SEED_DISK);
       place = params.network?.switch && this.#reservePlace(params.network.switch);
       const network =
@@ -145,6 +146,7 @@ export class MachineDefiner {
               authorizedKeys,
             });
           }
+          if (preseed !== undefined) await keepPreseed(folder, preseed);
           return installer.fill(folder, {name, config}, image);
         },
       );
@@ -155,6 +157,18 @@ export class MachineDefiner {
       this.#pendingNames.delete(name);
       if (place !== undefined) this.#pendingPlaces.delete(place);
     }
+  }
+
+  /** Errors: bad-request, image-not-found */
+  async #checkPreseed({boot, disks}: Pick<ParamsOutput<typeof machineCreate>, 'boot' | 'disks'>): Promise<void> {
+    if (boot.kind !== 'image' || !(await this.#parts.images.isInstaller(boot.image)))
+      throw new ManagerError(
+        'bad-request',
+        'Answers to an installer are for images that install a system.',
+        'Create it of debian-installer, or leave out --preseed.',
+      );
+    if (disks.length > 0) return;
+    throw new ManagerError('bad-request', 'There is no disk to install onto.', 'Give it a new one: --disk 20G');
   }
 
   /** Makes a machine of the same make as another; the rest is as `make`. */

@@ -4,6 +4,7 @@ import {checkMemorySize} from '../machine/memory-size.js';
 import {checkHartCount} from '../machine/processors.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
+import {DISK_IMAGE} from '../protocol/image.js';
 import {type Boot, defaultNetwork, type machineEdit, type machineLabel} from '../protocol/machine.js';
 import type {MachineStore} from '../store/machine-store.js';
 import {checkMemoryExists} from './boot-files.js';
@@ -83,7 +84,7 @@ const DEFAULT_COMMAND_LINE = 'console=hvc0';
 /** Errors: bad-request when what is booted takes no command line */
 function withCommandLine(boot: Boot, commandLine: string | null | undefined): Boot {
   if (commandLine === undefined) return boot;
-  if (boot.kind === 'image') {
+  if (boot.kind === 'image' && boot.image !== DISK_IMAGE) {
     const {commandLine: _before, ...rest} = boot;
     return commandLine === null ? rest : {...rest, commandLine};
   }

@@ -7,6 +7,7 @@ import {createReadStream} from 'node:fs';
 import {rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {diskPart, IMAGE_NAME, type ManifestDraft, type PartWriter} from '../archive/manifest.js';
+import {bootParts} from '../bootable/boot-paths.js';
 import type {BootFiles, DiskPlan, HypervisorDriver} from '../hypervisor/contract.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import {type Boot, type Disk, defaultNetwork, type MachineConfig} from '../protocol/machine.js';
@@ -15,7 +16,7 @@ import type {MachineStore} from '../store/machine-store.js';
 import type {MemoryRef} from '../store/memory-store.js';
 import type {StoredSnapshot} from '../store/snapshot-store.js';
 import {programVersion} from '../version.js';
-import {bootParts, imageFiles, resolveOwnFiles} from './boot-files.js';
+import {imageFiles, resolveOwnFiles} from './boot-files.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 import type {ImageService} from './image-service.js';
 import type {MachineLayers} from './machine-layers.js';
@@ -162,15 +163,19 @@ export class MachinePacker {
   async #findBoot(machine: FleetMachine): Promise<{boot: BootFiles; described: ManifestDraft['boot']}> {
     const own = machine.definition!.config.boot;
     const boot = own.kind === 'image' ? await this.#imageFiles(own, machine.name) : await resolveOwnFiles(own, machine);
-    if (boot.kind === 'firmware') return {boot, described: {kind: 'firmware'}};
-    const hasInitrd = boot.initrdPath !== undefined;
+    if (boot.kind !== 'linux') return {boot, described: {kind: boot.kind}};
+    const parts = {
+      hasInitrd: boot.initrdPath !== undefined,
+      ...(boot.loaderPath === undefined ? {} : {hasLoader: true}),
+      ...(own.kind === 'linux' && own.isInstaller ? {isInstaller: true} : {}),
+    };
     const takesHostname =
       own.kind === 'image' ? own.commandLine === undefined : own.kind === 'linux' && own.takesHostname === true;
     if (own.kind === 'linux')
-      return {boot, described: {kind: 'linux', commandLine: own.commandLine, takesHostname, hasInitrd}};
+      return {boot, described: {kind: 'linux', commandLine: own.commandLine, takesHostname, ...parts}};
     const nameless = own.kind === 'image' ? await this.#imageFiles(own, '') : boot;
     const commandLine = nameless.kind === 'linux' ? nameless.commandLine : '';
-    return {boot, described: {kind: 'linux', commandLine, takesHostname, hasInitrd}};
+    return {boot, described: {kind: 'linux', commandLine, takesHostname, ...parts}};
   }
 
   async #imageFiles(

@@ -64,6 +64,8 @@ export class MachineRunner {
   readonly #starts = new Map<string, {readonly abort: AbortController; readonly settled: Promise<unknown>}>();
   /** Resolved when the present run of a machine has ended and its end is recorded. */
   readonly #runs = new Map<string, PromiseWithResolvers<void>>();
+  /** Machines whose process is being ended: their guests did not power off. */
+  readonly #killed = new Set<string>();
   /** Disk images of machines that this daemon started. */
   readonly #held = new Map<string, HeldImages>();
   /** Writes of state.json, one after the other for each machine. */
@@ -218,6 +220,7 @@ export class MachineRunner {
   /** Ends the process of a machine; resolves when its end is recorded. Errors: machine-failed */
   async end(machine: FleetMachine): Promise<void> {
     const run = this.#runs.get(machine.id);
+    if (machine.run !== undefined) this.#killed.add(machine.id);
     await machine.run?.kill();
     await run?.promise;
   }
@@ -428,7 +431,10 @@ export class MachineRunner {
       ...begin,
       onOutput: (offset, bytes) => void console.then((opened) => opened.output(offset, bytes)),
       onCounters: (counters) => metrics.add(machine.id, counters),
-      onRebooted: () => log.record('machine-rebooted', `${machine.name} rebooted.`, machine),
+      onRebooted: () => {
+        log.record('machine-rebooted', `${machine.name} rebooted.`, machine);
+        if (isInstaller(machine)) void this.#restartInstalled(machine);
+      },
       onHalted: (reason) => this.#halted(machine, reason),
       onQuestions: (questions) => this.#questions.note(machine, questions),
       onEnd: (end) =>
@@ -452,6 +458,7 @@ export class MachineRunner {
     metrics.stop(machine.id);
     // Its guest ran: what it was started from is the past.
     const nothing = {run: undefined, process: undefined, saved: undefined, questions: []};
+    const wasKilled = this.#killed.delete(machine.id);
     if (machine.saved !== undefined && machine.state === 'saving') {
       fleet.apply(machine, 'written', {run: undefined, process: undefined, questions: []});
       log.record('machine-saved', `${machine.name} was saved.`, machine);
@@ -467,10 +474,34 @@ export class MachineRunner {
     this.#letGo(machine.id);
     (await consoles.open(machine.id)).setRun(undefined);
     await this.remember(machine);
+    if (end.kind === 'powered-off' && !wasKilled && isInstaller(machine)) await this.#finishInstaller(machine);
     run?.resolve();
     // The next one may have begun.
     if (this.#runs.get(machine.id) === run) this.#runs.delete(machine.id);
     for (const listener of this.#endListeners) listener(machine);
+  }
+
+  /** True when the machine boots from its disks from now on. Never fails. */
+  async #finishInstaller(machine: FleetMachine): Promise<boolean> {
+    return this.#parts.installer.finish(machine).catch((thrown: unknown) => {
+      console.error(`what ${machine.name} boots: ${toManagerError(thrown).message}`);
+      return false;
+    });
+  }
+
+  /** Its process has begun to boot the installer once more; a machine does that only if nothing was installed. */
+  async #restartInstalled(machine: FleetMachine): Promise<void> {
+    try {
+      await this.end(machine);
+      await this.#finishInstaller(machine);
+      await this.startFrom(machine, {});
+    } catch (thrown) {
+      this.#parts.log.record(
+        'start-failed',
+        `${machine.name} could not be started after its reboot: ${toManagerError(thrown).message}`,
+        machine,
+      );
+    }
   }
 
   async #startFailed(machine: FleetMachine, thrown: unknown): Promise<ManagerError> {
@@ -512,6 +543,11 @@ export class MachineRunner {
     );
     return save;
   }
+}
+
+function isInstaller({definition}: FleetMachine): boolean {
+  const boot = definition?.config.boot;
+  return boot?.kind === 'linux' && boot.isInstaller === true;
 }
 
 type SavedImage = NonNullable<SavedState['images']>[number];

@@ -6,11 +6,11 @@ import {diskPart, type Manifest, partNames} from '../archive/manifest.js';
 import {renderScreen, showScreen} from '../console/console-screen.js';
 import type {HypervisorDriver} from '../hypervisor/contract.js';
 import {ManagerError} from '../protocol/errors.js';
-import {type Boot, type Disk, defaultNetwork, type MachineConfig} from '../protocol/machine.js';
+import {type Disk, defaultNetwork, type MachineConfig} from '../protocol/machine.js';
 import {syncFolder, TEMPORARY_PREFIX, writeFileAtomic} from '../store/atomic-file.js';
 import type {Prepared} from '../store/machine-store.js';
 import {SnapshotStore} from '../store/snapshot-store.js';
-import {absoluteBoot, checkMemoryExists} from './boot-files.js';
+import {absoluteBoot, checkMemoryExists, type OwnBoot} from './boot-files.js';
 import type {FleetMachine} from './fleet.js';
 import type {MachineDefiner} from './machine-definer.js';
 import type {MachineLayers} from './machine-layers.js';
@@ -98,7 +98,7 @@ export class MachineUnpacker {
     const used = partNames(uses === 'disks' ? rest : manifest);
     await provide(new Map(used.map((part) => [part, targetOf(folder, part, statePath)])));
     signal.throwIfAborted();
-    await driver.check(memoryBytes, absoluteBoot(boot, folder));
+    await driver.check(memoryBytes, boot.kind === 'image' ? boot : absoluteBoot(boot, folder));
     const frozen: Disk[] = [];
     for (const [index, {sizeBytes, isReadOnly}] of manifest.disks.entries()) {
       const path = join('disks', diskPart(index));
@@ -139,9 +139,12 @@ function targetOf(folder: string, part: string, statePath: string): string {
   return join(folder, part.startsWith('disk') ? 'disks' : BOOT, part);
 }
 
-function bootOf({boot}: Manifest, wanted: string | undefined, origin: string | undefined): Boot {
+function bootOf({boot}: Manifest, wanted: string | undefined, origin: string | undefined): OwnBoot {
   if (boot.kind === 'firmware') return {kind: 'firmware', elfPath: join(BOOT, 'firmware.elf')};
-  const {commandLine, takesHostname, hasInitrd} = boot;
+  const loaderPath = join(BOOT, 'loader.elf');
+  const from = origin === undefined ? {} : {origin};
+  if (boot.kind === 'disk') return {kind: 'disk', loaderPath, ...from};
+  const {commandLine, takesHostname, hasInitrd, hasLoader = false, isInstaller = false} = boot;
   const initrd = hasInitrd ? {initrdPath: join(BOOT, 'initrd')} : {};
   const line = wanted === undefined ? {commandLine, takesHostname} : {commandLine: wanted};
   return {
@@ -149,6 +152,8 @@ function bootOf({boot}: Manifest, wanted: string | undefined, origin: string | u
     kernelPath: join(BOOT, 'kernel'),
     ...initrd,
     ...line,
-    ...(origin === undefined ? {} : {origin}),
+    ...(hasLoader ? {loaderPath} : {}),
+    ...(isInstaller ? {isInstaller} : {}),
+    ...from,
   };
 }

@@ -6,7 +6,7 @@ export const consoleFullscreen: Action = {
   id: 'console.fullscreen',
   keys: ['c'],
   group: 'Machines',
-  hint: {label: 'full screen', rank: 5},
+  hint: {label: 'full screen', rank: 12},
   help: 'The console on the whole screen; Ctrl-] comes back.',
   command: 'viv console NAME',
   isEnabled: (state) => verbPermission(state, 'console'),

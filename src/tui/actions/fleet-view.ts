@@ -7,7 +7,7 @@ export const fleetView: Action = {
   keys: ['v'],
   group: 'Fleet view',
   help: 'Show what the whole fleet takes of the host; again goes back.',
-  hint: {label: 'fleet', rank: 7},
+  hint: {label: 'fleet', rank: 13},
   command: 'viv top',
   isEnabled: (state) => (state.machines.length > 0 ? true : 'There is no machine yet.'),
   run: ({state, dispatch}) => dispatch({type: 'fleetViewShown', isShown: !isFleetInSight(state)}),

@@ -5,6 +5,7 @@ import {machineAction} from '../keys/machine-action.js';
 export const fork = machineAction({
   id: 'machine.fork',
   keys: ['f'],
+  hint: {label: 'fork', rank: 5},
   help: 'Fork the machine: a second one goes on from the same instant.',
   command: 'viv fork NAME',
   word: 'fork',

@@ -5,7 +5,7 @@ export const help: Action = {
   id: 'program.help',
   keys: ['?', 'f1'],
   group: 'Program',
-  hint: {label: 'help', rank: 10, isPinned: true},
+  hint: {label: 'help', rank: 16, isPinned: true},
   help: 'Show all keys.',
   isEnabled: () => true,
   run: ({dispatch}) => dispatch({type: 'overlayShown', overlay: {kind: 'help', scroll: 0}}),

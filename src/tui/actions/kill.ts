@@ -5,7 +5,7 @@ import {machineAction, nameMachines} from '../keys/machine-action.js';
 export const kill = machineAction({
   id: 'machine.kill',
   keys: ['K'],
-  hint: {label: 'force off', rank: 9},
+  hint: {label: 'force off', rank: 11},
   help: 'Force the machine off, after asking; u goes back to what ran in it.',
   command: 'viv kill NAME',
   word: 'force off',

@@ -33,7 +33,7 @@ export const newMachine: Action = {
   id: 'machine.new',
   keys: ['n'],
   group: 'Machines',
-  hint: {label: 'new', rank: 6},
+  hint: {label: 'new', rank: 8},
   help: 'Make a new machine.',
   command: 'viv create IMAGE',
   isEnabled: (state) =>

@@ -5,7 +5,7 @@ export const quit: Action = {
   id: 'program.quit',
   keys: ['q', 'ctrl-c'],
   group: 'Program',
-  hint: {label: 'quit', rank: 11},
+  hint: {label: 'quit', rank: 17},
   help: 'Leave; machines keep running.',
   isEnabled: () => true,
   run: (context) => context.quit(),

@@ -5,7 +5,7 @@ import {machineAction} from '../keys/machine-action.js';
 export const remove = machineAction({
   id: 'machine.remove',
   keys: ['d'],
-  hint: {label: 'delete', rank: 7},
+  hint: {label: 'delete', rank: 9},
   help: 'Move the machine to the trash; u brings it back.',
   command: 'viv rm NAME',
   word: 'delete',

@@ -5,7 +5,7 @@ import {machineAction} from '../keys/machine-action.js';
 export const shutdown = machineAction({
   id: 'machine.shutdown',
   keys: ['S'],
-  hint: {label: 'shut down', rank: 4},
+  hint: {label: 'shut down', rank: 7},
   help: 'Ask the guest to power off.',
   command: 'viv shutdown NAME',
   word: 'shut down',

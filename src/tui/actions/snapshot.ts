@@ -5,6 +5,7 @@ import {machineAction} from '../keys/machine-action.js';
 export const snapshot = machineAction({
   id: 'machine.snapshot',
   keys: ['t'],
+  hint: {label: 'snapshot', rank: 4},
   help: 'Take a snapshot of the machine, which goes on.',
   command: 'viv snapshot create NAME',
   word: 'snapshot',

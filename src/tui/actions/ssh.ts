@@ -5,6 +5,7 @@ import {selectedMachine} from '../state/selectors.js';
 export const ssh: Action = {
   id: 'machine.ssh',
   keys: ['o'],
+  hint: {label: 'ssh', rank: 14},
   group: 'Machines',
   help: "Log in to the guest's own SSH server as root; its end leads back here.",
   command: 'viv ssh root@NAME',

@@ -57,7 +57,8 @@ export function documentOf(machine: Machine): MachineDocument {
   if (config === undefined || makeLock(machine) !== undefined) return sorted;
   const {kind, egress, allowsHostLoopback, bytesPerSecond} = config.network ?? defaultNetwork;
   const rate = bytesPerSecond === undefined ? {} : {bytesPerSecond};
-  const commandLine = config.boot.kind === 'firmware' ? null : (config.boot.commandLine ?? null);
+  const {boot} = config;
+  const commandLine = 'commandLine' in boot ? (boot.commandLine ?? null) : null;
   return {
     name,
     memory: exactSize(config.memoryBytes),

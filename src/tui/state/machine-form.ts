@@ -78,7 +78,7 @@ export function editForm(machine: Machine): MachineForm {
     name,
     memory: config === undefined ? '' : exactSize(config.memoryBytes),
     cpus: config === undefined ? '' : String(config.hartCount),
-    commandLine: (boot?.kind === 'firmware' ? undefined : boot?.commandLine) ?? '',
+    commandLine: (boot !== undefined && 'commandLine' in boot ? boot.commandLine : undefined) ?? '',
     network: networkChoice(machine),
     tier: config?.tier ?? TIER_OF_SETTINGS,
     group: labels?.group ?? '',

@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
+import type {BootPlan, MemoryRange} from '../../../src/engine/boot/boot-plan.js';
 import type {ChosenSpec} from '../../../src/engine/boot/device-tree.js';
-import {type BootPlan, type BootSpec, type MemoryRange, planBoot} from '../../../src/engine/boot/layout.js';
+import {type BootSpec, planBoot} from '../../../src/engine/boot/layout.js';
 import {EngineError} from '../../../src/engine/error.js';
 import {buildElf, sampleElf} from './elf-builder.js';
 import {buildImage} from './kernel-builder.js';

@@ -219,7 +219,9 @@ describe('ImageStore', () => {
 
         truncateSync(first.initrdPath, 100);
         expect(await storeWith().findImage('debian-mini')).toBeUndefined();
-        expect((await storeWith().removeImage('debian-mini')).freedBytes).toBeGreaterThan(first.kernelBytes);
+        expect((await storeWith().removeImage('debian-mini')).freedBytes).toBeGreaterThan(
+          first.kernelBytes ?? Number.POSITIVE_INFINITY,
+        );
         expect(imagesLeft()).toEqual([]);
       },
       FETCH_TIMEOUT_MS,

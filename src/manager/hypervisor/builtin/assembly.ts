@@ -153,7 +153,9 @@ export async function assembleMachine(
     const opened =
       plan.savedPath === undefined ? undefined : await (environment.openedState ?? openState(plan.savedPath));
     const saved = opened && cleanup.use(opened.reader);
-    const boot = saved ? {kind: 'saved' as const, state: saved.head.machine} : await readBoot(plan.boot);
+    const boot = saved
+      ? {kind: 'saved' as const, state: saved.head.machine}
+      : await readBoot(plan.boot, plan.disks.length);
     const console = new ConsoleDevice(plan.size);
     const ports = new ConsoleDevice({hasConsole: false, ports: portNames(plan, saved?.head.devices[PORTS_SLOT])});
     const disks: MachineDisk[] = [];
@@ -356,13 +358,16 @@ function planSlot(device: VirtioDevice, slot: number): DevicePlan {
   return {kind: virtioMmio.kind, ...place, options: device.description};
 }
 
-async function readBoot(boot: BootFiles): Promise<BootSpec> {
+async function readBoot(boot: BootFiles, diskCount: number): Promise<BootSpec> {
   if (boot.kind === 'firmware') return {kind: 'firmware', elf: await readWhole(boot.elfPath)};
-  const [kernel, initrd] = await Promise.all([
+  if (boot.kind === 'disk') return {kind: 'loader', loader: await readWhole(boot.loaderPath), diskCount};
+  const [kernel, initrd, loader] = await Promise.all([
     readWhole(boot.kernelPath),
     boot.initrdPath === undefined ? undefined : readWhole(boot.initrdPath),
+    boot.loaderPath === undefined ? undefined : readWhole(boot.loaderPath),
   ]);
-  return {kind: 'linux', kernel, commandLine: boot.commandLine, ...(initrd === undefined ? {} : {initrd})};
+  const program = {kernel, commandLine: boot.commandLine, ...(initrd === undefined ? {} : {initrd})};
+  return loader === undefined ? {kind: 'linux', ...program} : {kind: 'loader', loader, program, diskCount};
 }
 
 /**
@@ -371,7 +376,9 @@ async function readBoot(boot: BootFiles): Promise<BootSpec> {
  */
 function releaseFiles(boot: BootSpec): void {
   if (boot.kind === 'firmware') return;
-  for (const file of [boot.kernel, boot.initrd]) {
+  const files =
+    boot.kind === 'linux' ? [boot.kernel, boot.initrd] : [boot.loader, boot.program?.kernel, boot.program?.initrd];
+  for (const file of files) {
     // A small file's bytes may lie in a buffer shared with others.
     if (file && file.byteLength === file.buffer.byteLength && file.buffer instanceof ArrayBuffer)
       file.buffer.transfer(0);

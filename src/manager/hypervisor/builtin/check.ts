@@ -18,6 +18,7 @@ export async function checkMachine(memoryBytes: number, boot: Boot): Promise<voi
     );
   if (boot.kind === 'linux') await checkHead(boot.kernelPath, 'bad-kernel', checkKernelHead);
   if (boot.kind === 'firmware') await checkHead(boot.elfPath, 'bad-firmware', checkElfHead);
+  if (boot.kind === 'disk') await checkHead(boot.loaderPath, 'bad-firmware', checkElfHead);
 }
 
 async function checkHead(path: string, code: 'bad-kernel' | 'bad-firmware', check: (head: Uint8Array) => void) {

@@ -29,14 +29,14 @@ export type ShapedPlan = Pick<Launch, 'memoryBytes' | 'hartCount' | 'tier'> & {
   readonly disks: readonly unknown[];
   readonly shares: readonly unknown[];
   readonly network?: {readonly kind: 'user' | 'none'} | undefined;
-  readonly boot: {readonly kind: 'linux' | 'firmware'};
+  readonly boot: {readonly kind: 'linux' | 'disk' | 'firmware'};
 };
 
 /** That of a machine like the one of a launch. */
 export function shapeOf({memoryBytes, hartCount, tier, disks, shares, network, boot}: ShapedPlan): ShapeHint {
   const cards = network?.kind === 'user' ? 1 : 0;
   const virtioDevices = USUAL_DEVICES + disks.length + shares.length + cards;
-  return {memoryBytes, hartCount, tier, virtioDevices, hasSbi: boot.kind === 'linux'};
+  return {memoryBytes, hartCount, tier, virtioDevices, hasSbi: boot.kind !== 'firmware'};
 }
 
 /** With nothing laid yet. */

@@ -58,7 +58,9 @@ export const launchSchema = z.object({
       kernelPath: z.string(),
       initrdPath: z.string().optional(),
       commandLine: z.string(),
+      loaderPath: z.string().optional(),
     }),
+    z.object({kind: z.literal('disk'), loaderPath: z.string()}),
     z.object({kind: z.literal('firmware'), elfPath: z.string()}),
   ]),
   disks: z.array(

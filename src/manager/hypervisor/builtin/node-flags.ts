@@ -8,6 +8,7 @@
  *   them (see paravirt/share/deputy.ts).
  */
 import {dirname, join} from 'node:path';
+import {bootParts} from '../../bootable/boot-paths.js';
 import type {Launch} from './link.js';
 import {placeFolders} from './places.js';
 
@@ -46,13 +47,9 @@ export interface MachineProgram {
 
 /** Arguments for Node before the program's path. */
 export function machineNodeFlags(launch: Launch, program: MachineProgram): string[] {
-  const bootFiles =
-    launch.boot.kind === 'firmware'
-      ? [launch.boot.elfPath]
-      : [launch.boot.kernelPath, ...(launch.boot.initrdPath === undefined ? [] : [launch.boot.initrdPath])];
   const reads = [
     launch.folder,
-    ...bootFiles,
+    ...Object.values(bootParts(launch.boot)),
     ...(launch.savedPath === undefined ? [] : [launch.savedPath]),
     ...launch.disks.flatMap(({images}) => images.map(({path}) => path)),
     ...launch.shares.map(({path}) => path),

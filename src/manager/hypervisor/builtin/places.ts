@@ -3,11 +3,12 @@
  * links in a folder of its own. Permissions are of names, and links are followed (Node 26); the process cannot make
  * others. Daemon and process work the names out by themselves, from the launch.
  *
- *   FOLDER/w/machine      the machine's folder            FOLDER/r/kernel, initrd, firmware, saved
+ *   FOLDER/w/machine      the machine's folder            FOLDER/r/kernel, initrd, loader.elf, firmware.elf, saved
  *   FOLDER/w/disk-0-0.img a disk that is written          FOLDER/r/disk-0-1.img …   images that are read
  */
 import {symlink} from 'node:fs/promises';
 import {join} from 'node:path';
+import {bootParts, withBootPaths} from '../../bootable/boot-paths.js';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import type {Launch} from './link.js';
 
@@ -30,9 +31,7 @@ export class Places {
   static of({folder: machine, boot, savedPath, disks}: Launch, folder: string): Places {
     const {read, written} = placeFolders(folder);
     const files = [
-      ...(boot.kind === 'firmware'
-        ? [[boot.elfPath, join(read, 'firmware')] as const]
-        : [[boot.kernelPath, join(read, 'kernel')] as const, [boot.initrdPath, join(read, 'initrd')] as const]),
+      ...Object.entries(bootParts(boot)).map(([part, path]) => [path, join(read, part)] as const),
       [savedPath, join(read, 'saved')] as const,
       ...disks.flatMap(({images, isReadOnly}, disk) =>
         images.map(
@@ -68,14 +67,7 @@ export class Places {
     return {
       ...launch,
       folder: inside(launch.folder),
-      boot:
-        boot.kind === 'firmware'
-          ? {...boot, elfPath: inside(boot.elfPath)}
-          : {
-              ...boot,
-              kernelPath: inside(boot.kernelPath),
-              initrdPath: boot.initrdPath === undefined ? undefined : inside(boot.initrdPath),
-            },
+      boot: withBootPaths(boot, inside),
       disks: launch.disks.map((disk) => ({
         ...disk,
         images: disk.images.map((image) => ({...image, path: inside(image.path)})),

@@ -2,6 +2,7 @@ import {readFileSync} from 'node:fs';
 import {resolve} from 'node:path';
 import type {Command} from 'commander';
 import {ManagerError} from '../../../manager/protocol/errors.js';
+import {DISK_IMAGE} from '../../../manager/protocol/image.js';
 import {
   type Boot,
   defaultNetwork,
@@ -9,6 +10,7 @@ import {
   machineCreate,
   machineStart,
   type Network,
+  preseedSchema,
   type Tier,
 } from '../../../manager/protocol/machine.js';
 import type {ForwardSpec} from '../../state/port-spec.js';
@@ -32,6 +34,7 @@ interface CreateOptions extends JsonOption {
   readonly seed?: boolean;
   readonly userData?: string;
   readonly networkConfig?: string;
+  readonly preseed?: string;
   readonly network?: Network;
   readonly forward?: readonly ForwardSpec[];
   readonly share?: readonly string[];
@@ -48,13 +51,21 @@ const SECTOR_BYTES = 512;
 
 function bootOf(image: string | undefined, options: CreateOptions): Boot {
   const ways = [image, options.kernel, options.firmware].filter((way) => way !== undefined);
-  if (ways.length !== 1)
+  const hasDisk = options.disk?.some((disk) => 'path' in parseDiskOption(disk)) ?? false;
+  if (ways.length > 1 || (ways.length === 0 && !hasDisk))
     throw new UsageError(
-      'Say what the machine boots: an image, --kernel FILE, or --firmware FILE.',
+      'Say what the machine boots: an image, --disk FILE with a boot loader on it, --kernel FILE, or --firmware FILE.',
       'For example: viv create debian-mini. The images are listed by viv image ls.',
+    );
+  const isFromDisk = ways.length === 0 || image === DISK_IMAGE;
+  if (isFromDisk && (options.append ?? options.initrd) !== undefined)
+    throw new UsageError(
+      'The boot loader on a disk has its own kernel, initramfs and command line.',
+      'Leave out --append and --initrd, or name a kernel with --kernel.',
     );
   const commandLine = options.append === undefined ? {} : {commandLine: options.append};
   const {rootSize} = options;
+  if (ways.length === 0 && rootSize === undefined) return {kind: 'image', image: DISK_IMAGE};
   if (image !== undefined) {
     const diskBytes = rootSize === undefined ? {} : {diskBytes: Math.ceil(rootSize / SECTOR_BYTES) * SECTOR_BYTES};
     return {kind: 'image', image, ...commandLine, ...diskBytes};
@@ -78,6 +89,20 @@ function seedOf({seed, userData, networkConfig}: CreateOptions) {
       ...(networkConfig === undefined ? {} : {networkConfig: readSeedFile(networkConfig)}),
     },
   };
+}
+
+/** What is no text is told apart from what is no file. */
+function readPreseed(path: string): string {
+  const text = readSeedFile(path);
+  const issue = preseedSchema.safeParse(text).error?.issues[0]?.message;
+  // Bytes that are no UTF-8 were read as this.
+  const reason = issue ?? (text.includes('\ufffd') ? 'is not text' : undefined);
+  if (reason === undefined) return text;
+  throw new ManagerError(
+    'bad-request',
+    `The answers in ${path} cannot be used: the file ${reason}.`,
+    'docs/preseed.cfg is an example of such a file.',
+  );
 }
 
 function networkOf({network, forward}: CreateOptions) {
@@ -108,7 +133,7 @@ export const create: CliCommand = {
     program
       .command('create')
       .description('define a machine (viv start runs it)')
-      .argument('[image]', 'image to boot, see viv image ls')
+      .argument('[image]', 'image to boot, see viv image ls; without it and --kernel, the boot loader on a --disk')
       .option('-n, --name <name>', 'its name; one is chosen when left out')
       .option('-m, --memory <size>', 'guest memory, as 256M', sizeOption)
       .option('--cpus <count>', `number of CPUs, 1 to ${MAX_HARTS}`, cpusOption)
@@ -121,6 +146,7 @@ export const create: CliCommand = {
       .option('--seed', 'a disk that tells cloud-init in the guest its name and your SSH keys')
       .option('--user-data <file>', 'the same with user data of your own')
       .option('--network-config <file>', 'the same with a network configuration')
+      .option('--preseed <file>', 'with debian-installer: answers to its questions, so that it asks none')
       .option('--network <kind>', networkOptionHelp, networkOption)
       .option(
         '--forward <ports>',
@@ -152,6 +178,7 @@ export const create: CliCommand = {
           ...networkOf(options),
           shares: (options.share ?? []).map(parseShareOption),
           ...seedOf(options),
+          ...(options.preseed === undefined ? {} : {preseed: readPreseed(options.preseed)}),
           ...labelsOf(options),
         });
         let {machine} = created;

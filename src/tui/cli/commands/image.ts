@@ -43,7 +43,7 @@ export const image: CliCommand = {
         await followJob(cli, client, job);
         const built = (await client.request(imageList, {})).images.find((one) => one.name === job.subject);
         if (options.json) cli.printJson(built);
-        else cli.note(`${job.subject} is ready. Try it: viv run ${job.subject} -- uname -a`);
+        else cli.note(`${job.subject} is ready. Try it: ${exampleOf(job.subject, built?.needsDisk)}`);
       });
     group
       .command('from')
@@ -79,3 +79,10 @@ export const image: CliCommand = {
       });
   },
 };
+
+/** What shows what an image is for. */
+function exampleOf(name: string, needsDisk: Image['needsDisk']): string {
+  if (needsDisk === 'empty') return `viv create ${name} --disk 20G --start`;
+  if (needsDisk === 'bootable') return 'viv create --disk FILE --start';
+  return `viv run ${name} -- uname -a`;
+}

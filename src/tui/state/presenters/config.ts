@@ -1,3 +1,5 @@
+import {DISK_IMAGE} from '../../../manager/protocol/image.js';
+import type {Boot} from '../../../manager/protocol/machine.js';
 import type {Segment} from '../../components/line.js';
 import {fitCells, wrapText} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
@@ -21,6 +23,11 @@ export function configLines(state: AppState, width: number, height: number): rea
     .slice(0, height);
 }
 
+function commandLineText(boot: Boot): string {
+  if (boot.kind === 'image' && boot.image !== DISK_IMAGE) return boot.commandLine ?? 'the image’s';
+  return boot.kind === 'linux' ? boot.commandLine : '';
+}
+
 function configFields(state: AppState): readonly (readonly [string, string])[] {
   const machine = selectedMachine(state);
   if (machine === undefined) return [];
@@ -34,7 +41,7 @@ function configFields(state: AppState): readonly (readonly [string, string])[] {
     const {boot, network, timeline} = config;
     made.push(
       ['boots', bootSummary(machine)],
-      ['command line', boot.kind === 'firmware' ? '' : (boot.commandLine ?? 'the image’s')],
+      ['command line', commandLineText(boot)],
       ['CPUs', String(config.hartCount)],
       ['memory', formatBytes(config.memoryBytes)],
       ['runs code', config.tier ?? 'as the settings say'],

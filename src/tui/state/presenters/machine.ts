@@ -1,5 +1,6 @@
 /** A machine as words: state, list row, title and footer of its pane. */
 
+import {DISK_IMAGE} from '../../../manager/protocol/image.js';
 import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {visibleText} from '../../terminal/visible-text.js';
@@ -95,8 +96,15 @@ export function machineNotice(machine: Machine): string {
 export function bootSummary(machine: Machine): string {
   const boot = machine.config?.boot;
   if (!boot) return '?';
-  if (boot.kind === 'image') return boot.image;
-  return boot.kind === 'linux' ? (boot.origin ?? boot.kernelPath) : boot.elfPath;
+  if (boot.kind === 'image') return boot.image === DISK_IMAGE ? 'its disks' : boot.image;
+  switch (boot.kind) {
+    case 'linux':
+      return boot.origin ?? boot.kernelPath;
+    case 'disk':
+      return 'its disks';
+    case 'firmware':
+      return boot.elfPath;
+  }
 }
 
 /** Guest memory in use for a running machine, else what it is given; empty when unknown. */

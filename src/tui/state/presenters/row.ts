@@ -8,8 +8,8 @@ import type {ListView, SortColumn} from '../list.js';
 import {memorySummary, stateLook} from './machine.js';
 import {formatPercent} from './units.js';
 
-const STATE_WIDTH = 8;
-const SPARK_WIDTH = 4;
+const STATE_WIDTH = 7;
+const SPARK_WIDTH = 3;
 const CPU_WIDTH = 5;
 const MEMORY_WIDTH = 5;
 
