@@ -132,6 +132,29 @@ describe('screen-reader mode', () => {
     expectOnlyLines(terminal);
   });
 
+  test('Enter starts a machine that is off, and leads into its console once it runs', async () => {
+    await using terminal = open('alpha:defined', {LENT_STATUS: '0'});
+    await terminal.see('alpha, off');
+    terminal.press('c');
+    await terminal.see('alpha is off; Enter starts it.');
+    expect(terminal.text).not.toContain('lent to');
+    terminal.press('\r');
+    await terminal.see('lent to console alpha');
+    expectOnlyLines(terminal);
+  });
+
+  test('a start that fails is told with its cause, and leads nowhere', async () => {
+    await using terminal = open('alpha:defined', {START_FAULT: 'Its kernel is gone.'});
+    await terminal.see('alpha, off');
+    terminal.press('\r');
+    await terminal.see('Its kernel is gone. Check the path.');
+    await terminal.see('alpha, off, memory 256M, Its kernel is gone., 1 of 1.');
+    expect(terminal.text).not.toContain('lent to');
+    terminal.press('q');
+    expect(await terminal.exited).toBe(0);
+    expectOnlyLines(terminal);
+  });
+
   test('an empty fleet boots a machine with Enter, and a build of its image is told of', async () => {
     await using terminal = open('', {IMAGE: 'missing', BUILD_MS: '1500', LENT_STATUS: '0'});
     await terminal.see('There is no machine yet. Press Enter to boot debian-mini.');

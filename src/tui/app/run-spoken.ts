@@ -3,10 +3,12 @@
  * sequence is written; a console is what `viv console` makes of the lent terminal.
  */
 import {constants} from 'node:os';
-import {selectedMachine} from '../state/selectors.js';
+import {stateLook} from '../state/presenters/machine.js';
+import {isLive, selectedMachine} from '../state/selectors.js';
 import {detectAscii} from '../terminal/host-terminal.js';
 import {LineTerminal} from '../terminal/line-terminal.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
+import {ConsoleWish} from './console-wish.js';
 import {InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
 import {LineOutput} from './line-output.js';
@@ -29,7 +31,12 @@ export async function runSpoken({input, output, env, connect}: TuiOptions): Prom
   const speaker = new Speaker(lines.tell, actions);
   const recordings = stack.use(new Recordings(openConsole, {tell: (news) => dispatch({type: 'console', news}), toast}));
   const controller = new InputController(actions, session.context);
-  const router = stack.use(new StdinRouter(input, (event) => controller.handle(event)));
+  const router = stack.use(
+    new StdinRouter(input, (event) => {
+      wish.drop();
+      controller.handle(event);
+    }),
+  );
   const lender = new TerminalLender(input, output, {
     host: terminal,
     output: {
@@ -42,15 +49,26 @@ export async function runSpoken({input, output, env, connect}: TuiOptions): Prom
     router: () => router,
     isEnded: () => session.isOver,
   });
+  const wish = new ConsoleWish((name) => {
+    lender.lend(['console', name]).catch(session.failed);
+  });
   session.showOn({
     // Messages go by; all else is told as it is when the terminal is back.
-    sync: (state) => (lines.isHeld ? speaker.tellToast(state) : speaker.follow(state)),
+    sync: (state) => {
+      if (lines.isHeld) speaker.tellToast(state);
+      else {
+        speaker.follow(state);
+        wish.follow(state);
+      }
+    },
     connected: () => undefined,
     console: spokenConsoleTools({recordings, openConsole, toast, tell: lines.tell}),
     lendTerminal: (args) => lender.lend(args),
-    focusConsole: () => {
+    focusConsole: (isFullscreen) => {
       const machine = selectedMachine(store.getState());
-      if (machine) lender.lend(['console', machine.name]).catch(session.failed);
+      if (isFullscreen && machine !== undefined && !isLive(machine.state))
+        toast(`${machine.name} is ${stateLook(machine.state).word}; Enter starts it.`, 'error');
+      else wish.want(store.getState());
     },
   });
 
