@@ -94,7 +94,11 @@ async function firstFrame(open: () => TerminalSession, sign: string): Promise<nu
   const began = performance.now();
   await using session = open();
   await session.see(sign);
-  return performance.now() - began;
+  const passed = performance.now() - began;
+  // Left as people leave: then V8's code of the program is kept for the next time.
+  session.press('q');
+  await session.exited;
+  return passed;
 }
 
 /** Lets a guest print so many bytes a second from now on. Whoever types it does not stay to be sent them. */
