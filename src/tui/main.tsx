@@ -1,3 +1,4 @@
+import type {Backend} from './app/backend.js';
 import {SPOKEN_OPTION} from './cli/spoken-option.js';
 
 /** The program `viv`: a terminal and no arguments opens the UI; everything else is the command line. */
@@ -5,13 +6,11 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const isUi = args.every((arg) => arg === SPOKEN_OPTION);
   if (isUi && process.stdin.isTTY && process.stdout.isTTY) {
-    const [{connectDaemon}, run] = await Promise.all([import('./app/backend.js'), loadFrontEnd(args)]);
-    return await run({
-      input: process.stdin,
-      output: process.stdout,
-      env: process.env,
-      connect: () => connectDaemon(),
-    });
+    // The daemon answers, or starts, while the UI is still being loaded. Whoever waits for it hears of a failure.
+    const connecting = connect();
+    connecting.catch(() => undefined);
+    const run = await loadFrontEnd(args);
+    return await run({input: process.stdin, output: process.stdout, env: process.env, connect: () => connecting});
   }
   if (args[0] === '__complete') {
     const {completeNames} = await import('./cli/complete-names.js');
@@ -20,6 +19,13 @@ async function main(): Promise<number> {
   }
   const {runCli} = await import('./cli/run-cli.js');
   return await runCli(args);
+}
+
+async function connect(): Promise<Backend> {
+  // As it is now: loading the UI changes variables for a moment, and a daemon that is started must not have them.
+  const environment = {...process.env};
+  const {connectDaemon} = await import('./app/backend.js');
+  return await connectDaemon({environment});
 }
 
 async function loadFrontEnd(args: readonly string[]) {

@@ -248,13 +248,14 @@ export async function runTui(options: TuiOptions): Promise<number> {
   input.once('end', () => session.end(0));
   // A terminal that went away cannot be told anything more.
   output.on('error', () => session.end(1));
+  // The fleet is on its way while Ink is loaded.
+  stack.use(session.connect(options.connect));
   const inkInput = new PassThrough();
   const ink = await renderInk({store, ownTheme, actions, sparkStyle}, compositor.sink, inkInput);
   stack.defer(() => ink.unmount());
   ink.failed.catch(session.break);
 
   session.tellProblems();
-  stack.use(session.connect(options.connect));
   const status = await session.ended;
   const recorded = await recordings.endAll();
   host.leave();

@@ -102,7 +102,7 @@ describe('undo', () => {
     await client.request(machineKill, {machine});
     for (const {id} of (await client.request(snapshotList, {machine})).snapshots)
       await client.request(snapshotRemove, {machine, snapshot: id});
-    expect(await undo(client)).toBe('one has the disks it had.');
+    expect(await undo(client)).toBe('one is made as it was.');
     expect((await show(client)).config).toEqual(config);
   });
 
