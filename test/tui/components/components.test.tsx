@@ -51,8 +51,9 @@ test('an overlay hides what lies below it', () => {
   expect(text[3]).toBe('xxxxx│                  │xxxxx');
 });
 
-test('tabs are numbered', () => {
-  expect(frame(<Tabs active="console" width={40} />)).toContain('1 Console   2 Graphs');
+test('tabs are numbered; where there is little room only the active one has its name', () => {
+  expect(frame(<Tabs active="console" width={80} />)).toContain('1 Console   2 Graphs');
+  expect(frame(<Tabs active="graphs" width={40} />)).toContain('1   2 Graphs   3   4');
 });
 
 test('hints stand in one line', () => {
