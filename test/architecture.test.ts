@@ -85,6 +85,18 @@ describe('the direction of imports', () => {
     expect(users).toEqual([]);
   });
 
+  it('loads Ink only where the UI is rendered, since it looks at the environment then', () => {
+    const seen = new Set<string>();
+    const visit = (file: string) => {
+      if (seen.has(file) || !imports.has(file)) return;
+      seen.add(file);
+      for (const target of valueImportsOf(file)) visit(target);
+    };
+    for (const entry of ['src/tui/main.tsx', 'src/tui/app/run-tui.ts', 'src/tui/app/run-spoken.ts']) visit(entry);
+    const users = [...seen].filter((file) => /^import (?!type)[^;]*from 'ink'/m.test(read(file)));
+    expect(users).toEqual([]);
+  });
+
   it('lets screens show text only through components that escape it', () => {
     const users = sources
       .filter(inside('tui/screens'))

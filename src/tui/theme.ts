@@ -56,6 +56,11 @@ export const THEME_NAMES = [...Object.keys(THEMES), 'own'] as readonly ThemeName
 /** The theme of who says nothing. */
 export const DEFAULT_THEME: Theme = THEMES.dark;
 
+/** The theme of a name; `own` is the person's, if there is one. */
+export function chosenTheme(name: ThemeName, own: Theme | undefined): Theme {
+  return name === 'own' ? (own ?? DEFAULT_THEME) : THEMES[name];
+}
+
 /** Reads a theme file over the default. Errors: throws with the file's name when it cannot be read or has other keys */
 export function loadTheme(path: string): Theme {
   const given = themeSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));

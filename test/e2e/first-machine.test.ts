@@ -29,7 +29,7 @@ it(
       screen.press('clear; while sleep 1; do echo tick $(date +%s); done\r');
       await screen.until('to show a clock', (text) => clocks(text).length >= 2, STEP_MS);
       screen.press(DETACH);
-      await screen.see('q quit', STEP_MS);
+      await screen.see(': all', STEP_MS);
       screen.press('p');
       await screen.see('‖ pause', STEP_MS);
       const frozen = clocks(screen.text).at(-1)!;

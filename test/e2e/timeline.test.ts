@@ -42,6 +42,8 @@ it(
     const put = (word: string) => type(console, `echo ${word} >/tmp/file; printf ${word} >/dev/vda; sync`);
     const look = () => type(console, 'cat /tmp/file; head -c 3 /dev/vda; echo');
 
+    // A guest that does nothing gets no points: this one always does something.
+    await type(console, '(while sleep 0.3; do head -c 20000000 /dev/zero >/dev/null; done) &');
     await put('old');
     await settle();
     const before = new Date().toTimeString().slice(0, 8);

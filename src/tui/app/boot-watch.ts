@@ -6,6 +6,8 @@ import type {AppState} from '../state/model.js';
 
 /** Between two looks. */
 const LOOK_MS = 500;
+/** So many looks in a row that tell nothing of a stage: what prints is a program, and the guest is there. */
+const MAX_UNTOLD = 8;
 
 /** What the watch works with. */
 export interface BootWatchParts {
@@ -21,6 +23,7 @@ export class BootWatch implements Disposable {
   #machine: Machine | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #untold = 0;
   /** By machine, the start whose boot is over. Units: milliseconds since 1970 */
   readonly #arrived = new Map<string, number>();
 
@@ -32,7 +35,10 @@ export class BootWatch implements Disposable {
   follow(machine: Machine | undefined): void {
     const isOther = machine?.id !== this.#machine?.id || machine?.startedAtMs !== this.#machine?.startedAtMs;
     this.#machine = machine;
-    if (isOther) this.printed();
+    if (isOther) {
+      this.#untold = 0;
+      this.printed();
+    }
   }
 
   /** A console has changed: it is looked at, at most twice a second. */
@@ -61,12 +67,14 @@ export class BootWatch implements Disposable {
     const {id: machineId, startedAtMs} = machine;
     const lines = this.#parts.lines(machineId);
     if (lines === undefined) return;
-    const isArrived = hasArrived(lines);
+    const seen = bootStageOf(lines);
+    this.#untold = seen === undefined ? this.#untold + 1 : 0;
+    const isArrived = hasArrived(lines) || this.#untold >= MAX_UNTOLD;
     if (isArrived) this.#arrived.set(machineId, startedAtMs);
     const told = this.#parts.getState().boot;
     const before = told?.machineId === machineId && told.startedAtMs === startedAtMs ? told.stage : undefined;
-    // What tells nothing of a stage, a program's output, leaves the one before.
-    const stage = isArrived ? undefined : (bootStageOf(lines) ?? before);
+    // What tells nothing of a stage leaves the one before for a while.
+    const stage = isArrived ? undefined : (seen ?? before);
     if (stage !== before) this.#parts.dispatch({type: 'bootSeen', machineId, startedAtMs, stage});
   }
 }

@@ -4,9 +4,8 @@
  */
 import type {Action, ActionContext} from '../keys/action.js';
 import {hintSpans} from '../keys/hints.js';
-import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
+import {firstEntry, menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
 import {LIST_HEAD_ROWS, listHeight, overlayRect} from '../screen.js';
-import {firstEntry} from '../screens/palette.js';
 import {isFleetInSight} from '../state/graphs.js';
 import {clampListWidth} from '../state/layout.js';
 import {firstListRow, layoutOf, listRows, wallMachines} from '../state/list.js';

@@ -33,7 +33,7 @@ import {headerLine} from '../state/presenters/header.js';
 import {questionNotice} from '../state/presenters/question.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Store} from '../state/store.js';
-import {DEFAULT_THEME, THEMES, type Theme} from '../theme.js';
+import {chosenTheme, type Theme} from '../theme.js';
 
 /** What the root component is made with. */
 export interface RootProps {
@@ -42,11 +42,6 @@ export interface RootProps {
   readonly ownTheme: Theme | undefined;
   readonly actions: readonly Action[];
   readonly sparkStyle: SparkStyle;
-}
-
-/** The theme that is chosen. */
-export function themeOf({theme}: AppState, ownTheme: Theme | undefined): Theme {
-  return theme === 'own' ? (ownTheme ?? DEFAULT_THEME) : THEMES[theme];
 }
 
 const CONSOLE_HINTS: readonly Hint[] = [
@@ -62,7 +57,7 @@ export function Root({store, ownTheme, actions, sparkStyle}: RootProps): ReactEl
   const layout = layoutOf(state);
   const props: ScreenProps = {state, layout, actions, sparkStyle};
   return (
-    <ThemeContext value={themeOf(state, ownTheme)}>
+    <ThemeContext value={chosenTheme(state.theme, ownTheme)}>
       <Box flexDirection="column" width={state.size.columns} height={state.size.rows} overflow="hidden">
         {state.focus === 'fullscreen' ? <FullscreenScreen {...props} /> : <Framed {...props} />}
         <HelpScreen {...props} />

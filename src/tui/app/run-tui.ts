@@ -17,6 +17,7 @@ import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
 import type {MouseEvent} from '../terminal/key-decoder.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
+import {chosenTheme} from '../theme.js';
 import type {Backend} from './backend.js';
 import {BootWatch} from './boot-watch.js';
 import {ConsoleDesk, consoleRect} from './console-desk.js';
@@ -33,7 +34,6 @@ import {MouseController} from './mouse-controller.js';
 import {PointView} from './point-view.js';
 import {Recordings} from './recordings.js';
 import {renderInk} from './render-ink.js';
-import {themeOf} from './root.js';
 import {Session} from './session.js';
 import {WallView, wallScene} from './wall-view.js';
 
@@ -77,7 +77,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const painted = {
     style: sparkStyle,
     changed: () => compositor.requestFrame(),
-    themeOf: (state: AppState) => themeOf(state, ownTheme),
+    themeOf: (state: AppState) => chosenTheme(state.theme, ownTheme),
   };
   const graphs = stack.use(new GraphsPane(painted));
   const fleetPane = new FleetPane(painted);
@@ -202,7 +202,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const state = store.getShown();
     const shown = paneScene();
     if (state.machines.length === 0 || isFleetInSight(state)) return shown;
-    const look = {sparkStyle, theme: themeOf(state, ownTheme)};
+    const look = {sparkStyle, theme: chosenTheme(state.theme, ownTheme)};
     return {...shown, painters: [...livePainters(state, layoutOf(state), look), ...shown.painters]};
   }
 

@@ -66,3 +66,8 @@ export function menuEntries(state: AppState, actions: readonly Action[]): readon
     .sort((a, b) => (a.hint?.rank ?? 99) - (b.hint?.rank ?? 99) || (a.id < b.id ? -1 : 1))
     .map((action) => entryOf(state, action));
 }
+
+/** The first line that is shown of a menu's or palette's entries. */
+export function firstEntry(chosen: number, count: number, rows: number): number {
+  return Math.max(0, Math.min(chosen - Math.floor(rows / 2), count - rows));
+}

@@ -1,7 +1,7 @@
 import type {ReactElement} from 'react';
 import {Line, type Segment} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
-import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
+import {firstEntry, menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
 import {fitCells, textWidth} from '../terminal/char-width.js';
 
@@ -48,11 +48,6 @@ export function MenuScreen({state, actions}: ScreenProps): ReactElement | null {
       <Entries entries={entries} chosen={chosen} rows={rect.height - 2} width={rect.width - 2} />
     </OverlayBox>
   );
-}
-
-/** The first line that is shown of a menu's or palette's entries. */
-export function firstEntry(chosen: number, count: number, rows: number): number {
-  return Math.max(0, Math.min(chosen - Math.floor(rows / 2), count - rows));
 }
 
 function Entries({
