@@ -10,13 +10,20 @@ export interface InkInstance {
 }
 
 /**
- * Renders the root component into the compositor's sink. Ink is loaded here, so that the command line never loads it.
+ * Renders the root component into the compositor's sink, once Ink is loaded and `ready` has come. Ink is loaded here, so that
+ * the command line never loads it.
  */
-export async function renderInk(props: RootProps, sink: InkSink, input: PassThrough): Promise<InkInstance> {
+export async function renderInk(
+  props: RootProps,
+  sink: InkSink,
+  input: PassThrough,
+  ready: () => Promise<void>,
+): Promise<InkInstance> {
   // Ink asks for colour support when it is loaded, of the real terminal; here the compositor reduces colours itself.
   const [{render}, {Root}] = await withEnvironment({FORCE_COLOR: '3', NO_COLOR: undefined}, () =>
     Promise.all([import('ink'), import('./root.js')]),
   );
+  await ready();
   const instance = render(createElement(Root, props), {
     stdout: sink,
     stdin: input,

@@ -13,6 +13,7 @@ import {layoutOf, wallMachines} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import {TIMELINE_HEAD_ROWS} from '../state/presenters/timeline.js';
 import {chosenPoint, selectedMachine} from '../state/selectors.js';
+import type {Store} from '../state/store.js';
 import {Compositor, type Painter, type Scene} from '../terminal/compositor.js';
 import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-terminal.js';
 import type {MouseEvent} from '../terminal/key-decoder.js';
@@ -251,7 +252,9 @@ export async function runTui(options: TuiOptions): Promise<number> {
   // The fleet is on its way while Ink is loaded.
   stack.use(session.connect(options.connect));
   const inkInput = new PassThrough();
-  const ink = await renderInk({store, ownTheme, actions, sparkStyle}, compositor.sink, inkInput);
+  const ink = await renderInk({store, ownTheme, actions, sparkStyle}, compositor.sink, inkInput, () =>
+    fleetKnown(store),
+  );
   stack.defer(() => ink.unmount());
   ink.failed.catch(session.break);
 
@@ -262,4 +265,20 @@ export async function runTui(options: TuiOptions): Promise<number> {
   for (const sentence of recorded) output.write(`${sentence}\n`);
   if (status === 0 && session.farewell !== '') output.write(`${session.farewell}\n`);
   return status;
+}
+
+/** A fleet that is known by then is in the first frame; drawing one without it before takes as long as this. */
+const FLEET_PATIENCE_MS = 80;
+
+async function fleetKnown(store: Store): Promise<void> {
+  const known = Promise.withResolvers<void>();
+  const look = () => {
+    if (store.getState().connection.state !== 'connecting') known.resolve();
+  };
+  const leave = store.subscribe(look);
+  const timer = setTimeout(known.resolve, FLEET_PATIENCE_MS);
+  look();
+  await known.promise;
+  clearTimeout(timer);
+  leave();
 }
