@@ -17,16 +17,12 @@ export interface InstallSource {
 /** The installer knows no other place for it than this one of some host. */
 const SECURITY_ADDRESS = /^http:\/\/[^/]+\/debian-security\/?$/;
 
-/** Archives that the host reaches as files are none for a guest. */
-const DEFAULT_MIRROR = 'http://archive.test/debian';
-
 /**
- * Answers about the archive. A network address is cut up as the installer wants it.
+ * Answers about the archive. A network address is cut up as the installer wants it; an archive that the host reaches as files
+ * is none for a guest, and the installer asks for one unless the user's answers have it.
  * Source: Debian installation guide, appendix B.4; debian-installer's choose-mirror and apt-setup
  */
 export function mirrorAnswers({mirror, companions, proxy}: InstallSource): string {
-  const {protocol, host, pathname} = new URL(/^https?:/.test(mirror) ? mirror : DEFAULT_MIRROR);
-  const scheme = protocol.slice(0, -1);
   const security = companions.find(({name, address}) => name.endsWith('-security') && SECURITY_ADDRESS.test(address));
   // One that cannot be reached would be asked about, whatever the priority.
   const services = [
@@ -34,14 +30,21 @@ export function mirrorAnswers({mirror, companions, proxy}: InstallSource): strin
     ...(companions.some(({name}) => name.endsWith('-updates')) ? ['updates'] : []),
   ];
   return answers([
+    ...(/^https?:/.test(mirror) ? addressAnswers(new URL(mirror), proxy) : []),
+    `apt-setup/services-select multiselect ${services.join(', ')}`,
+    ...(security === undefined ? [] : [`apt-setup/security_host string ${new URL(security.address).host}`]),
+  ]);
+}
+
+function addressAnswers({protocol, host, pathname}: URL, proxy: string): readonly string[] {
+  const scheme = protocol.slice(0, -1);
+  return [
     'mirror/country string manual',
     `mirror/protocol select ${scheme}`,
     `mirror/${scheme}/hostname string ${host}`,
     `mirror/${scheme}/directory string ${pathname.replace(/\/+$/, '') || '/'}`,
     `mirror/${scheme}/proxy string ${proxy}`,
-    `apt-setup/services-select multiselect ${services.join(', ')}`,
-    ...(security === undefined ? [] : [`apt-setup/security_host string ${new URL(security.address).host}`]),
-  ]);
+  ];
 }
 
 /** Answers about the machine. */
