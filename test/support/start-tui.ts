@@ -2,6 +2,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
+import {afterAll, beforeAll} from 'vitest';
 import {TerminalSession} from './terminal.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -41,4 +42,14 @@ export async function bundleTui(): Promise<TuiProgram> {
       }),
     [Symbol.asyncDispose]: () => rm(folder, {recursive: true, force: true}),
   };
+}
+
+/** The program for the tests of one file: bundled before them, gone after. */
+export function tuiOfFile(): Pick<TuiProgram, 'open'> {
+  let program: TuiProgram;
+  beforeAll(async () => {
+    program = await bundleTui();
+  });
+  afterAll(() => program[Symbol.asyncDispose]());
+  return {open: (...args) => program.open(...args)};
 }

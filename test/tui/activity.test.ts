@@ -1,17 +1,11 @@
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {matchingEvents} from '../../src/tui/state/presenters/activity.js';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {tuiOfFile} from '../support/start-tui.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
-});
+const tui = tuiOfFile();
 
 const SIZE = {columns: 120, rows: 35};
 

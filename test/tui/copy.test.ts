@@ -1,14 +1,8 @@
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {describe, expect, test} from 'vitest';
+import {tuiOfFile} from '../support/start-tui.js';
 import type {TerminalSession} from '../support/terminal.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
-});
+const tui = tuiOfFile();
 
 const SIZE = {columns: 120, rows: 35};
 

@@ -1,14 +1,8 @@
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {parseDiskText} from '../../src/tui/state/disk-text.js';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {tuiOfFile} from '../support/start-tui.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
-});
+const tui = tuiOfFile();
 
 describe('a disk as it is written', () => {
   test.each([

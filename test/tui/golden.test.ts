@@ -1,17 +1,11 @@
 /** Whole screens as they were accepted; `npm run accept` writes them anew after a look at the difference. */
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {afterAll, beforeAll, describe, test} from 'vitest';
+import {describe, test} from 'vitest';
 import {expectFrame} from '../support/golden-frame.js';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {tuiOfFile} from '../support/start-tui.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
-});
+const tui = tuiOfFile();
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), 'golden');
 const FLEET = 'db:paused:prod,old:crashed,scratch:defined,web-1:running:prod,web-2:running:prod';

@@ -1,13 +1,7 @@
-import {afterAll, beforeAll, expect, test} from 'vitest';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {expect, test} from 'vitest';
+import {tuiOfFile} from '../support/start-tui.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
-});
+const tui = tuiOfFile();
 
 const NAME = 'ev\x1b]0;PWN\x07\x1b[2Jil\u202e\u200b\x9b31m';
 const SHOWN = 'ev^[]0;PWN^G^[[2Jil<202e><200b><9b>31m';

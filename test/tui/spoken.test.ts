@@ -1,18 +1,12 @@
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {wantsSpoken} from '../../src/tui/app/front-end.js';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {tuiOfFile} from '../support/start-tui.js';
 import type {TerminalSession} from '../support/terminal.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
-});
+const tui = tuiOfFile();
 
 const SIZE = {columns: 160, rows: 60};
 const open = (fleet: string, env: Readonly<Record<string, string>> = {}) =>

@@ -1,13 +1,7 @@
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {describe, expect, test} from 'vitest';
+import {tuiOfFile} from '../support/start-tui.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
-});
+const tui = tuiOfFile();
 
 const SIZE = {columns: 120, rows: 35};
 const [UP, DOWN, TAB, BACK_TAB] = ['\x1b[A', '\x1b[B', '\t', '\x1b[Z'];

@@ -3,16 +3,15 @@ import type {Action} from '../keys/action.js';
 import {parseDiskText} from '../state/disk-text.js';
 import {selectedDisks} from '../state/disks.js';
 import {fieldValue, textField} from '../state/form.js';
-import {LIST_ONLY_COLUMNS} from '../state/layout.js';
 import type {AppState} from '../state/model.js';
-import {noMachine, selectedMachine, verbPermission} from '../state/selectors.js';
+import {noMachine, paneRefusal, selectedMachine, verbPermission} from '../state/selectors.js';
 
 const FORM_TOKEN = 'disk.attach';
 const DISK = 'disk';
 
 function hasPane(state: AppState): true | string {
-  if (state.size.columns < LIST_ONLY_COLUMNS)
-    return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
+  const refusal = paneRefusal(state);
+  if (refusal !== undefined) return refusal;
   return selectedMachine(state) === undefined ? noMachine(state) : true;
 }
 

@@ -1,20 +1,19 @@
 import {networkForward, networkUnforward} from '../../manager/protocol/network.js';
 import type {Action} from '../keys/action.js';
 import {fieldValue, textField} from '../state/form.js';
-import {LIST_ONLY_COLUMNS} from '../state/layout.js';
 import type {AppState} from '../state/model.js';
 import {chosenForward} from '../state/network.js';
 import {parseForward} from '../state/port-spec.js';
 import {forwardText} from '../state/presenters/network.js';
-import {selectedMachine} from '../state/selectors.js';
+import {paneRefusal, selectedMachine} from '../state/selectors.js';
 
 const FORM_TOKEN = 'forward.add';
 const PORTS = 'ports';
 
 function hasNetwork(state: AppState): true | string {
   const machine = selectedMachine(state);
-  if (state.size.columns < LIST_ONLY_COLUMNS)
-    return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
+  const refusal = paneRefusal(state);
+  if (refusal !== undefined) return refusal;
   if (machine?.config === undefined) return 'There is no machine that could have port forwards.';
   return machine.config.network?.kind === 'none' ? `${machine.name} has no network card.` : true;
 }

@@ -1,11 +1,11 @@
 import type {Action} from '../keys/action.js';
 import {lastFirstRow, SPANS, shownSpan} from '../state/graphs.js';
-import {LIST_ONLY_COLUMNS} from '../state/layout.js';
 import type {AppState} from '../state/model.js';
+import {paneRefusal} from '../state/selectors.js';
 
 function hasGraphs(state: AppState): true | string {
-  if (state.size.columns < LIST_ONLY_COLUMNS)
-    return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
+  const refusal = paneRefusal(state);
+  if (refusal !== undefined) return refusal;
   return state.machines.length > 0 ? true : 'There is no machine yet.';
 }
 

@@ -2,16 +2,22 @@ import {machineFork} from '../../manager/protocol/machine.js';
 import {type Snapshot, snapshotKeep, snapshotRemove, snapshotRestore} from '../../manager/protocol/snapshot.js';
 import type {Action, ActionContext} from '../keys/action.js';
 import {fieldValue, textField} from '../state/form.js';
-import {LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {type AppState, type Confirmation, unanswered} from '../state/model.js';
 import {pointAge} from '../state/presenters/point.js';
-import {chosenPoint, isLive, selectedMachine, selectedTimeline, verbPermission} from '../state/selectors.js';
+import {
+  chosenPoint,
+  isLive,
+  paneRefusal,
+  selectedMachine,
+  selectedTimeline,
+  verbPermission,
+} from '../state/selectors.js';
 
 const FIELDS = {name: 'name', note: 'note'} as const;
 
 function hasPoint(state: AppState): true | string {
-  if (state.size.columns < LIST_ONLY_COLUMNS)
-    return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
+  const refusal = paneRefusal(state);
+  if (refusal !== undefined) return refusal;
   return chosenPoint(state) === undefined ? 'There is no point yet; t takes one of a machine that runs.' : true;
 }
 

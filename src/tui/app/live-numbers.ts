@@ -5,18 +5,16 @@
 import type {SparkStyle} from '../graphs/sparkline.js';
 import {LIST_HEAD_ROWS, listHeight} from '../screen.js';
 import type {Layout} from '../state/layout.js';
-import {firstListRow, listRows, selectedRow} from '../state/list.js';
+import {firstListRow, listRows} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import {headerLine} from '../state/presenters/header.js';
-import {activityBadge} from '../state/presenters/lookback.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
-import {machineRow} from '../state/presenters/row.js';
+import {listedRow} from '../state/presenters/row.js';
 import {selectedMachine} from '../state/selectors.js';
 import {ATTR_BOLD, ATTR_INVERSE, type CellGrid, PLAIN, type Rect} from '../terminal/cells.js';
-import {fitCells, textWidth, truncate} from '../terminal/char-width.js';
+import {borderLabel, fitCells, textWidth} from '../terminal/char-width.js';
 import type {Painter} from '../terminal/compositor.js';
 import {paintText} from '../terminal/paint-text.js';
-import {visibleText} from '../terminal/visible-text.js';
 import {cellColor, type Theme} from '../theme.js';
 
 /** The header's first word, ` vivarium`: it never changes. */
@@ -47,22 +45,17 @@ function paintHeader(state: AppState, grid: CellGrid, {x, y, width}: Rect): void
 function paintRows(state: AppState, grid: CellGrid, list: Rect, {sparkStyle, theme}: LiveLook): void {
   const height = listHeight(list);
   const width = list.width - 2;
-  const selectedId = selectedRow(state)?.id;
   const first = firstListRow(state, height);
   for (const [index, row] of listRows(state)
     .slice(first, first + height)
     .entries()) {
     if (row.kind === 'group') continue;
-    const {machine} = row;
-    const isSelected = row.id === selectedId;
-    const look = {isSelected, isMarked: state.list.marks.has(row.id)};
-    const samples = state.samples.get(machine.id) ?? [];
-    const shown = machineRow(machine, samples, look, width, sparkStyle, activityBadge(state.console, machine.id));
+    const shown = listedRow(state, row.machine, width, sparkStyle);
     const numbersWidth = textWidth(shown.numbers);
     const sparkWidth = textWidth(shown.spark);
     const x = list.x + 1 + width - numbersWidth - sparkWidth;
     const y = list.y + LIST_HEAD_ROWS + index;
-    const attrs = isSelected ? ATTR_INVERSE : 0;
+    const attrs = shown.isSelected ? ATTR_INVERSE : 0;
     paintText(grid, x, y, sparkWidth, shown.spark, {...PLAIN, fg: cellColor(theme.chartCpu), attrs});
     paintText(grid, x + sparkWidth, y, numbersWidth, shown.numbers, {...PLAIN, attrs});
   }
@@ -80,7 +73,7 @@ function paintBorders(state: AppState, grid: CellGrid, pane: Rect, theme: Theme)
 
 /** A border's label and the line behind it, as `Frame` has them. */
 function paintLabel(grid: CellGrid, {x, width}: Rect, y: number, label: string, fg: number, isBold: boolean): void {
-  const text = label === '' ? '' : ` ${truncate(visibleText(label), Math.max(0, width - 4))} `;
+  const text = borderLabel(label, width);
   const cells = textWidth(text);
   paintText(grid, x + 1, y, width - 2, text, {...PLAIN, attrs: isBold ? ATTR_BOLD : 0});
   paintText(grid, x + 1 + cells, y, width - 2 - cells, '─'.repeat(Math.max(0, width - 2 - cells)), {...PLAIN, fg});

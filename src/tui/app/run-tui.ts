@@ -201,14 +201,13 @@ export async function runTui(options: TuiOptions): Promise<number> {
 
   function scene(): Scene {
     const state = store.getShown();
-    const shown = paneScene();
+    const shown = paneScene(state);
     if (state.machines.length === 0 || isFleetInSight(state)) return shown;
     const look = {sparkStyle, theme: chosenTheme(state.theme, ownTheme)};
     return {...shown, painters: [...livePainters(state, layoutOf(state), look), ...shown.painters]};
   }
 
-  function paneScene(): Scene {
-    const state = store.getShown();
+  function paneScene(state: AppState): Scene {
     const {content, wall} = layoutOf(state);
     const overlay = overlayRect(state, actions);
     const overlays = overlay ? [overlay] : [];

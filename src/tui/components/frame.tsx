@@ -1,7 +1,6 @@
 import {Box, Text} from 'ink';
 import type {ReactElement, ReactNode} from 'react';
-import {textWidth, truncate} from '../terminal/char-width.js';
-import {visibleText} from '../terminal/visible-text.js';
+import {borderLabel, textWidth} from '../terminal/char-width.js';
 import {useColor} from './theme-context.js';
 
 /** A frame with a title in its upper border and a footer in its lower one. */
@@ -48,7 +47,7 @@ interface BorderProps {
 }
 
 function Border({left, right, label, width, color, isBold}: BorderProps): ReactElement {
-  const text = label === '' ? '' : ` ${truncate(visibleText(label), Math.max(0, width - 4))} `;
+  const text = borderLabel(label, width);
   const rest = '─'.repeat(Math.max(0, width - 2 - textWidth(text)));
   return (
     <Text wrap="truncate">

@@ -55,7 +55,8 @@ export function machineAction({verb, word, done, ask, act, ...record}: MachineAc
           if (message !== undefined) context.toast(message);
           return;
         }
-        await actOnMany(all.filter(isAllowed), all.length - all.filter(isAllowed).length, context);
+        const allowed = all.filter(isAllowed);
+        await actOnMany(allowed, all.length - allowed.length, context);
       }
     },
   };

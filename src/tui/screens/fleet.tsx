@@ -9,10 +9,9 @@ import {firstListRow, type ListRow, listRows, markedMachines, selectedRow} from 
 import type {AppState} from '../state/model.js';
 import {configLines} from '../state/presenters/config.js';
 import {diskLines} from '../state/presenters/disks.js';
-import {activityBadge} from '../state/presenters/lookback.js';
 import {machineFooter, machineTitle} from '../state/presenters/machine.js';
 import {networkLines} from '../state/presenters/network.js';
-import {listHeading, type MachineRow, machineRow} from '../state/presenters/row.js';
+import {listedRow, listHeading, type MachineRow} from '../state/presenters/row.js';
 import {timelineLines} from '../state/presenters/timeline.js';
 import {formatTime} from '../state/presenters/units.js';
 import {noMachine, selectedMachine} from '../state/selectors.js';
@@ -55,22 +54,7 @@ function MachineList({state, sparkStyle, rect}: ScreenProps & {rect: Rect}): Rea
         const isSelected = row.id === selectedId;
         if (row.kind === 'group')
           return <Line key={row.id} width={width} segments={groupSegments(row, isSelected, width)} />;
-        const look = {isSelected, isMarked: state.list.marks.has(row.id)};
-        const {machine} = row;
-        return (
-          <Row
-            key={row.id}
-            row={machineRow(
-              machine,
-              state.samples.get(machine.id) ?? [],
-              look,
-              width,
-              sparkStyle,
-              activityBadge(state.console, machine.id),
-            )}
-            width={width}
-          />
-        );
+        return <Row key={row.id} row={listedRow(state, row.machine, width, sparkStyle)} width={width} />;
       })}
       {rows.length === 0 ? <PlainText text=" No machine matches; Esc clears the filter." /> : null}
     </Frame>

@@ -2,6 +2,7 @@
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
+import {LIST_ONLY_COLUMNS} from './layout.js';
 import {layoutOf, selectedRow, wallMachines} from './list.js';
 import type {AppState, TimelineView} from './model.js';
 
@@ -31,6 +32,12 @@ export function isFirstRun(state: AppState): boolean {
 /** True for states in which a machine has a process or is about to have one. */
 export function isLive(state: MachineState): boolean {
   return ['starting', 'running', 'paused', 'saving', 'stopping'].includes(state);
+}
+
+/** Why there is no right pane, in one sentence; `undefined` where the screen has room for one. */
+export function paneRefusal({size}: AppState): string | undefined {
+  if (size.columns >= LIST_ONLY_COLUMNS) return undefined;
+  return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
 }
 
 /** Why no machine is highlighted, in one sentence. */

@@ -1,5 +1,6 @@
 import type {IUnicodeVersionProvider} from '@xterm/headless';
 import {Unicode11Addon} from './unicode11.js';
+import {visibleText} from './visible-text.js';
 import type {Terminal} from './xterm.js';
 
 // The addon hands its width table to whatever it is activated on, so a recorder gets the very table guest screens use.
@@ -52,6 +53,11 @@ export function fitCells(text: string, width: number, align: 'left' | 'right' = 
   const cut = truncate(text, width);
   const blanks = ' '.repeat(Math.max(0, width - textWidth(cut)));
   return align === 'left' ? cut + blanks : blanks + cut;
+}
+
+/** A label as it stands in a border `width` cells wide, with a blank on each side; empty for none. */
+export function borderLabel(label: string, width: number): string {
+  return label === '' ? '' : ` ${truncate(visibleText(label), Math.max(0, width - 4))} `;
 }
 
 /** Breaks a text at blanks into lines of at most `width` cells; longer words are cut. */

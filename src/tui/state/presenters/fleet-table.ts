@@ -1,7 +1,7 @@
 /** The fleet as a table of numbers: who takes most of the host, and what all take together. */
 import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
-import {stripControls} from '../../terminal/cells.js';
+import {visibleText} from '../../terminal/visible-text.js';
 import type {FleetOrder} from '../graphs.js';
 import {hasSamples, stateLook} from './machine.js';
 import {formatBytes, formatCount, formatPercent} from './units.js';
@@ -77,7 +77,7 @@ export function sumOfLoads(entries: readonly FleetEntry[]): FleetLoad {
 /** A machine as the cells of {@link FLEET_COLUMNS}. */
 export function fleetCells({machine, load}: FleetEntry): readonly string[] {
   const {glyph, short} = stateLook(machine.state);
-  return [stripControls(machine.name), `${glyph} ${short}`, ...(load ? loadCells(load) : [])];
+  return [visibleText(machine.name), `${glyph} ${short}`, ...(load ? loadCells(load) : [])];
 }
 
 /** The sum as the cells of {@link FLEET_COLUMNS}. */

@@ -4,7 +4,9 @@ import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
 import {fitCells} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
 import type {ThemeToken} from '../../theme.js';
-import type {ListView, SortColumn} from '../list.js';
+import {type ListView, type SortColumn, selectedRow} from '../list.js';
+import type {AppState} from '../model.js';
+import {activityBadge} from './lookback.js';
 import {memorySummary, stateLook} from './machine.js';
 import {formatPercent} from './units.js';
 
@@ -57,6 +59,13 @@ export function listHeading(width: number, {sort, isReversed}: Pick<ListView, 's
     fitCells(`MEM${arrow('memory')}`, memory, 'right');
   const name = sort === 'age' ? `  NAME by age${arrow('age')}` : `  NAME${arrow('name')}`;
   return fitCells(fitCells(name, nameWidth) + fitCells(`STATE${arrow('state')}`, STATE_WIDTH) + numbers, width);
+}
+
+/** A machine's row as the list shows it now. */
+export function listedRow(state: AppState, machine: Machine, width: number, sparkStyle: SparkStyle): MachineRow {
+  const look = {isSelected: machine.id === selectedRow(state)?.id, isMarked: state.list.marks.has(machine.id)};
+  const badge = activityBadge(state.console, machine.id);
+  return machineRow(machine, state.samples.get(machine.id) ?? [], look, width, sparkStyle, badge);
 }
 
 /** One machine as a row of `width` cells; `badge` is one of them. */
