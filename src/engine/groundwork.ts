@@ -6,7 +6,7 @@ import {Worker} from 'node:worker_threads';
 import {deviceStateBytes} from './assembly.js';
 import {hostFuses} from './codegen/host-fusion.js';
 import {type CodeKeeper, interpreterCode} from './codegen/interpreter-source.js';
-import {prepareForRegions} from './compiler/flags.js';
+import {prepareForGuestCode} from './compiler/flags.js';
 import type {DeviceModel, DevicePlan} from './contract.js';
 import {HART_STACK_MB} from './hart/region-maker.js';
 import {Decoder} from './isa/decoder.js';
@@ -47,14 +47,14 @@ export class Groundwork implements AsyncDisposable {
 
   /** Begins what a machine of this shape will need. What fails here fails again, and is told, when it is needed. */
   lay(shape: MachineShape, models: readonly DeviceModel[]): void {
-    this.startThreads(shape);
+    this.startThreads(shape.hartCount);
     this.interpreter(shape, layoutOf(shape, models)).catch(() => undefined);
   }
 
   /** Starts as many threads as there will be harts, less those that wait already. */
-  startThreads({hartCount, tier}: Pick<MachineShape, 'hartCount' | 'tier'>): void {
+  startThreads(hartCount: number): void {
     // Before threads are up: these settings are the process's.
-    if (tier !== 'interpreter') prepareForRegions();
+    prepareForGuestCode();
     while (this.#threads.length < hartCount) this.#threads.push(this.#startThread());
   }
 

@@ -10,7 +10,7 @@ import type {BootPlan} from './boot/boot-plan.js';
 import {buildDeviceTree} from './boot/device-tree.js';
 import {type BootSpec, planBoot} from './boot/layout.js';
 import type {CodeKeeper} from './codegen/interpreter-source.js';
-import {prepareForRegions} from './compiler/flags.js';
+import {prepareForGuestCode} from './compiler/flags.js';
 import {CompilerThread} from './compiler/thread.js';
 import type {DeviceContext, DeviceModel, DevicePlan, GuestMemory, MmioRegion} from './contract.js';
 import {EngineError} from './error.js';
@@ -233,7 +233,7 @@ export class Machine implements AsyncDisposable {
     views.i32[RUN_STATE >> 2] = PAUSED;
     const clock = new MachineClock(views.f64);
     // Before threads are up: these settings are the process's.
-    if (spec.tier !== 'interpreter') prepareForRegions();
+    prepareForGuestCode();
     const assembly = assemble(views, layout.deviceBase, spec.hartCount, spec.devices, models, clock);
     const channels = spec.tier === 'auto' ? Array.from({length: spec.hartCount}, () => new MessageChannel()) : [];
     const ports = channels.map(({port2}) => port2);

@@ -72,7 +72,7 @@ export async function createEmbedded(environment: NodeJS.ProcessEnv = process.en
       const hartCount = checkHartCount(options.hartCount ?? settings.machines.defaultHartCount);
       // The harts' threads load their program while the rest is found out.
       await using groundwork = openGroundwork(new CodeFolder(codeFolder));
-      groundwork.startThreads({hartCount, tier: execution(options, settings).tier});
+      groundwork.startThreads(hartCount);
       const image = await provideImage(options);
       const memoryBytes = checkMemorySize(options.memoryBytes ?? image.memoryBytes);
       checkMemoryFree(memoryBytes, settings.machines.hostMemoryReserveBytes);

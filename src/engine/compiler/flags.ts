@@ -1,7 +1,8 @@
 /**
  * V8's settings for regions. They hold for the whole process and can be changed while it runs:
  * - Inlining by feedback is off from the start: it needs what the baseline compiler saw of every function, and regions
- *   have no baseline code (V8 14 ends the process over that).
+ *   have no baseline code (V8 14 ends the process over that). The same happens to an instance made with inlining off of
+ *   code compiled with it on, so it is off for machines without regions too: one process may run both.
  * - Regions are compiled at once by the optimising compiler: they are hot by definition, and a function compiled lazily
  *   would hold its hart up. Everything else keeps the defaults: the interpreter optimised at once would take a second.
  * Without these settings everything works too, slower. A process may have been started so that they cannot be changed.
@@ -33,8 +34,8 @@ export function findHindrance(): Hindrance | undefined {
   return option === undefined ? undefined : {option, effect: hindrances[option]!};
 }
 
-/** Must run before the interpreter of a machine with regions is compiled. */
-export function prepareForRegions(): void {
+/** Must run before anything of any machine in this process is compiled, and before there are threads. */
+export function prepareForGuestCode(): void {
   if (areFrozen()) return;
   v8.setFlagsFromString('--no-wasm-inlining');
   v8.setFlagsFromString('--no-wasm-inlining-call-indirect');
