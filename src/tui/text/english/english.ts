@@ -3,6 +3,7 @@ import {casts} from './casts.js';
 import {consoleActions} from './console-actions.js';
 import {consoleDesk} from './console-desk.js';
 import {diskActions} from './disk-actions.js';
+import {editor} from './editor.js';
 import {files} from './files.js';
 import {graphActions} from './graph-actions.js';
 import {machineActions} from './machine-actions.js';
@@ -31,6 +32,7 @@ export const english = {
   },
   casts,
   consoleDesk,
+  editor,
   files,
   manyMachines,
   refusals,
