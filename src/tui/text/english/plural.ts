@@ -1,2 +1,4 @@
-/** A number with its noun, or with whatever differs for one and for many: `1 line`, `2 lines`. */
-export const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+/** A count with its noun: `1 line`, `3 lines`. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
