@@ -52,7 +52,7 @@ export function MachineFormView({
 }
 
 function keyOf(row: MachineFormRow): string {
-  return row.kind === 'image' ? `image ${row.image.name}` : row.kind === 'field' ? row.id : 'about';
+  return row.kind === 'image' ? `image/${row.image.name}` : row.kind === 'field' ? row.id : 'about';
 }
 
 function moreText({hasMore}: MachineFormLayout): string {
