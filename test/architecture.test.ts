@@ -4,6 +4,7 @@ import {dirname, join, normalize, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {describe, expect, it} from 'vitest';
 import {ACTION_GROUPS} from '../src/tui/keys/action.js';
+import {keyLabel} from '../src/tui/keys/keymap.js';
 import {type Literal, literalsOf} from './support/literals.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -147,9 +148,10 @@ function isTypesOnly(names: string): boolean {
 }
 
 describe('what the terminal UI says', () => {
-  const FOLDERS = ['state', 'screens', 'components'];
+  const FOLDERS = ['actions', 'app', 'casts', 'components', 'graphs', 'keys', 'screens', 'state'];
   // Words of the program, which are the same in every language: ids, names of keys, commands.
-  const ALIKE: readonly string[] = [...ACTION_GROUPS];
+  const KEYS = ['home', 'end', 'enter', 'esc', 'tab', 'space'].map(keyLabel);
+  const ALIKE: readonly string[] = [...ACTION_GROUPS, ...KEYS, ' vivarium'];
   const COMMAND = /^(viv|ssh) /;
   const isWorded = ({text, isBetweenTags}: Literal) => {
     if (ALIKE.includes(text) || COMMAND.test(text)) return false;

@@ -6,7 +6,7 @@ import {text} from '../text/text.js';
 
 function canArrange(state: AppState): true | string {
   if (state.size.columns < LIST_ONLY_COLUMNS) return text.actions.arrange.refusals.narrow(LIST_ONLY_COLUMNS);
-  return state.machines.length > 0 ? true : text.refusals.noMachineYet;
+  return state.machines.length > 0 ? true : text.fleet.noMachine;
 }
 
 /** `list` has no pane: the arrangement that has most of it is the next to the right. */

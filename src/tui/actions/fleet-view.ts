@@ -10,7 +10,7 @@ export const fleetView: Action = {
   help: text.actions.fleetView.help,
   hint: {label: text.actions.fleetView.hint, rank: 13},
   command: 'viv top',
-  isEnabled: (state) => (state.machines.length > 0 ? true : text.refusals.noMachineYet),
+  isEnabled: (state) => (state.machines.length > 0 ? true : text.fleet.noMachine),
   run: ({state, dispatch}) => dispatch({type: 'fleetViewShown', isShown: !isFleetInSight(state)}),
 };
 

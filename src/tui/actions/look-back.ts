@@ -4,7 +4,7 @@ import {selectedMachine, shownConsole} from '../state/selectors.js';
 import {text} from '../text/text.js';
 
 function isShown(state: AppState): true | string {
-  if (selectedMachine(state) === undefined) return text.refusals.noMachineYet;
+  if (selectedMachine(state) === undefined) return text.fleet.noMachine;
   return shownConsole(state) === undefined ? text.actions.lookBack.refusals.notShown : true;
 }
 

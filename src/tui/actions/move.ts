@@ -10,7 +10,7 @@ function mover(id: string, keys: readonly string[], help: string, by: (rows: num
     keys,
     group: 'Moving',
     help,
-    isEnabled: (state) => (state.machines.length > 0 ? true : text.refusals.noMachineYet),
+    isEnabled: (state) => (state.machines.length > 0 ? true : text.fleet.noMachine),
     run: ({state, dispatch}) => dispatch({type: 'selectionMoved', by: by(state.size.rows)}),
   };
 }

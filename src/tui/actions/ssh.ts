@@ -12,7 +12,7 @@ export const ssh: Action = {
   command: 'viv ssh root@NAME',
   isEnabled: (state) => {
     const machine = selectedMachine(state);
-    if (machine === undefined) return text.actions.ssh.refusals.none;
+    if (machine === undefined) return text.fleet.noneThere;
     return machine.state === 'running' ? true : text.actions.ssh.refusals.notRunning(machine.name, machine.state);
   },
   run: async ({state, lendTerminal}) => {

@@ -6,7 +6,7 @@ import {text} from '../text/text.js';
 function hasPane(state: AppState): true | string {
   const refusal = paneRefusal(state);
   if (refusal !== undefined) return refusal;
-  return state.machines.length > 0 ? true : text.refusals.noMachineYet;
+  return state.machines.length > 0 ? true : text.fleet.noMachine;
 }
 
 function tabAction(tab: Tab, keys: readonly string[], help: string): Action {

@@ -155,7 +155,7 @@ export class ConsoleDesk implements ConsoleSession {
   copy(copied: string): void {
     const {tellTerminal, toast, env} = this.#parts;
     if (copied === '') {
-      toast(text.refusals.nothingToCopy, 'error');
+      toast(text.consoleDesk.nothingToCopy, 'error');
       return;
     }
     const size = formatBytes(Buffer.byteLength(copied));

@@ -21,7 +21,7 @@ export function spokenConsoleTools(parts: SpokenConsoleParts): ConsoleTools {
     mouse: () => undefined,
     type: () => undefined,
     copy: (copied) => {
-      if (copied === '') parts.toast(text.refusals.nothingToCopy, 'error');
+      if (copied === '') parts.toast(text.consoleDesk.nothingToCopy, 'error');
       else for (const line of copied.split('\n')) parts.tell(line);
     },
   };

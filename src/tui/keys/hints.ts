@@ -92,5 +92,5 @@ export function keyTable(actions: readonly Action[]): string {
           .map((key) => `\`${key.replace('|', '\\|')}\``)
           .join(' ')} | ${line.help} | ${line.command === '' ? '' : `\`${line.command}\``} |`,
   );
-  return ['| Key | What it does | Command |', '|---|---|---|', ...rows].join('\n');
+  return [`| ${text.actions.help.table.join(' | ')} |`, '|---|---|---|', ...rows].join('\n');
 }

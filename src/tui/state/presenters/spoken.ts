@@ -32,7 +32,7 @@ const LINE_WIDTH = 400;
 export function spokenRow(state: AppState): string {
   const rows = listRows(state);
   const row = selectedRow(state);
-  if (row === undefined) return state.machines.length === 0 ? spoken.noMachine : text.fleet.noMatch;
+  if (row === undefined) return state.machines.length === 0 ? text.fleet.noneThere : text.fleet.noMatch;
   const place = text.words.of(rows.findIndex(({id}) => id === row.id) + 1, rows.length);
   if (row.kind === 'group') {
     const {name, machines, isFolded} = row;

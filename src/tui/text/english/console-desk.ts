@@ -6,6 +6,7 @@ export const consoleDesk = {
     `A paste may have ${most}; nothing of this one was typed. Copy it as a file: viv cp FILE ${name}:/root/`,
   copyTooLong: (size: string, most: string, name: string) =>
     `That is ${size}; a terminal's clipboard takes ${most}. All of it: viv logs ${name}`,
+  nothingToCopy: 'There is nothing to copy there.',
   copied: (lines: number, size: string) => `Copied ${plural(lines, 'line', 'lines')} (${size}) to the clipboard.`,
   clipboardRefused: 'The guest tried to use the clipboard of your terminal; guests may not.',
   atTop: 'There is nothing further up.',

@@ -24,7 +24,6 @@ import {manyMachines} from './many-machines.js';
 import {network} from './network.js';
 import {networkActions} from './network-actions.js';
 import {programActions} from './program-actions.js';
-import {refusals} from './refusals.js';
 import {session} from './session.js';
 import {settings} from './settings.js';
 import {speech} from './speech.js';
@@ -67,7 +66,6 @@ export const english = {
   manager,
   manyMachines,
   network,
-  refusals,
   session,
   settings,
   speech,

@@ -3,6 +3,7 @@ import {plural} from './plural.js';
 /** The fleet: the top line, the list of machines, the fleet view. */
 export const fleet = {
   noMachine: 'There is no machine yet.',
+  noneThere: 'There is no machine.',
   noMatch: 'No machine matches the filter.',
   isGroup: (name: string) => `${name} is a group; go to one of its machines, or fold it out with z.`,
   tooNarrow: (columns: number) => `The screen is too narrow for the right pane; make it ${columns} columns wide.`,

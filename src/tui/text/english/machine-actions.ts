@@ -95,7 +95,6 @@ export const machineActions = {
     hint: 'ssh',
     help: "Log in to the guest's own SSH server as root; its end leads back here.",
     refusals: {
-      none: 'There is no machine.',
       notRunning: (name: string, state: string) => `${name} is ${state}: it can be logged in to while it runs.`,
     },
   },

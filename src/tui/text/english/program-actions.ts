@@ -8,7 +8,12 @@ export const programActions = {
     },
     cancelled: (subject: string) => `${subject}: cancelled.`,
   },
-  help: {hint: 'help', help: 'Show all keys.'},
+  help: {
+    hint: 'help',
+    help: 'Show all keys.',
+    /** Heads of the README's table of keys. */
+    table: ['Key', 'What it does', 'Command'],
+  },
   mouse: {
     help: 'Turn the mouse off, so that the terminal itself selects text, or on again.',
     off: 'The mouse is the terminal’s now; M turns it on again.',

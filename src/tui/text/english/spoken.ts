@@ -17,7 +17,6 @@ interface SpokenGroup {
 
 /** What is said instead of drawn. */
 export const spoken = {
-  noMachine: 'There is no machine.',
   group: ({name, count, isFolded, place}: SpokenGroup) =>
     `Group ${name}, ${count} machines, ${isFolded ? 'folded' : 'open'}, ${place}.`,
   cpu: (percent: number) => `CPU ${percent} percent`,
