@@ -13,7 +13,8 @@ export const ssh: Action = {
   isEnabled: (state) => {
     const machine = selectedMachine(state);
     if (machine === undefined) return text.fleet.noneThere;
-    return machine.state === 'running' ? true : text.actions.ssh.refusals.notRunning(machine.name, machine.state);
+    if (machine.state === 'running') return true;
+    return text.actions.ssh.refusals.notRunning(machine.name, text.states.names[machine.state]);
   },
   run: async ({state, lendTerminal}) => {
     const machine = selectedMachine(state);

@@ -1,9 +1,11 @@
+import {plural} from './plural.js';
+
 /** What an action on machines says where it acts on many: what has to be typed before, and what is told of it. */
-function ofMany(word: string, done: string) {
+function ofMany(word: string, done: string, oneDone = done) {
   return {
     phrase: (count: number) => `${word} ${count}`,
-    begun: (count: number) => `${count} machines: ${word}…`,
-    done: (count: number) => `${count} machines ${done}.`,
+    begun: (count: number) => `${plural(count, 'machine')}: ${word}…`,
+    done: (count: number) => `${plural(count, 'machine')} ${count === 1 ? oneDone : done}.`,
   };
 }
 
@@ -70,7 +72,7 @@ export const machineActions = {
   remove: {
     hint: 'delete',
     help: 'Move the machine to the trash; u brings it back.',
-    many: ofMany('delete', 'are in the trash; u brings them back one by one'),
+    many: ofMany('delete', 'are in the trash; u brings them back one by one', 'is in the trash; u brings it back'),
     done: (name: string) => `${name} is in the trash; u brings it back.`,
   },
   save: {
@@ -81,14 +83,14 @@ export const machineActions = {
   shutdown: {
     hint: 'shut down',
     help: 'Ask the guest to power off.',
-    many: ofMany('shut down', 'are off'),
+    many: ofMany('shut down', 'are off', 'is off'),
     asked: (name: string) => `Asked ${name} to power off.`,
     done: (name: string) => `${name} is off.`,
   },
   snapshot: {
     hint: 'snapshot',
     help: 'Take a snapshot of the machine, which goes on.',
-    many: ofMany('snapshot', 'have a new snapshot'),
+    many: ofMany('snapshot', 'have a new snapshot', 'has a new snapshot'),
     done: (snapshot: string, name: string) => `${snapshot} of ${name} is taken.`,
   },
   ssh: {
