@@ -107,7 +107,8 @@ try {
     await terminal.see(new RegExp(`ago +${place - 1} of \\d`));
   }
   await terminal.see('before-upgrade');
-  await terminal.see('job 3 done');
+  // The screen of the point before stays until this one's is there.
+  await terminal.until('of that point', (text) => text.includes('job 3 done') && !text.includes('job 9 done'));
   await take(terminal, 'timeline');
 } finally {
   await viv('daemon', 'stop', '--machines', 'kill');
