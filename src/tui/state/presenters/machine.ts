@@ -87,13 +87,22 @@ function rateOf(samples: readonly MachineSample[], pick: (sample: MachineSample)
   return Math.max(0, pick(last) - pick(before)) / Math.max(0.001, (last.atMs - before.atMs) / 1000);
 }
 
-/** Why a machine stands where it is, for an empty console pane. */
-export function machineNotice(machine: Machine): string {
-  if (machine.reason) return visibleText(machine.reason);
-  if (machine.state === 'defined') return text.machine.off;
-  if (machine.state === 'saved') return text.machine.saved;
-  if (machine.state === 'starting') return text.machine.starting;
-  return '';
+/** Why a machine stands where it is, for an empty console pane, and which key leads on. */
+export function machineNotice({state, reason}: Pick<Machine, 'state' | 'reason'>): string {
+  const {off, saved, starting, start, startAgain, goOn} = text.machine;
+  const why = visibleText(reason ?? '');
+  switch (state) {
+    case 'defined':
+      return `${why || off} ${start}`;
+    case 'saved':
+      return `${why || saved} ${goOn}`;
+    case 'crashed':
+      return `${why} ${startAgain}`.trim();
+    case 'starting':
+      return why || starting;
+    default:
+      return why;
+  }
 }
 
 /** What a machine boots, in a few words. */

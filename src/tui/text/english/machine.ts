@@ -12,8 +12,11 @@ export const machine = {
   booting: (stage: string) => `booting: ${stage}`,
   traffic: (received: string, sent: string) => `rx ${received} tx ${sent}`,
   diskTraffic: (read: string, written: string) => `disk r ${read} w ${written}`,
-  off: 'This machine is off. Press Enter or s to start it.',
-  saved: 'This machine is saved. Press Enter or s: it goes on from there.',
+  off: 'This machine is off.',
+  start: 'Press Enter or s to start it.',
+  saved: 'This machine is saved.',
+  goOn: 'Press Enter or s: it goes on from there.',
+  startAgain: 'Press Enter or s to start it again.',
   starting: 'Starting…',
   building: (subject: string, progress: string) => `Building ${subject}: ${progress}`,
   /** What it boots. */
