@@ -80,6 +80,24 @@ export class TerminalSession implements AsyncDisposable {
     return this.rows.join('\n');
   }
 
+  /** The texts that stand inverse on the screen, as what is highlighted does. */
+  get highlights(): string[] {
+    const buffer = this.emulator.buffer.active;
+    const texts: string[] = [];
+    for (let row = 0; row < this.emulator.rows; row++) {
+      let run = '';
+      for (let x = 0; x <= this.emulator.cols; x++) {
+        const cell = x < this.emulator.cols ? buffer.getLine(buffer.baseY + row)?.getCell(x) : undefined;
+        if (cell?.isInverse()) run += cell.getWidth() === 0 ? '' : cell.getChars() || ' ';
+        else if (run !== '') {
+          texts.push(run.trim());
+          run = '';
+        }
+      }
+    }
+    return texts;
+  }
+
   /** The emulated terminal, for pictures of its cells. */
   get screen(): headless.Terminal {
     return this.emulator;
