@@ -1,5 +1,5 @@
-// Makes the README's picture: runs `viv` at a real pseudo-terminal with a home of its own, boots a machine, types a few
-// commands, and writes the screen as SVG. Usage: node scripts/screenshot.js [OUT.svg] [--graphs] [--cache FOLDER]
+// Makes the README's pictures: runs `viv` at a real pseudo-terminal with a home of its own, boots machines, works with
+// them by keys, and writes each screen as SVG. Usage: node scripts/screenshot.js [FOLDER] [--cache FOLDER]
 import {cp, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
@@ -9,12 +9,11 @@ import {renderScreenSvg} from '../src/tui/pictures/screen-svg.ts';
 import {TerminalSession} from '../test/support/terminal.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const {values, positionals} = parseArgs({
-  options: {graphs: {type: 'boolean', default: false}, cache: {type: 'string'}},
-  allowPositionals: true,
-});
-const out = positionals[0] ?? join(root, 'docs/screen.svg');
-const BUILD_AND_BOOT_MS = 600_000;
+const {values, positionals} = parseArgs({options: {cache: {type: 'string'}}, allowPositionals: true});
+const folder = positionals[0] ?? join(root, 'docs');
+const BOOT_MS = 120_000;
+/** So many points of a chart before its picture is taken; one comes every two seconds. */
+const CHART_MS = 90_000;
 
 const home = await mkdtemp(join(tmpdir(), 'viv-shot-'));
 const env = {VIVARIUM_HOME: join(home, 'home'), VIVARIUM_RUNTIME: join(home, 'run'), COLORTERM: 'truecolor'};
@@ -28,30 +27,68 @@ async function viv(...words) {
   if (status !== 0) throw new Error(`viv ${words.join(' ')} ended with ${status}:\n${session.text}`);
 }
 
+/** Writes what a terminal shows. */
+async function take(terminal, name) {
+  await mkdir(folder, {recursive: true});
+  const path = join(folder, `${name}.svg`);
+  await writeFile(path, renderScreenSvg(terminal.screen));
+  console.log(path);
+}
+
+/** Leaves what shows a text, and waits until it is gone: a key right behind an Esc would be one with Alt. */
+async function leave(terminal, sign) {
+  terminal.press('\x1b');
+  await terminal.until(`without ${sign}`, (text) => !text.includes(sign));
+}
+
+/** In a guest: work that comes and goes, for as long as the pictures take, told line by line. */
+const WORK =
+  'n=0; while :; do n=$((n+1)); i=0; while [ $i -lt 40000 ]; do i=$((i+1)); done; echo "job $n done"; sleep 2; done';
+
 try {
   await viv('image', 'build', 'debian-mini');
-  for (const name of ['web-1', 'web-2', 'db']) await viv('create', 'debian-mini', '--name', name);
-  await viv('start', 'web-2');
-  await viv('pause', 'web-2');
+  for (const name of ['web-1', 'web-2', 'db', 'ci']) await viv('create', 'debian-mini', '--name', name);
+  for (const name of ['web-1', 'web-2']) await viv('tag', name, 'shop', '--group', 'web');
+  for (const name of ['web-2', 'db', 'ci']) await viv('start', name);
   await using terminal = new TerminalSession({command: process.execPath, args: [join(root, 'bin/viv')], env});
-  await terminal.see('3 total', 60_000);
-  terminal.press('G\x1b[A');
+  await terminal.see('4 total', 60_000);
+  terminal.press('/web-1\r');
   await terminal.see('web-1  ○ off');
+  await leave(terminal, 'Machines /web-1');
   terminal.press('\r');
-  await terminal.see('web-1:~#', BUILD_AND_BOOT_MS);
+  await terminal.see('web-1:~#', BOOT_MS);
   terminal.press('clear; uname -srm; grep isa /proc/cpuinfo; free -m; stty size\r');
   await terminal.see('30 80');
-  terminal.press('i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done\r');
-  // Half a dozen seconds of load give the sparkline and the charts something to show.
-  await terminal.until('to show load', (text) => /web-1 .*[1-9]\d%/.test(text), 60_000);
-  if (values.graphs) {
-    terminal.press('\x1d2');
-    await terminal.see(/CPU [1-9]\d*%/);
-    await terminal.see('⠓⠒⠒');
-  }
-  await mkdir(dirname(out), {recursive: true});
-  await writeFile(out, renderScreenSvg(terminal.screen));
-  console.log(out);
+  terminal.press(`${WORK}\r`);
+  await terminal.see('job 3 done', 60_000);
+  terminal.press('\x1d');
+  await viv('pause', 'web-2');
+  await terminal.see('1 paused', 60_000);
+  await take(terminal, 'screen');
+
+  await viv('snapshot', 'create', 'web-1', 'before-upgrade', '--note', 'all jobs green');
+  terminal.press('n');
+  await terminal.see('New machine');
+  terminal.press('\tshop-3\t2\t512M');
+  await terminal.see('--memory 512M');
+  await take(terminal, 'new');
+  await leave(terminal, 'New machine');
+  terminal.press(':sna');
+  await terminal.see('viv snapshot');
+  await take(terminal, 'palette');
+  terminal.press('\x1b');
+  await leave(terminal, 'What to do');
+  terminal.press('W');
+  await terminal.see('Enter types into it');
+  await take(terminal, 'wall');
+  await leave(terminal, 'Enter types into it');
+  terminal.press('2');
+  await terminal.until('to show load', (text) => /CPU [1-9]\d*%/.test(text), CHART_MS);
+  await new Promise((resolve) => setTimeout(resolve, CHART_MS));
+  await take(terminal, 'graphs');
+  terminal.press('3');
+  await terminal.see('before-upgrade');
+  await take(terminal, 'timeline');
 } finally {
   await viv('daemon', 'stop', '--machines', 'kill');
   await rm(home, {recursive: true, force: true});

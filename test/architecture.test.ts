@@ -3,6 +3,9 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {dirname, join, normalize, relative} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {describe, expect, it} from 'vitest';
+import {ACTION_GROUPS} from '../src/tui/keys/action.js';
+import {keyLabel} from '../src/tui/keys/keymap.js';
+import {type Literal, literalsOf} from './support/literals.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const MAX_LINES = 600;
@@ -143,6 +146,33 @@ function isTypesOnly(names: string): boolean {
   const list = /^\{([\s\S]*)\}$/.exec(names.trim())?.[1];
   return list?.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')) ?? false;
 }
+
+describe('what the terminal UI says', () => {
+  const FOLDERS = ['actions', 'app', 'casts', 'components', 'graphs', 'keys', 'screens', 'state'];
+  // Words of the program, which are the same in every language: ids, names of keys, commands.
+  const KEYS = ['home', 'end', 'enter', 'esc', 'tab', 'space'].map(keyLabel);
+  const ALIKE: readonly string[] = [...ACTION_GROUPS, ...KEYS, ' vivarium'];
+  const COMMAND = /^(viv|ssh) /;
+  const isWorded = ({text, isBetweenTags}: Literal) => {
+    if (ALIKE.includes(text) || COMMAND.test(text)) return false;
+    if (isBetweenTags) return /\p{L}/u.test(text);
+    const isSentence = /\p{L}[,.:;!?…)]* +\(?\p{L}/u.test(text);
+    // A word beside a value, or at an end that waits for one.
+    const isAboutValue = /\p{Ll}{2,}[,.:;!?…)]* +(\(?\{\}|$)|(^|\{\}[,.:;!?…)]*) +\(?\p{Ll}{2,}/u.test(text);
+    const isTitle = /^\s*\p{Lu}\p{Ll}+[.:!?…]*\s*$/u.test(text);
+    return isSentence || isAboutValue || isTitle;
+  };
+
+  it('stands in the catalogue and not where it is shown', () => {
+    const files = sources.filter((file) => FOLDERS.some((folder) => inside(`tui/${folder}`)(file)));
+    const worded = literalsOf(root, files).filter(isWorded);
+    expect(worded.map(({file, text}) => `${file}: ${JSON.stringify(text)}`)).toEqual([]);
+  });
+
+  it('is made of plain values, by a catalogue that imports nothing else', () => {
+    expect(edges(inside('tui/text')).filter(({target}) => !target.startsWith('src/tui/text/'))).toEqual([]);
+  });
+});
 
 describe('files', () => {
   it.each([

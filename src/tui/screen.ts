@@ -19,6 +19,7 @@ import {ANSWERS, shownQuestion} from './state/questions.js';
 import {awaitedJob, selectedMachine} from './state/selectors.js';
 import type {Rect} from './terminal/cells.js';
 import {wrapText} from './terminal/char-width.js';
+import {text} from './text/text.js';
 
 /** Properties of a screen. */
 export interface ScreenProps {
@@ -104,7 +105,11 @@ export function consoleNotice(state: AppState, width: number): readonly string[]
   if (!machine) return [];
   const job = awaitedJob(state, machine);
   if (job)
-    return [`Building ${job.subject}: ${jobLine(job)}`, progressBar(jobFraction(job), Math.min(60, width - 2)), ''];
-  const text = machineNotice(machine);
-  return text === '' ? [] : wrapText(text, width - 2).slice(0, 4);
+    return [
+      text.machine.building(job.subject, jobLine(job)),
+      progressBar(jobFraction(job), Math.min(60, width - 2)),
+      '',
+    ];
+  const notice = machineNotice(machine);
+  return notice === '' ? [] : wrapText(notice, width - 2).slice(0, 4);
 }

@@ -5,6 +5,7 @@ import highContrast from '../../configs/themes/high-contrast.json' with {type: '
 import light from '../../configs/themes/light.json' with {type: 'json'};
 import monochrome from '../../configs/themes/monochrome.json' with {type: 'json'};
 import {COLOR_DEFAULT, COLOR_RGB_FLAG, type Color} from './terminal/cells.js';
+import {text} from './text/text.js';
 
 const TOKENS = [
   'accent',
@@ -64,7 +65,7 @@ export function chosenTheme(name: ThemeName, own: Theme | undefined): Theme {
 /** Reads a theme file over the default. Errors: throws with the file's name when it cannot be read or has other keys */
 export function loadTheme(path: string): Theme {
   const given = themeSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-  if (!given.success) throw new Error(`${path} is not a theme: ${z.prettifyError(given.error)}`);
+  if (!given.success) throw new Error(text.settings.notTheme(path, z.prettifyError(given.error)));
   return {...DEFAULT_THEME, ...given.data} as Theme;
 }
 

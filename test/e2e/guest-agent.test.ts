@@ -126,6 +126,6 @@ describe('the agent of a guest', {timeout: 120_000}, () => {
     expect(await exec('true')).toMatchObject({status: 1, stderr: expect.stringContaining('it is paused')});
     expect(await home.viv(['resume', 'one'])).toMatchObject({status: 0});
     expect(await home.viv(['shutdown', 'one'])).toMatchObject({status: 0});
-    expect(await exec('true')).toMatchObject({status: 1, stderr: expect.stringContaining('it is defined')});
+    expect(await exec('true')).toMatchObject({status: 1, stderr: expect.stringContaining('it is off')});
   });
 });

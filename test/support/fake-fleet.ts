@@ -4,6 +4,7 @@
  */
 
 import type {ConnectionState, ConsoleSessionOptions} from '../../src/manager/client.js';
+import {stateWord} from '../../src/manager/machine/state-word.js';
 import type {ParamsOutput, RequestType} from '../../src/manager/protocol/define.js';
 import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {Image} from '../../src/manager/protocol/image.js';
@@ -44,7 +45,9 @@ const ALLOWED_IN: Readonly<Record<MachineVerb, readonly MachineState[]>> = {
 /** A machine as the protocol has it, in the given state. */
 export function fakeMachine(name: string, state: MachineState, changes: Partial<Machine> = {}): Machine {
   const permission = (verb: MachineVerb): Permission =>
-    ALLOWED_IN[verb].includes(state) ? {isAllowed: true} : {isAllowed: false, reason: `${name} is ${state}.`};
+    ALLOWED_IN[verb].includes(state)
+      ? {isAllowed: true}
+      : {isAllowed: false, reason: `${name} is ${stateWord(state)}.`};
   return {
     id: `id-${name}`,
     name,

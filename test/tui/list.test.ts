@@ -26,7 +26,7 @@ describe('marks', () => {
     terminal.press('\x01');
     await terminal.see('2 marked');
     terminal.press('t');
-    await terminal.see('1 machines have a new snapshot. 1 could not be in the state they are in.');
+    await terminal.see('1 machine has a new snapshot. 1 could not be in the state they are in.');
     terminal.press('\x1b');
     await terminal.until('to hide the message', (text) => !text.includes('could not'));
     terminal.press('\x1b');
@@ -133,7 +133,7 @@ describe('the palette', () => {
     await using terminal = tui.open('alpha:defined,zulu:running');
     await terminal.see('alpha  ○ off');
     terminal.press('\x10pause the');
-    await terminal.see('alpha is defined.');
+    await terminal.see('alpha is off.');
     terminal.press('\x15zulu');
     await terminal.see('▸ ');
     await terminal.see('Go to zulu.');

@@ -98,7 +98,7 @@ describe('the fleet', () => {
     await using terminal = tui.open('alpha:defined');
     await terminal.see('alpha  ○ off');
     terminal.press('p');
-    await terminal.see('alpha is defined.');
+    await terminal.see('alpha is off.');
   });
 
   test('forcing off asks, and Enter means no', async () => {

@@ -2,12 +2,14 @@
  * Starts, pauses, stops and watches machines, and finds those again that an earlier daemon started. Every step goes
  * through the life-cycle table; what a machine's process does by itself arrives as events of its run.
  */
+
 import {stat} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import {showScreen} from '../console/console-screen.js';
 import type {BootFiles, LaunchPlan, MachineEnd, RunListener, RunningMachine} from '../hypervisor/contract.js';
 import {hasProcess, type LifeEvent} from '../machine/lifecycle.js';
+import {stateWord} from '../machine/state-word.js';
 import type {TerminalSize} from '../protocol/console.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
@@ -255,7 +257,7 @@ export class MachineRunner {
     if (machine.run !== undefined && machine.state === 'running') return machine.run.profile(durationMs, signal);
     throw new ManagerError(
       'wrong-state',
-      `Cannot profile ${machine.name}: it is ${machine.state}, and only a running guest spends time.`,
+      `Cannot profile ${machine.name}: it is ${stateWord(machine.state)}, and only a running guest spends time.`,
       machine.state === 'paused' ? `Let it go on: viv resume ${machine.name}` : `Start it: viv start ${machine.name}`,
     );
   }

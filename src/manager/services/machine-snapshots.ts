@@ -1,7 +1,9 @@
 /** Snapshots of machines: takes them, goes back to them, removes them. One thing at a time for each machine. */
+
 import {EventEmitter} from 'node:events';
 import {setTimeout as delay} from 'node:timers/promises';
 import {hasProcess} from '../machine/lifecycle.js';
+import {stateWord} from '../machine/state-word.js';
 import type {ParamsOutput} from '../protocol/define.js';
 import {ManagerError, toManagerError} from '../protocol/errors.js';
 import type {Job} from '../protocol/job.js';
@@ -117,7 +119,7 @@ export class MachineSnapshots {
       if (!discardsPresent && (hasProcess(machine.state) || machine.saved !== undefined))
         throw new ManagerError(
           'wrong-state',
-          `${machine.name} is ${machine.state}, and its present state would be replaced.`,
+          `${machine.name} is ${stateWord(machine.state)}, and its present state would be replaced.`,
           'Add --yes to go back all the same; the present state stays as an undo point until the next time.',
         );
       if (!discardsPresent) refuseLoss(machine);

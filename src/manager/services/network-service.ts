@@ -1,6 +1,7 @@
 /** What is asked of the networks of machines that run. */
 
 import type {RunningMachine} from '../hypervisor/contract.js';
+import {stateWord} from '../machine/state-word.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../protocol/network.js';
 import type {Fleet} from './fleet.js';
@@ -29,7 +30,7 @@ export class NetworkService {
     if (run !== undefined) return run;
     throw new ManagerError(
       'wrong-state',
-      `Cannot look at the network of ${name}: it is ${state}.`,
+      `Cannot look at the network of ${name}: it is ${stateWord(state)}.`,
       `Start it: viv start ${name}`,
     );
   }

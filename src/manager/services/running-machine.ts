@@ -1,5 +1,7 @@
 /** Finding a machine whose guest can be asked for something now. */
+
 import type {RunningMachine} from '../hypervisor/contract.js';
+import {stateWord} from '../machine/state-word.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Fleet, FleetMachine} from './fleet.js';
 
@@ -22,7 +24,7 @@ export function findRunning(
 export function notRunning({name, state}: Pick<FleetMachine, 'name' | 'state'>, purpose: string): ManagerError {
   return new ManagerError(
     'wrong-state',
-    `Cannot ${purpose} ${name}: it is ${state}.`,
+    `Cannot ${purpose} ${name}: it is ${stateWord(state)}.`,
     state === 'paused' ? `Let it go on: viv resume ${name}` : `Start it: viv start ${name}`,
   );
 }

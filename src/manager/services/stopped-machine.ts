@@ -1,4 +1,5 @@
 import {hasProcess} from '../machine/lifecycle.js';
+import {stateWord} from '../machine/state-word.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {MachineDefinition} from '../store/machine-store.js';
 import type {Fleet, FleetMachine} from './fleet.js';
@@ -24,7 +25,7 @@ export function findStopped(
   if (definition !== undefined && !hasProcess(machine.state)) return {machine, definition};
   throw new ManagerError(
     'wrong-state',
-    `Cannot change ${what} of ${machine.name}: it is ${machine.state}.`,
+    `Cannot change ${what} of ${machine.name}: it is ${stateWord(machine.state)}.`,
     `Shut it down first: viv shutdown ${machine.name}`,
   );
 }

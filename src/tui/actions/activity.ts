@@ -2,13 +2,14 @@ import {jobCancel} from '../../manager/protocol/job.js';
 import type {Action} from '../keys/action.js';
 import {listedJobs} from '../state/presenters/activity.js';
 import {textInput} from '../state/text-input.js';
+import {text} from '../text/text.js';
 
 /** Shows jobs and events; run again while it is shown, it cancels the chosen job. */
 export const activity: Action = {
   id: 'program.activity',
   keys: ['l'],
   group: 'Program',
-  help: 'Show jobs, which can be cancelled, and what happened to all machines.',
+  help: text.actions.activity.help,
   command: 'viv logs',
   isEnabled: () => true,
   run: async ({state, dispatch, request, toast}) => {
@@ -19,11 +20,11 @@ export const activity: Action = {
       return;
     }
     const job = listedJobs(state)[overlay.chosen];
-    if (job === undefined) toast('There is no job to cancel.', 'error');
-    else if (job.state !== 'running') toast(`${job.subject}: the job has ended already.`, 'error');
+    if (job === undefined) toast(text.actions.activity.refusals.none, 'error');
+    else if (job.state !== 'running') toast(text.actions.activity.refusals.ended(job.subject), 'error');
     else {
       await request(jobCancel, {jobId: job.id});
-      toast(`${job.subject}: cancelled.`);
+      toast(text.actions.activity.cancelled(job.subject));
     }
   },
 };

@@ -2,19 +2,20 @@ import {networkAnswer} from '../../manager/protocol/network.js';
 import type {Action} from '../keys/action.js';
 import {ANSWERS, shownQuestion} from '../state/questions.js';
 import {selectedMachine} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 /** Shows what the guest waits for; run again while that is shown, it gives the answer that is highlighted. */
 export const answer: Action = {
   id: 'machine.answer',
   keys: ['A'],
   group: 'Network',
-  hint: {label: 'answer the guest', rank: -10},
-  help: 'Say whether the guest may reach what it waits for; Esc puts that off.',
+  hint: {label: text.actions.answer.hint, rank: -10},
+  help: text.actions.answer.help,
   command: 'viv net allow NAME DESTINATION',
   isEnabled: (state) => {
     const machine = selectedMachine(state);
-    if (machine === undefined) return 'There is no machine that could wait for an answer.';
-    return (machine.questions ?? []).length > 0 ? true : `${machine.name} waits for no answer.`;
+    if (machine === undefined) return text.actions.answer.refusals.none;
+    return (machine.questions ?? []).length > 0 ? true : text.actions.answer.refusals.notAsked(machine.name);
   },
   run: async ({state, dispatch, request, toast}) => {
     const {overlay} = state;
@@ -30,6 +31,6 @@ export const answer: Action = {
     if (shown === undefined) return;
     const {machine, question} = shown;
     await request(networkAnswer, {machine: machine.id, questionId: question.id, verdict, isAlways});
-    if (isAlways) toast(`A rule says so from now on; viv net rules ${machine.name} lists them.`);
+    if (isAlways) toast(text.actions.answer.ruleMade(machine.name));
   },
 };

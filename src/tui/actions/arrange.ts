@@ -2,11 +2,11 @@ import type {Action} from '../keys/action.js';
 import {type Arrangement, LIST_ONLY_COLUMNS} from '../state/layout.js';
 import {wallMachines} from '../state/list.js';
 import type {AppState} from '../state/model.js';
+import {text} from '../text/text.js';
 
 function canArrange(state: AppState): true | string {
-  if (state.size.columns < LIST_ONLY_COLUMNS)
-    return `The screen is too narrow for anything but the list; make it ${LIST_ONLY_COLUMNS} columns wide.`;
-  return state.machines.length > 0 ? true : 'There is no machine yet.';
+  if (state.size.columns < LIST_ONLY_COLUMNS) return text.actions.arrange.refusals.narrow(LIST_ONLY_COLUMNS);
+  return state.machines.length > 0 ? true : text.fleet.noMachine;
 }
 
 /** `list` has no pane: the arrangement that has most of it is the next to the right. */
@@ -21,9 +21,7 @@ function zoom(id: string, key: string, help: string, by: number): Action {
     isEnabled: (state) => {
       const next = ZOOM[ZOOM.indexOf(state.arrangement) + by];
       if (state.arrangement === 'wall' || next !== undefined) return canArrange(state);
-      return by > 0
-        ? 'The pane has all of the screen; _ shows the list again.'
-        : 'The list has all of the screen; + shows the pane.';
+      return by > 0 ? text.actions.arrange.refusals.allPane : text.actions.arrange.refusals.allList;
     },
     run: ({state, dispatch}) => {
       const arrangement = state.arrangement === 'wall' ? 'split' : ZOOM[ZOOM.indexOf(state.arrangement) + by];
@@ -33,20 +31,20 @@ function zoom(id: string, key: string, help: string, by: number): Action {
 }
 
 /** More of the pane. */
-export const zoomIn = zoom('view.zoomIn', '+', 'More room for the pane: list only, both, pane only.', 1);
+export const zoomIn = zoom('view.zoomIn', '+', text.actions.zoomIn.help, 1);
 /** More of the list. */
-export const zoomOut = zoom('view.zoomOut', '_', 'More room for the list.', -1);
+export const zoomOut = zoom('view.zoomOut', '_', text.actions.zoomOut.help, -1);
 
 /** Consoles of several machines at once. */
 export const wall: Action = {
   id: 'view.wall',
   keys: ['W'],
   group: 'View',
-  help: 'A wall of consoles, live: of the marked machines, else of those that run.',
+  help: text.actions.wall.help,
   isEnabled: (state) => {
     const can = canArrange(state);
     if (can !== true || state.arrangement === 'wall') return can;
-    return wallMachines(state).length > 0 ? true : 'No machine runs; mark some with Space, or start one with s.';
+    return wallMachines(state).length > 0 ? true : text.actions.wall.refusals.none;
   },
   run: ({state, dispatch}) => {
     const isWall = state.arrangement === 'wall';

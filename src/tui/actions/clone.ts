@@ -1,17 +1,17 @@
 import {machineClone} from '../../manager/protocol/machine.js';
 import {machineAction} from '../keys/machine-action.js';
+import {text} from '../text/text.js';
 
 /** Makes a second machine with the disks of one. */
 export const clone = machineAction({
   id: 'machine.clone',
   keys: ['C'],
-  help: 'Clone a machine that is off: a second one with its disks.',
+  help: text.actions.clone.help,
   command: 'viv clone NAME',
-  word: 'clone',
-  done: 'cloned',
+  many: text.actions.clone.many,
   verb: () => 'clone',
   act: async ({id, name}, {request}) => {
     const cloned = await request(machineClone, {machine: id});
-    return `${cloned.machine.name} was cloned from ${name}.`;
+    return text.actions.clone.done(cloned.machine.name, name);
   },
 });

@@ -1,5 +1,6 @@
 import {jobCancel} from '../../manager/protocol/job.js';
 import type {Action} from '../keys/action.js';
+import {text} from '../text/text.js';
 
 /**
  * Esc: peels off one layer: what is looked back at, a running first-run build, then the toast, the marks, the filter, the
@@ -9,7 +10,7 @@ export const close: Action = {
   id: 'view.close',
   keys: ['esc'],
   group: 'View',
-  help: 'Close what lies on top: dialog, message, marks, filter, wall; cancels a build on the first screen.',
+  help: text.actions.close.help,
   isEnabled: () => true,
   run: async ({state, dispatch, request, console}) => {
     if (state.console.lookback) return console.stopLooking();

@@ -3,8 +3,15 @@ import {join, resolve} from 'node:path';
 import type {Action, ActionContext} from '../keys/action.js';
 import {fieldValue, textField} from '../state/form.js';
 import {selectedMachine, verbPermission} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 const PATH = 'path';
+
+/** What its form says. */
+interface FileWords {
+  title(name: string): string;
+  readonly submit: string;
+}
 
 /** The file that a form offers: in the folder where viv was started, else at home. */
 function offeredFile(name: string, ending: string): string {
@@ -16,17 +23,20 @@ function offeredFile(name: string, ending: string): string {
 /** A form with one field for a file; run again while it is shown, it does its work with that. */
 async function withFile(
   context: ActionContext,
-  form: {readonly token: string; readonly title: string; readonly label: string; readonly ending: string},
+  form: {readonly token: string; readonly words: FileWords; readonly ending: string},
   work: (path: string, machineId: string) => Promise<void>,
 ): Promise<void> {
   const {state, dispatch} = context;
-  const {token, title, label, ending} = form;
+  const {token, words, ending} = form;
   const machine = selectedMachine(state);
   if (!machine) return;
   if (state.overlay?.kind !== 'form' || state.overlay.form.token !== token) {
-    const fields = [textField(PATH, 'File', '', offeredFile(machine.name, ending))];
-    const shown = {token, subject: machine.id, title: `${title} ${machine.name}`, fields, focused: 0};
-    dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...shown, submitLabel: label, isBusy: false}}});
+    const fields = [textField(PATH, text.actions.consoleFile.label, '', offeredFile(machine.name, ending))];
+    const shown = {token, subject: machine.id, title: words.title(machine.name), fields, focused: 0};
+    dispatch({
+      type: 'overlayShown',
+      overlay: {kind: 'form', form: {...shown, submitLabel: words.submit, isBusy: false}},
+    });
     return;
   }
   const filled = state.overlay.form;
@@ -48,7 +58,7 @@ export const consoleRecord: Action = {
   id: 'console.record',
   keys: ['R'],
   group: 'Console',
-  help: 'Record the console into a file (asciicast); again ends it. It goes on while other machines are shown.',
+  help: text.actions.consoleRecord.help,
   command: 'viv console record NAME -o FILE.cast',
   isEnabled: (state) => verbPermission(state, 'console'),
   run: async (context) => {
@@ -56,12 +66,12 @@ export const consoleRecord: Action = {
     const machine = selectedMachine(state);
     if (machine && state.overlay === undefined && state.console.recordings.has(machine.id))
       return await console.stopRecording(machine.id);
-    const form = {token: 'console.record', title: 'Record', label: 'Record', ending: 'cast'};
+    const form = {token: 'console.record', words: text.actions.consoleRecord, ending: 'cast'};
     await withFile(context, form, async (path, machineId) => {
       const recorded = state.machines.find(({id}) => id === machineId);
       if (!recorded) return;
       await console.record(recorded, path);
-      toast(`Recording ${recorded.name} into ${path}; R ends it.`);
+      toast(text.actions.consoleRecord.begun(recorded.name, path));
     });
   },
 };
@@ -71,17 +81,17 @@ export const consoleScreenshot: Action = {
   id: 'console.screenshot',
   keys: ['X'],
   group: 'Console',
-  help: 'Write what the console shows into a file: a picture (.png), or text.',
+  help: text.actions.consoleScreenshot.help,
   command: 'viv console screenshot NAME -o FILE.png',
   isEnabled: (state) => verbPermission(state, 'console'),
   run: async (context) => {
     const {state, console, toast} = context;
-    const form = {token: 'console.screenshot', title: 'Screenshot of', label: 'Write', ending: 'png'};
+    const form = {token: 'console.screenshot', words: text.actions.consoleScreenshot, ending: 'png'};
     await withFile(context, form, async (path, machineId) => {
       const shown = state.machines.find(({id}) => id === machineId);
       if (!shown) return;
       await console.screenshot(shown, path);
-      toast(`What ${shown.name} shows is in ${path}.`);
+      toast(text.actions.consoleScreenshot.done(shown.name, path));
     });
   },
 };

@@ -2,13 +2,14 @@ import {agentAddresses} from '../../manager/protocol/agent.js';
 import type {Action} from '../keys/action.js';
 import {copyEntries} from '../state/presenters/copy-menu.js';
 import {awayReason, noMachine, selectedMachine} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 /** Shows what can be copied of the highlighted machine; run again while that is shown, it copies what is chosen. */
 export const copy: Action = {
   id: 'machine.copy',
   keys: ['y'],
   group: 'Machines',
-  help: 'Copy its name, an SSH line, its folder, an address or what its console shows.',
+  help: text.actions.copy.help,
   isEnabled: (state) => (selectedMachine(state) === undefined ? noMachine(state) : true),
   run: async ({state, dispatch, request, toast, console}) => {
     const {overlay} = state;
@@ -28,7 +29,7 @@ export const copy: Action = {
     dispatch({type: 'overlayClosed'});
     const machine = state.machines.find(({id}) => id === overlay.machineId);
     if (entry === undefined || machine === undefined) {
-      toast('The machine is gone.', 'error');
+      toast(text.actions.copy.refusals.gone, 'error');
       return;
     }
     console.copy(entry.text ?? (await console.screenText(machine)));

@@ -5,6 +5,7 @@ import {selectedDisks} from '../state/disks.js';
 import {fieldValue, textField} from '../state/form.js';
 import type {AppState} from '../state/model.js';
 import {noMachine, paneRefusal, selectedMachine, verbPermission} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 const FORM_TOKEN = 'disk.attach';
 const DISK = 'disk';
@@ -18,18 +19,15 @@ function hasPane(state: AppState): true | string {
 function canChange(state: AppState): true | string {
   const machine = selectedMachine(state);
   if (hasPane(state) !== true || machine === undefined) return hasPane(state);
-  if (machine.saved !== undefined)
-    return `${machine.name} is saved with the disks it has; start it and shut it down first.`;
+  if (machine.saved !== undefined) return text.actions.disks.refusals.saved(machine.name);
   // What can be started has no process.
-  return verbPermission(state, 'start') === true
-    ? true
-    : `Disks are changed while the machine is off; S shuts ${machine.name} down.`;
+  return verbPermission(state, 'start') === true ? true : text.actions.disks.refusals.live(machine.name);
 }
 
 function hasDisk(state: AppState): true | string {
   const can = hasPane(state);
   if (can !== true) return can;
-  return (selectedDisks(state)?.disks.length ?? 0) > 0 ? true : 'There is no disk yet; a attaches one.';
+  return (selectedDisks(state)?.disks.length ?? 0) > 0 ? true : text.actions.disks.refusals.none;
 }
 
 function diskAction(record: Omit<Action, 'tab' | 'group'>): Action {
@@ -40,7 +38,7 @@ function diskAction(record: Omit<Action, 'tab' | 'group'>): Action {
 export const diskPrevious = diskAction({
   id: 'disk.previous',
   keys: ['left', 'h'],
-  help: 'Choose the disk before.',
+  help: text.actions.diskPrevious.help,
   isEnabled: hasDisk,
   run: ({dispatch}) => dispatch({type: 'diskMoved', by: -1}),
 });
@@ -49,7 +47,7 @@ export const diskPrevious = diskAction({
 export const diskNext = diskAction({
   id: 'disk.next',
   keys: ['right', 'l'],
-  help: 'Choose the disk after.',
+  help: text.actions.diskNext.help,
   isEnabled: hasDisk,
   run: ({dispatch}) => dispatch({type: 'diskMoved', by: 1}),
 });
@@ -58,17 +56,18 @@ export const diskNext = diskAction({
 export const diskAttach = diskAction({
   id: FORM_TOKEN,
   keys: ['a'],
-  help: 'Attach a disk: a new one of a size, or an image that is there.',
-  hint: {label: 'attach a disk', rank: -2},
+  help: text.actions.diskAttach.help,
+  hint: {label: text.actions.diskAttach.hint, rank: -2},
   command: 'viv disk attach NAME 10G',
   isEnabled: canChange,
   run: async ({state, dispatch, request, toast}) => {
+    const words = text.actions.diskAttach;
     const {overlay} = state;
     const machine = selectedMachine(state);
     if (!machine) return;
     if (overlay?.kind !== 'form' || overlay.form.token !== FORM_TOKEN) {
-      const fields = [textField(DISK, 'Disk', '10G, or the path of an image; ,ro may follow')];
-      const about = {token: FORM_TOKEN, title: `Attach a disk to ${machine.name}`, submitLabel: 'Attach'};
+      const fields = [textField(DISK, words.label, words.placeholder)];
+      const about = {token: FORM_TOKEN, title: words.title(machine.name), submitLabel: words.submit};
       dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...about, fields, focused: 0, isBusy: false}}});
       return;
     }
@@ -84,7 +83,7 @@ export const diskAttach = diskAction({
     try {
       await request(machineAttachDisk, {machine: machine.id, disk});
       dispatch({type: 'overlayClosed'});
-      toast(`${machine.name} has another disk; u takes that back.`);
+      toast(words.done(machine.name));
     } catch (error) {
       fail(error instanceof Error ? error.message : String(error));
     }
@@ -95,8 +94,8 @@ export const diskAttach = diskAction({
 export const diskDetach = diskAction({
   id: 'disk.detach',
   keys: ['x'],
-  help: 'Detach the disk; its image stays, and u attaches it again.',
-  hint: {label: 'detach', rank: -1},
+  help: text.actions.diskDetach.help,
+  hint: {label: text.actions.diskDetach.hint, rank: -1},
   command: 'viv disk detach NAME DISK',
   isEnabled: (state) => (hasDisk(state) === true ? canChange(state) : hasDisk(state)),
   run: async ({state, request, toast}) => {
@@ -104,6 +103,6 @@ export const diskDetach = diskAction({
     const view = selectedDisks(state);
     if (!machine || !view) return;
     const {path} = await request(machineDetachDisk, {machine: machine.id, disk: view.chosen});
-    toast(`Detached; the image is still there: ${path} · u attaches it again.`);
+    toast(text.actions.diskDetach.done(path));
   },
 });

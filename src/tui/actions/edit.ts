@@ -4,6 +4,7 @@ import {draftOf, editForm, type MachineForm} from '../state/machine-form.js';
 import {changesBetween} from '../state/machine-words.js';
 import type {AppState} from '../state/model.js';
 import {noMachine, selectedMachine, verbPermission} from '../state/selectors.js';
+import {text} from '../text/text.js';
 import {showFormError} from './new-machine.js';
 
 function canEdit(state: AppState): true | string {
@@ -18,8 +19,8 @@ export const edit: Action = {
   id: 'machine.edit',
   keys: ['e'],
   group: 'Machines',
-  hint: {label: 'edit', rank: 21},
-  help: 'Change what a machine is made of, its name, group and tags.',
+  hint: {label: text.actions.edit.hint, rank: 21},
+  help: text.actions.edit.help,
   command: 'viv edit NAME --memory 512M',
   isEnabled: canEdit,
   run: async (context) => {
@@ -36,7 +37,7 @@ export const editAsText: Action = {
   id: 'machine.editAsText',
   keys: ['E'],
   group: 'Machines',
-  help: 'Change a machine as JSON in $EDITOR.',
+  help: text.actions.editAsText.help,
   command: 'viv edit NAME',
   isEnabled: canEdit,
   run: async ({state, request, toast, lendTerminal}) => {
@@ -44,7 +45,8 @@ export const editAsText: Action = {
     if (!before) return;
     await lendTerminal(['edit', before.id]);
     const {machine} = await request(machineShow, {machine: before.id});
-    toast(makeOf(machine) === makeOf(before) ? `${machine.name} is as it was.` : `${machine.name} is changed.`);
+    const {unchanged, changed} = text.actions.edit;
+    toast((makeOf(machine) === makeOf(before) ? unchanged : changed)(machine.name));
   },
 };
 
@@ -60,7 +62,7 @@ async function change(context: ActionContext, form: MachineForm): Promise<void> 
   const machine = form.machineId ?? '';
   if (!make && !label && name === undefined) {
     dispatch({type: 'overlayClosed'});
-    toast(`${form.before.name} is as it was.`);
+    toast(text.actions.edit.unchanged(form.before.name));
     return;
   }
   // What was done before something failed is not asked for again.
@@ -78,5 +80,5 @@ async function change(context: ActionContext, form: MachineForm): Promise<void> 
     return;
   }
   dispatch({type: 'overlayClosed'});
-  toast(`${after.name} is changed${make ? '; u takes back what it is made of' : ''}.`);
+  toast(make ? text.actions.edit.made(after.name) : text.actions.edit.changed(after.name));
 }

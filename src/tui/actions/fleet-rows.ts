@@ -1,5 +1,6 @@
 import type {Action} from '../keys/action.js';
 import {fleetNeighbour} from '../state/presenters/fleet-view.js';
+import {text} from '../text/text.js';
 
 function rowMover(id: string, keys: readonly string[], help: string, by: (rows: number) => number): Action {
   return {
@@ -17,12 +18,17 @@ function rowMover(id: string, keys: readonly string[], help: string, by: (rows: 
 }
 
 /** Up one row of the table. */
-export const fleetUp = rowMover('fleet.up', ['up', 'k'], 'Go to the row above.', () => -1);
+export const fleetUp = rowMover('fleet.up', ['up', 'k'], text.actions.fleetUp.help, () => -1);
 /** Down one row of the table. */
-export const fleetDown = rowMover('fleet.down', ['down', 'j'], 'Go to the row below.', () => 1);
+export const fleetDown = rowMover('fleet.down', ['down', 'j'], text.actions.fleetDown.help, () => 1);
 /** Up one page of the table. */
-export const fleetPageUp = rowMover('fleet.pageUp', ['pageup'], 'Go up one page.', (rows) => -Math.max(1, rows - 12));
+export const fleetPageUp = rowMover(
+  'fleet.pageUp',
+  ['pageup'],
+  text.actions.movePageUp.help,
+  (rows) => -Math.max(1, rows - 12),
+);
 /** Down one page of the table. */
-export const fleetPageDown = rowMover('fleet.pageDown', ['pagedown'], 'Go down one page.', (rows) =>
+export const fleetPageDown = rowMover('fleet.pageDown', ['pagedown'], text.actions.movePageDown.help, (rows) =>
   Math.max(1, rows - 12),
 );

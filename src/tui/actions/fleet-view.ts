@@ -1,15 +1,16 @@
 import type {Action} from '../keys/action.js';
 import {FLEET_ORDERS, isFleetInSight} from '../state/graphs.js';
+import {text} from '../text/text.js';
 
 /** The whole fleet on the whole screen, or back. */
 export const fleetView: Action = {
   id: 'fleet.view',
   keys: ['v'],
   group: 'Fleet view',
-  help: 'Show what the whole fleet takes of the host; again goes back.',
-  hint: {label: 'fleet', rank: 13},
+  help: text.actions.fleetView.help,
+  hint: {label: text.actions.fleetView.hint, rank: 13},
   command: 'viv top',
-  isEnabled: (state) => (state.machines.length > 0 ? true : 'There is no machine yet.'),
+  isEnabled: (state) => (state.machines.length > 0 ? true : text.fleet.noMachine),
   run: ({state, dispatch}) => dispatch({type: 'fleetViewShown', isShown: !isFleetInSight(state)}),
 };
 
@@ -21,8 +22,8 @@ function fleetAction(record: Omit<Action, 'tab' | 'group' | 'isEnabled'>): Actio
 export const fleetClose = fleetAction({
   id: 'fleet.close',
   keys: ['esc'],
-  help: 'Go back to the list.',
-  hint: {label: 'back', rank: -3, isPinned: true},
+  help: text.actions.fleetClose.help,
+  hint: {label: text.actions.fleetClose.hint, rank: -3, isPinned: true},
   run: ({state, dispatch}) =>
     state.filter === ''
       ? dispatch({type: 'fleetViewShown', isShown: false})
@@ -33,8 +34,8 @@ export const fleetClose = fleetAction({
 export const fleetOpen = fleetAction({
   id: 'fleet.open',
   keys: ['enter'],
-  help: 'Show the graphs of the machine.',
-  hint: {label: 'its graphs', rank: -5},
+  help: text.actions.fleetOpen.help,
+  hint: {label: text.actions.fleetOpen.hint, rank: -5},
   run: ({dispatch}) => dispatch({type: 'tabChosen', tab: 'graphs'}),
 });
 
@@ -42,8 +43,8 @@ export const fleetOpen = fleetAction({
 export const fleetSortNext = fleetAction({
   id: 'fleet.sortNext',
   keys: ['right', 'l'],
-  help: `Sort by the next number: ${FLEET_ORDERS.join(', ')}.`,
-  hint: {label: 'sort', rank: -4},
+  help: text.actions.fleetSortNext.help(FLEET_ORDERS.map((order) => text.actions.fleetOrders[order])),
+  hint: {label: text.actions.fleetSortNext.hint, rank: -4},
   run: ({dispatch}) => dispatch({type: 'fleetOrderMoved', by: 1}),
 });
 
@@ -51,6 +52,6 @@ export const fleetSortNext = fleetAction({
 export const fleetSortPrevious = fleetAction({
   id: 'fleet.sortPrevious',
   keys: ['left', 'h'],
-  help: 'Sort by the number before.',
+  help: text.actions.fleetSortPrevious.help,
   run: ({dispatch}) => dispatch({type: 'fleetOrderMoved', by: -1}),
 });

@@ -6,6 +6,7 @@ import {chosenForward} from '../state/network.js';
 import {parseForward} from '../state/port-spec.js';
 import {forwardText} from '../state/presenters/network.js';
 import {paneRefusal, selectedMachine} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 const FORM_TOKEN = 'forward.add';
 const PORTS = 'ports';
@@ -14,13 +15,13 @@ function hasNetwork(state: AppState): true | string {
   const machine = selectedMachine(state);
   const refusal = paneRefusal(state);
   if (refusal !== undefined) return refusal;
-  if (machine?.config === undefined) return 'There is no machine that could have port forwards.';
-  return machine.config.network?.kind === 'none' ? `${machine.name} has no network card.` : true;
+  if (machine?.config === undefined) return text.actions.forwards.refusals.noMachine;
+  return machine.config.network?.kind === 'none' ? text.actions.forwards.refusals.noCard(machine.name) : true;
 }
 
 function hasForward(state: AppState): true | string {
   if (hasNetwork(state) !== true) return hasNetwork(state);
-  return chosenForward(state) === undefined ? 'There is no port forward yet; a adds one.' : true;
+  return chosenForward(state) === undefined ? text.actions.forwards.refusals.none : true;
 }
 
 function forwardAction(record: Omit<Action, 'tab' | 'group' | 'isEnabled'>): Action {
@@ -31,7 +32,7 @@ function forwardAction(record: Omit<Action, 'tab' | 'group' | 'isEnabled'>): Act
 export const forwardPrevious = forwardAction({
   id: 'forward.previous',
   keys: ['left', 'h'],
-  help: 'Choose the port forward before.',
+  help: text.actions.forwardPrevious.help,
   run: ({dispatch}) => dispatch({type: 'forwardMoved', by: -1}),
 });
 
@@ -39,7 +40,7 @@ export const forwardPrevious = forwardAction({
 export const forwardNext = forwardAction({
   id: 'forward.next',
   keys: ['right', 'l'],
-  help: 'Choose the port forward after.',
+  help: text.actions.forwardNext.help,
   run: ({dispatch}) => dispatch({type: 'forwardMoved', by: 1}),
 });
 
@@ -48,19 +49,20 @@ export const forwardAdd: Action = {
   ...forwardAction({
     id: FORM_TOKEN,
     keys: ['a'],
-    help: 'Forward a port of the host to the guest, at once.',
-    hint: {label: 'forward a port', rank: -2},
+    help: text.actions.forwardAdd.help,
+    hint: {label: text.actions.forwardAdd.hint, rank: -2},
     command: 'viv net forward NAME 8080:80',
     run: async ({state, dispatch, request, toast}) => {
+      const words = text.actions.forwardAdd;
       const {overlay} = state;
       const machine = selectedMachine(state);
       if (!machine) return;
       if (overlay?.kind !== 'form' || overlay.form.token !== FORM_TOKEN) {
-        const fields = [textField(PORTS, 'Ports', '8080:80, 0.0.0.0:8080:80, 5353:53/udp')];
-        const form = {token: FORM_TOKEN, subject: machine.id, title: `Forward to ${machine.name}`, fields, focused: 0};
+        const fields = [textField(PORTS, words.label, '8080:80, 0.0.0.0:8080:80, 5353:53/udp')];
+        const form = {token: FORM_TOKEN, subject: machine.id, title: words.title(machine.name), fields, focused: 0};
         dispatch({
           type: 'overlayShown',
-          overlay: {kind: 'form', form: {...form, submitLabel: 'Forward', isBusy: false}},
+          overlay: {kind: 'form', form: {...form, submitLabel: words.submit, isBusy: false}},
         });
         return;
       }
@@ -69,14 +71,14 @@ export const forwardAdd: Action = {
         dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: false, error}}});
       const forward = parseForward(fieldValue(form, PORTS).trim());
       if (forward === undefined) {
-        fail('Give HOSTPORT:GUESTPORT, like 8080:80.');
+        fail(text.actions.forwards.refusals.notPorts);
         return;
       }
       dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: true}}});
       try {
         await request(networkForward, {machine: form.subject ?? '', forward});
         dispatch({type: 'overlayClosed'});
-        toast(`Port ${forwardText(forward)} of ${machine.name}.`);
+        toast(words.done(forwardText(forward), machine.name));
       } catch (thrown) {
         fail(thrown instanceof Error ? thrown.message : String(thrown));
       }
@@ -89,8 +91,8 @@ export const forwardAdd: Action = {
 export const forwardRemove = forwardAction({
   id: 'forward.remove',
   keys: ['x', 'd'],
-  help: 'Take the chosen port forward back; connections that are there stay.',
-  hint: {label: 'take it back', rank: -1},
+  help: text.actions.forwardRemove.help,
+  hint: {label: text.actions.forwardRemove.hint, rank: -1},
   command: 'viv net unforward NAME 8080',
   run: async ({state, request, toast}) => {
     const machine = selectedMachine(state);
@@ -98,6 +100,6 @@ export const forwardRemove = forwardAction({
     if (!machine || !forward) return;
     const {address, hostPort, guestPort, protocol} = forward;
     await request(networkUnforward, {machine: machine.id, hostPort, address, protocol});
-    toast(`Port ${hostPort} leads nowhere now; a and ${hostPort}:${guestPort} forwards it again.`);
+    toast(text.actions.forwardRemove.done(hostPort, guestPort));
   },
 });

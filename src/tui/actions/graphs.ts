@@ -2,16 +2,17 @@ import type {Action} from '../keys/action.js';
 import {lastFirstRow, SPANS, shownSpan} from '../state/graphs.js';
 import type {AppState} from '../state/model.js';
 import {paneRefusal} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 function hasGraphs(state: AppState): true | string {
   const refusal = paneRefusal(state);
   if (refusal !== undefined) return refusal;
-  return state.machines.length > 0 ? true : 'There is no machine yet.';
+  return state.machines.length > 0 ? true : text.fleet.noMachine;
 }
 
 function canScroll(state: AppState): true | string {
   if (hasGraphs(state) !== true) return hasGraphs(state);
-  return lastFirstRow(state) > 0 ? true : 'All graphs are in sight.';
+  return lastFirstRow(state) > 0 ? true : text.actions.graphsBack.refusals.all;
 }
 
 function graphsAction(
@@ -24,9 +25,11 @@ function graphsAction(
 export const spanShorter = graphsAction({
   id: 'graphs.shorter',
   keys: ['left', 'h'],
-  help: `Show a shorter time: ${SPANS.map(({name}) => name).join(', ')}.`,
+  help: text.actions.spanShorter.help(SPANS.map(({name}) => name)),
   isEnabled: (state) =>
-    hasGraphs(state) === true && shownSpan(state) === SPANS[0] ? 'There is no shorter time.' : hasGraphs(state),
+    hasGraphs(state) === true && shownSpan(state) === SPANS[0]
+      ? text.actions.spanShorter.refusals.shortest
+      : hasGraphs(state),
   run: ({dispatch}) => dispatch({type: 'spanMoved', by: -1}),
 });
 
@@ -34,10 +37,12 @@ export const spanShorter = graphsAction({
 export const spanLonger = graphsAction({
   id: 'graphs.longer',
   keys: ['right', 'l'],
-  help: 'Show a longer time; it goes on while the UI is closed.',
-  hint: {label: 'longer time', rank: -5},
+  help: text.actions.spanLonger.help,
+  hint: {label: text.actions.spanLonger.hint, rank: -5},
   isEnabled: (state) =>
-    hasGraphs(state) === true && shownSpan(state) === SPANS.at(-1) ? 'There is no longer time.' : hasGraphs(state),
+    hasGraphs(state) === true && shownSpan(state) === SPANS.at(-1)
+      ? text.actions.spanLonger.refusals.longest
+      : hasGraphs(state),
   run: ({dispatch}) => dispatch({type: 'spanMoved', by: 1}),
 });
 
@@ -45,7 +50,7 @@ export const spanLonger = graphsAction({
 export const graphsBack = graphsAction({
   id: 'graphs.back',
   keys: [','],
-  help: 'Scroll to the graphs before, where not all fit.',
+  help: text.actions.graphsBack.help,
   isEnabled: canScroll,
   run: ({dispatch}) => dispatch({type: 'chartsScrolled', by: -1}),
 });
@@ -54,8 +59,8 @@ export const graphsBack = graphsAction({
 export const graphsOn = graphsAction({
   id: 'graphs.on',
   keys: ['.'],
-  help: 'Scroll to the graphs after.',
-  hint: {label: 'more graphs', rank: -4},
+  help: text.actions.graphsOn.help,
+  hint: {label: text.actions.graphsOn.hint, rank: -4},
   isEnabled: canScroll,
   run: ({dispatch}) => dispatch({type: 'chartsScrolled', by: 1}),
 });

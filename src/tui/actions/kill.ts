@@ -1,23 +1,23 @@
 import {machineKill} from '../../manager/protocol/machine.js';
 import {machineAction, nameMachines} from '../keys/machine-action.js';
+import {text} from '../text/text.js';
 
 /** Pulls the plug, after asking once. */
 export const kill = machineAction({
   id: 'machine.kill',
   keys: ['K'],
-  hint: {label: 'force off', rank: 11},
-  help: 'Force the machine off, after asking; u goes back to what ran in it.',
+  hint: {label: text.actions.kill.hint, rank: 11},
+  help: text.actions.kill.help,
   command: 'viv kill NAME',
-  word: 'force off',
-  done: 'forced off',
+  many: text.actions.kill.many,
   verb: () => 'kill',
   ask: (machines) => ({
-    title: 'Force off',
-    question: `Force ${nameMachines(machines)} off? The plug is pulled; u takes that back, unless it writes to an image of yours.`,
-    yesLabel: 'Force off',
+    title: text.actions.kill.title,
+    question: text.actions.kill.question(nameMachines(machines)),
+    yesLabel: text.actions.kill.yes,
   }),
   act: async (machine, {request}) => {
     await request(machineKill, {machine: machine.id});
-    return `${machine.name} is off; u goes back to what ran in it.`;
+    return text.actions.kill.done(machine.name);
   },
 });

@@ -1,10 +1,11 @@
 import type {Action} from '../keys/action.js';
 import type {AppState} from '../state/model.js';
 import {selectedMachine, shownConsole} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 function isShown(state: AppState): true | string {
-  if (selectedMachine(state) === undefined) return 'There is no machine yet.';
-  return shownConsole(state) === undefined ? 'The console is not on the screen; 1 shows it.' : true;
+  if (selectedMachine(state) === undefined) return text.fleet.noMachine;
+  return shownConsole(state) === undefined ? text.actions.lookBack.refusals.notShown : true;
 }
 
 function lookAction(record: Pick<Action, 'id' | 'keys' | 'help' | 'run'>): Action {
@@ -15,7 +16,7 @@ function lookAction(record: Pick<Action, 'id' | 'keys' | 'help' | 'run'>): Actio
 export const consoleScrollUp = lookAction({
   id: 'console.scrollUp',
   keys: ['shift-pageup'],
-  help: 'Scroll the console back; the wheel does it too. Also while it has the keyboard.',
+  help: text.actions.consoleScrollUp.help,
   run: ({console}) => console.scrollPages(-1),
 });
 
@@ -23,7 +24,7 @@ export const consoleScrollUp = lookAction({
 export const consoleScrollDown = lookAction({
   id: 'console.scrollDown',
   keys: ['shift-pagedown'],
-  help: 'Scroll it forward again.',
+  help: text.actions.consoleScrollDown.help,
   run: ({console}) => console.scrollPages(1),
 });
 
@@ -31,7 +32,7 @@ export const consoleScrollDown = lookAction({
 export const consoleSearch = lookAction({
   id: 'console.search',
   keys: ['F'],
-  help: 'Search in what the console has printed; Enter ~ / while it has the keyboard.',
+  help: text.actions.consoleSearch.help,
   run: ({console}) => console.lookBack(true),
 });
 
@@ -39,6 +40,6 @@ export const consoleSearch = lookAction({
 export const consoleCopy = lookAction({
   id: 'console.copy',
   keys: ['V'],
-  help: 'Copy mode: h j k l w b move, v V select, y copies; Enter ~ [ while it has the keyboard.',
+  help: text.actions.consoleCopy.help,
   run: ({console}) => console.lookBack(false),
 });

@@ -1,9 +1,10 @@
 import type {Action, ActionContext} from '../keys/action.js';
 import {markedMachines, selectedRow, visibleMachines} from '../state/list.js';
 import type {AppState} from '../state/model.js';
+import {text} from '../text/text.js';
 
 function hasMachines(state: AppState): true | string {
-  return state.machines.length > 0 ? true : 'There is no machine to mark.';
+  return state.machines.length > 0 ? true : text.actions.marks.refusals.none;
 }
 
 function setMarks({dispatch}: ActionContext, marks: Iterable<string>): void {
@@ -15,7 +16,7 @@ export const mark: Action = {
   id: 'list.mark',
   keys: ['space'],
   group: 'Marks',
-  help: 'Mark the machine, or all of a group; letters act on all that are marked.',
+  help: text.actions.mark.help,
   isEnabled: hasMachines,
   run: (context) => {
     const {state, dispatch} = context;
@@ -37,7 +38,7 @@ export const markAll: Action = {
   id: 'list.markAll',
   keys: ['ctrl-a'],
   group: 'Marks',
-  help: 'Mark all machines that are listed; again takes the marks away.',
+  help: text.actions.markAll.help,
   isEnabled: hasMachines,
   run: (context) => {
     const {state} = context;
@@ -52,7 +53,7 @@ export const markOthers: Action = {
   id: 'list.markOthers',
   keys: ['*'],
   group: 'Marks',
-  help: 'Turn the marks around: those that are listed and not marked.',
+  help: text.actions.markOthers.help,
   isEnabled: hasMachines,
   run: (context) => {
     const {state} = context;

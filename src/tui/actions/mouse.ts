@@ -1,16 +1,15 @@
 import type {Action} from '../keys/action.js';
+import {text} from '../text/text.js';
 
 /** Turns the mouse on or off. */
 export const mouse: Action = {
   id: 'program.mouse',
   keys: ['M'],
   group: 'Program',
-  help: 'Turn the mouse off, so that the terminal itself selects text, or on again.',
+  help: text.actions.mouse.help,
   isEnabled: () => true,
   run: ({state, dispatch, toast}) => {
     dispatch({type: 'mouseTurned', isOn: !state.isMouseOn});
-    toast(
-      state.isMouseOn ? 'The mouse is the terminal’s now; M turns it on again.' : 'The mouse is on; M turns it off.',
-    );
+    toast(state.isMouseOn ? text.actions.mouse.off : text.actions.mouse.on);
   },
 };

@@ -5,6 +5,7 @@ import type {Action, ActionContext} from '../keys/action.js';
 import type {FieldId} from '../state/machine-fields.js';
 import {draftOf, type MachineForm, wizard} from '../state/machine-form.js';
 import {createRequest} from '../state/machine-words.js';
+import {text} from '../text/text.js';
 
 /** Fields that the daemon's errors are about. */
 const FIELD_OF_ERROR: Readonly<Record<string, FieldId>> = {
@@ -33,11 +34,10 @@ export const newMachine: Action = {
   id: 'machine.new',
   keys: ['n'],
   group: 'Machines',
-  hint: {label: 'new', rank: 8},
-  help: 'Make a new machine.',
+  hint: {label: text.actions.newMachine.hint, rank: 8},
+  help: text.actions.newMachine.help,
   command: 'viv create IMAGE',
-  isEnabled: (state) =>
-    state.connection.state === 'connected' ? true : 'The manager is not connected, so nothing can be made yet.',
+  isEnabled: (state) => (state.connection.state === 'connected' ? true : text.actions.newMachine.refusals.unconnected),
   run: async (context) => {
     const {state, dispatch, request, toast} = context;
     const {overlay} = state;
@@ -62,7 +62,7 @@ export const newMachine: Action = {
     dispatch({type: 'overlayClosed'});
     dispatch({type: 'machineSelected', id: made.id});
     if (draft.start === 'no') {
-      toast(`${made.name} is made; s starts it.`);
+      toast(text.actions.newMachine.made(made.name));
       return;
     }
     dispatch({type: 'tabChosen', tab: 'console'});

@@ -2,6 +2,7 @@ import {machineStart} from '../../manager/protocol/machine.js';
 import type {Action} from '../keys/action.js';
 import {selectedRow} from '../state/list.js';
 import {isFirstRun, isLive, selectedMachine, verbPermission} from '../state/selectors.js';
+import {text} from '../text/text.js';
 import {fold} from './sort.js';
 
 /** Enter: types into the console of the highlighted machine, starting it first when it is off. */
@@ -9,8 +10,8 @@ export const open: Action = {
   id: 'machine.open',
   keys: ['enter'],
   group: 'Machines',
-  hint: {label: 'console', rank: 1},
-  help: 'Type into the console; starts the machine when it is off. On a group: fold it.',
+  hint: {label: text.actions.open.hint, rank: 1},
+  help: text.actions.open.help,
   command: 'viv console NAME',
   isEnabled: (state) => {
     if (isFirstRun(state) || selectedRow(state)?.kind === 'group') return true;

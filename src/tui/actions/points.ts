@@ -12,13 +12,14 @@ import {
   selectedTimeline,
   verbPermission,
 } from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 const FIELDS = {name: 'name', note: 'note'} as const;
 
 function hasPoint(state: AppState): true | string {
   const refusal = paneRefusal(state);
   if (refusal !== undefined) return refusal;
-  return chosenPoint(state) === undefined ? 'There is no point yet; t takes one of a machine that runs.' : true;
+  return chosenPoint(state) === undefined ? text.actions.points.refusals.none : true;
 }
 
 function pointAction(record: Omit<Action, 'tab' | 'group' | 'isEnabled'> & Partial<Pick<Action, 'isEnabled'>>): Action {
@@ -36,7 +37,7 @@ async function confirmed(
     const {machineIds, subject} = overlay.confirmation;
     const [machineId] = machineIds;
     const point = selectedTimeline(state)?.points.find(({id}) => id === subject);
-    if (point === undefined || machineId === undefined) throw new Error('That point is gone.');
+    if (point === undefined || machineId === undefined) throw new Error(text.actions.points.refusals.gone);
     await work(machineId, point);
     return;
   }
@@ -53,8 +54,8 @@ async function confirmed(
 export const pointPrevious = pointAction({
   id: 'point.previous',
   keys: ['left', 'h'],
-  help: 'Look at the point before.',
-  hint: {label: 'earlier', rank: -5},
+  help: text.actions.pointPrevious.help,
+  hint: {label: text.actions.pointPrevious.hint, rank: -5},
   run: ({dispatch}) => dispatch({type: 'pointMoved', by: -1}),
 });
 
@@ -62,8 +63,8 @@ export const pointPrevious = pointAction({
 export const pointNext = pointAction({
   id: 'point.next',
   keys: ['right', 'l'],
-  help: 'Look at the point after; at the newest, new ones are followed.',
-  hint: {label: 'later', rank: -4},
+  help: text.actions.pointNext.help,
+  hint: {label: text.actions.pointNext.hint, rank: -4},
   run: ({dispatch}) => dispatch({type: 'pointMoved', by: 1}),
 });
 
@@ -71,27 +72,27 @@ export const pointNext = pointAction({
 export const pointRestore = pointAction({
   id: 'point.restore',
   keys: ['enter'],
-  help: 'Go back to the point, after asking; the present state stays as an undo point.',
-  hint: {label: 'go back', rank: -3},
+  help: text.actions.pointRestore.help,
+  hint: {label: text.actions.pointRestore.hint, rank: -3},
   command: 'viv rewind NAME --to POINT',
   isEnabled: (state) => (hasPoint(state) === true ? verbPermission(state, 'restore') : hasPoint(state)),
   run: async (context) => {
+    const words = text.actions.pointRestore;
     const {state, dispatch, request, toast} = context;
     const machine = selectedMachine(state);
     const point = chosenPoint(state);
-    const question = `Go back to ${point?.name}, ${point && pointAge(point, state.nowMs)}?`;
     const isKept = machine !== undefined && (isLive(machine.state) || machine.saved !== undefined);
     const hasDisks = machine?.config?.disks.some(({isReadOnly}) => !isReadOnly) ?? false;
-    const cost = isKept
-      ? `The present state of ${machine.name} stays as an undo point.`
-      : `${machine?.name} is off${hasDisks ? '; what was written to its disks since then is lost.' : ', and starts from there.'}`;
-    const asked = {token: 'point.restore', title: 'Go back', question: `${question} ${cost}`, yesLabel: 'Go back'};
+    const cost = isKept ? words.costs.kept : hasDisks ? words.costs.disksLost : words.costs.nothing;
+    const age = point === undefined ? '' : pointAge(point, state.nowMs);
+    const question = words.question(point?.name ?? '', age, cost(machine?.name ?? ''));
+    const asked = {token: 'point.restore', title: words.title, question, yesLabel: words.yes};
     await confirmed(context, asked, async (machineId, {id, name, createdAtMs}) => {
-      toast(`Going back to ${name}…`);
+      toast(words.begun(name));
       const back = await request(snapshotRestore, {machine: machineId, snapshot: id, discardsPresent: true});
       dispatch({type: 'tabChosen', tab: 'console'});
-      const undo = back.undo ? ` What was there stays as ${back.undo.name} (T).` : '';
-      toast(`${back.machine.name} is at ${name}, ${pointAge({createdAtMs}, Date.now())}.${undo}`);
+      const done = words.done(back.machine.name, name, pointAge({createdAtMs}, Date.now()));
+      toast(back.undo ? `${done} ${words.undo(back.undo.name)}` : done);
     });
   },
 });
@@ -100,15 +101,15 @@ export const pointRestore = pointAction({
 export const pointFork = pointAction({
   id: 'point.fork',
   keys: ['f'],
-  help: 'Fork at the point: a second machine goes on from there.',
-  hint: {label: 'fork', rank: -2},
+  help: text.actions.pointFork.help,
+  hint: {label: text.actions.pointFork.hint, rank: -2},
   command: 'viv fork NAME --from POINT',
   run: async ({state, request, toast}) => {
     const machine = selectedMachine(state);
     const point = chosenPoint(state);
     if (!machine || !point) return;
     const forked = await request(machineFork, {machine: machine.id, snapshot: point.id});
-    toast(`${forked.machine.name} was forked from ${point.name} of ${machine.name}.`);
+    toast(text.actions.pointFork.done(forked.machine.name, point.name, machine.name));
   },
 });
 
@@ -116,10 +117,11 @@ export const pointFork = pointAction({
 export const pointPin = pointAction({
   id: 'point.pin',
   keys: ['P'],
-  help: 'Pin the point: it stays, and gets a name and a note.',
-  hint: {label: 'pin', rank: -1},
+  help: text.actions.pointPin.help,
+  hint: {label: text.actions.pointPin.hint, rank: -1},
   command: 'viv snapshot keep NAME POINT',
   run: async ({state, dispatch, request, toast}) => {
+    const words = text.actions.pointPin;
     const {overlay} = state;
     const machine = selectedMachine(state);
     if (!machine) return;
@@ -128,11 +130,14 @@ export const pointPin = pointAction({
       if (!point) return;
       const isNamed = point.kind === 'snapshot';
       const fields = [
-        textField(FIELDS.name, 'Name', isNamed ? '' : 'chosen for you', isNamed ? point.name : ''),
-        textField(FIELDS.note, 'Note', 'what it is for', isNamed ? point.note : ''),
+        textField(FIELDS.name, words.name.label, isNamed ? '' : words.name.placeholder, isNamed ? point.name : ''),
+        textField(FIELDS.note, words.note.label, words.note.placeholder, isNamed ? point.note : ''),
       ];
-      const form = {token: 'point.pin', subject: point.id, title: `Pin ${point.name}`, fields, focused: 0};
-      dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, submitLabel: 'Pin', isBusy: false}}});
+      const form = {token: 'point.pin', subject: point.id, title: words.title(point.name), fields, focused: 0};
+      dispatch({
+        type: 'overlayShown',
+        overlay: {kind: 'form', form: {...form, submitLabel: words.submit, isBusy: false}},
+      });
       return;
     }
     const {form} = overlay;
@@ -143,7 +148,7 @@ export const pointPin = pointAction({
       const wish = {machine: machine.id, snapshot: form.subject ?? '', ...(name === '' ? {} : {name})};
       const {snapshot} = await request(snapshotKeep, {...wish, note});
       dispatch({type: 'overlayClosed'});
-      toast(`${snapshot.name} stays.`);
+      toast(words.done(snapshot.name));
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown.message : String(thrown);
       dispatch({type: 'overlayShown', overlay: {kind: 'form', form: {...form, isBusy: false, error}}});
@@ -155,17 +160,18 @@ export const pointPin = pointAction({
 export const pointRemove = pointAction({
   id: 'point.remove',
   keys: ['d'],
-  help: 'Remove the point for good, after asking.',
-  hint: {label: 'remove', rank: 0},
+  help: text.actions.pointRemove.help,
+  hint: {label: text.actions.pointRemove.hint, rank: 0},
   command: 'viv snapshot rm NAME POINT',
   run: async (context) => {
+    const words = text.actions.pointRemove;
     const {state, request, toast} = context;
     const phrase = chosenPoint(state)?.name ?? '';
-    const question = `Remove ${phrase} of ${selectedMachine(state)?.name}? It cannot be brought back.`;
-    const asked = {token: 'point.remove', title: 'Remove point', question, yesLabel: 'Remove', phrase};
+    const question = words.question(phrase, selectedMachine(state)?.name ?? '');
+    const asked = {token: 'point.remove', title: words.title, question, yesLabel: words.yes, phrase};
     await confirmed(context, asked, async (machineId, {id, name}) => {
       await request(snapshotRemove, {machine: machineId, snapshot: id});
-      toast(`${name} is removed.`);
+      toast(words.done(name));
     });
   },
 });

@@ -1,18 +1,18 @@
 import {machineRemove} from '../../manager/protocol/machine.js';
 import {machineAction} from '../keys/machine-action.js';
+import {text} from '../text/text.js';
 
 /** Moves a machine to the trash. */
 export const remove = machineAction({
   id: 'machine.remove',
   keys: ['d'],
-  hint: {label: 'delete', rank: 9},
-  help: 'Move the machine to the trash; u brings it back.',
+  hint: {label: text.actions.remove.hint, rank: 9},
+  help: text.actions.remove.help,
   command: 'viv rm NAME',
-  word: 'delete',
-  done: 'are in the trash; u brings them back one by one',
+  many: text.actions.remove.many,
   verb: () => 'remove',
   act: async ({id, name}, {request}) => {
     await request(machineRemove, {machine: id});
-    return `${name} is in the trash; u brings it back.`;
+    return text.actions.remove.done(name);
   },
 });

@@ -1,5 +1,6 @@
 import type {Action} from '../keys/action.js';
 import {GROUPINGS, listRows, SORT_COLUMNS, selectedRow} from '../state/list.js';
+import {text} from '../text/text.js';
 
 function sorter(id: string, key: string, help: string, by: number): Action {
   return {
@@ -12,22 +13,22 @@ function sorter(id: string, key: string, help: string, by: number): Action {
       const count = SORT_COLUMNS.length;
       const sort = SORT_COLUMNS[(SORT_COLUMNS.indexOf(state.list.sort) + by + count) % count] ?? 'name';
       dispatch({type: 'listChanged', changes: {sort}});
-      toast(`Sorted by ${sort}.`);
+      toast(text.actions.sort.done(text.actions.sort.columns[sort]));
     },
   };
 }
 
 /** Sorts by the column before. */
-export const sortPrevious = sorter('list.sortPrevious', '<', 'Sort the list by another column, to the left.', -1);
+export const sortPrevious = sorter('list.sortPrevious', '<', text.actions.sortPrevious.help, -1);
 /** Sorts by the column after. */
-export const sortNext = sorter('list.sortNext', '>', 'Sort by another: name, state, CPU, memory, age.', 1);
+export const sortNext = sorter('list.sortNext', '>', text.actions.sortNext.help, 1);
 
 /** Turns the order around. */
 export const sortReverse: Action = {
   id: 'list.sortReverse',
   keys: ['='],
   group: 'View',
-  help: 'Turn the order of the list around.',
+  help: text.actions.sortReverse.help,
   isEnabled: () => true,
   run: ({state, dispatch}) => dispatch({type: 'listChanged', changes: {isReversed: !state.list.isReversed}}),
 };
@@ -37,12 +38,12 @@ export const groupBy: Action = {
   id: 'list.groupBy',
   keys: ['b'],
   group: 'View',
-  help: 'List the machines by another: their group, state, driver, or none.',
+  help: text.actions.groupBy.help,
   isEnabled: () => true,
   run: ({state, dispatch, toast}) => {
     const grouping = GROUPINGS[(GROUPINGS.indexOf(state.list.grouping) + 1) % GROUPINGS.length] ?? 'none';
     dispatch({type: 'listChanged', changes: {grouping, folded: new Set()}});
-    toast(grouping === 'none' ? 'Listed without headings.' : `Listed by ${grouping}.`);
+    toast(text.actions.groupBy.done[grouping]);
   },
 };
 
@@ -51,11 +52,8 @@ export const fold: Action = {
   id: 'list.fold',
   keys: ['z'],
   group: 'View',
-  help: 'Fold the group of the row, or unfold it.',
-  isEnabled: (state) =>
-    listRows(state).some(({kind}) => kind === 'group')
-      ? true
-      : 'No machine is in a group; viv tag NAME --group GROUP puts it into one, b lists by state.',
+  help: text.actions.fold.help,
+  isEnabled: (state) => (listRows(state).some(({kind}) => kind === 'group') ? true : text.actions.fold.refusals.none),
   run: ({state, dispatch}) => {
     const row = selectedRow(state);
     const groups = listRows(state).filter((one) => one.kind === 'group');

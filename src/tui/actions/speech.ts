@@ -1,19 +1,16 @@
 import type {Action} from '../keys/action.js';
+import {text} from '../text/text.js';
 
 /** How the UI begins the next time. */
 export const speech: Action = {
   id: 'program.speech',
   keys: ['f8'],
   group: 'Program',
-  help: 'Screen-reader mode from the next start on: lines of text, nothing drawn; or drawn again.',
+  help: text.actions.speech.help,
   command: 'viv --screen-reader',
   isEnabled: () => true,
   run: ({state, dispatch, toast}) => {
     dispatch({type: 'speechTurned', isOn: !state.isSpoken});
-    toast(
-      state.isSpoken
-        ? 'From the next start on viv draws its screen.'
-        : 'From the next start on viv tells everything as lines, for screen readers; F8 takes that back.',
-    );
+    toast(state.isSpoken ? text.actions.speech.off : text.actions.speech.on);
   },
 };

@@ -1,15 +1,15 @@
 import {machineResume, machineStart} from '../../manager/protocol/machine.js';
 import {machineAction} from '../keys/machine-action.js';
+import {text} from '../text/text.js';
 
 /** Starts a machine, or lets a paused one go on. */
 export const start = machineAction({
   id: 'machine.start',
   keys: ['s'],
-  hint: {label: 'start', rank: 2},
-  help: 'Start the machine (a saved one goes on), or resume a paused one.',
+  hint: {label: text.actions.start.hint, rank: 2},
+  help: text.actions.start.help,
   command: 'viv start NAME',
-  word: 'start',
-  done: 'started',
+  many: text.actions.start.many,
   verb: ({state}) => (state === 'paused' ? 'resume' : 'start'),
   act: async ({id, state}, {request, dispatch}) => {
     if (state === 'paused') await request(machineResume, {machine: id});

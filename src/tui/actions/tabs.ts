@@ -1,11 +1,12 @@
 import type {Action} from '../keys/action.js';
 import {type AppState, TABS, type Tab} from '../state/model.js';
 import {paneRefusal} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 function hasPane(state: AppState): true | string {
   const refusal = paneRefusal(state);
   if (refusal !== undefined) return refusal;
-  return state.machines.length > 0 ? true : 'There is no machine yet.';
+  return state.machines.length > 0 ? true : text.fleet.noMachine;
 }
 
 function tabAction(tab: Tab, keys: readonly string[], help: string): Action {
@@ -34,20 +35,20 @@ function tabStep(id: string, keys: readonly string[], help: string, by: number):
 }
 
 /** Shows the console tab. */
-export const tabConsole = tabAction('console', ['1'], 'Show the console.');
+export const tabConsole = tabAction('console', ['1'], text.actions.tabConsole.help);
 /** Shows the graphs tab. */
-export const tabGraphs = tabAction('graphs', ['2'], 'Show the graphs: CPU, memory, disk, net, interrupts, MIPS.');
+export const tabGraphs = tabAction('graphs', ['2'], text.actions.tabGraphs.help);
 /** Shows the timeline tab. */
-export const tabTimeline = tabAction('timeline', ['3', 'T'], 'Show the timeline: points to go back to.');
+export const tabTimeline = tabAction('timeline', ['3', 'T'], text.actions.tabTimeline.help);
 /** Shows the network tab. */
-export const tabNet = tabAction('net', ['4', 'N'], 'Show the network: connections, port forwards, packets.');
+export const tabNet = tabAction('net', ['4', 'N'], text.actions.tabNet.help);
 /** Shows the disks tab. */
-export const tabDisks = tabAction('disks', ['5'], 'Show the disks and the images they are made of.');
+export const tabDisks = tabAction('disks', ['5'], text.actions.tabDisks.help);
 /** Shows the log tab. */
-export const tabLog = tabAction('log', ['6'], 'Show what happened to the machine.');
+export const tabLog = tabAction('log', ['6'], text.actions.tabLog.help);
 /** Shows the definition tab. */
-export const tabConfig = tabAction('config', ['7', 'i'], 'Show what the machine is made of.');
+export const tabConfig = tabAction('config', ['7', 'i'], text.actions.tabConfig.help);
 /** Next tab. */
-export const tabNext = tabStep('tab.next', ['tab', ']'], 'Go to the next tab.', 1);
+export const tabNext = tabStep('tab.next', ['tab', ']'], text.actions.tabNext.help, 1);
 /** Previous tab. */
-export const tabPrevious = tabStep('tab.previous', ['shift-tab', '['], 'Go to the previous tab.', -1);
+export const tabPrevious = tabStep('tab.previous', ['shift-tab', '['], text.actions.tabPrevious.help, -1);

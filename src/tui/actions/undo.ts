@@ -1,12 +1,13 @@
 import {undoLast} from '../../manager/protocol/undo.js';
 import type {Action} from '../keys/action.js';
+import {text} from '../text/text.js';
 
 /** Takes back what was done last. */
 export const undo: Action = {
   id: 'machine.undo',
   keys: ['u'],
   group: 'Machines',
-  help: 'Take back the last removal, force-off, restore, renaming or change of disks.',
+  help: text.actions.undo.help,
   command: 'viv undo',
   isEnabled: () => true,
   run: async ({request, dispatch, toast}) => {

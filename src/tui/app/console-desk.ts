@@ -18,6 +18,7 @@ import {MAX_PASTE_BYTES} from '../terminal/console-input.js';
 import type {InputEvent, MouseEvent} from '../terminal/key-decoder.js';
 import {encodeMouse} from '../terminal/mouse-report.js';
 import type {ConsoleSession} from '../terminal/stdin-router.js';
+import {text} from '../text/text.js';
 import type {ConsoleView} from './console-view.js';
 
 const WHEEL_LINES = 3;
@@ -113,9 +114,7 @@ export class ConsoleDesk implements ConsoleSession {
     const machine = selectedMachine(this.#state);
     if (!machine) return;
     if (bytes === undefined) {
-      const most = formatBytes(MAX_PASTE_BYTES);
-      const hint = `Copy it as a file: viv cp FILE ${machine.name}:/root/`;
-      this.#parts.toast(`A paste may have ${most}; nothing of this one was typed. ${hint}`, 'error');
+      this.#parts.toast(text.consoleDesk.pasteTooLong(formatBytes(MAX_PASTE_BYTES), machine.name), 'error');
     } else if (bytes.length === 0) return;
     else if (this.#parts.view().screen?.modes.hasBracketedPaste) {
       this.send(Buffer.concat([Buffer.from('\x1b[200~'), bytes, Buffer.from('\x1b[201~')]));
@@ -153,23 +152,22 @@ export class ConsoleDesk implements ConsoleSession {
     if (step.kind === 'copied') this.copy(step.text);
   }
 
-  copy(text: string): void {
+  copy(copied: string): void {
     const {tellTerminal, toast, env} = this.#parts;
-    if (text === '') {
-      toast('There is nothing to copy there.', 'error');
+    if (copied === '') {
+      toast(text.consoleDesk.nothingToCopy, 'error');
       return;
     }
-    const size = formatBytes(Buffer.byteLength(text));
-    const sequence = clipboardSequence(text, env);
+    const size = formatBytes(Buffer.byteLength(copied));
+    const sequence = clipboardSequence(copied, env);
     if (sequence === undefined) {
       const most = formatBytes(MAX_CLIPBOARD_BYTES);
       const name = selectedMachine(this.#state)?.name ?? 'NAME';
-      toast(`That is ${size}; a terminal's clipboard takes ${most}. All of it: viv logs ${name}`, 'error');
+      toast(text.consoleDesk.copyTooLong(size, most, name), 'error');
       return;
     }
     tellTerminal(sequence);
-    const lines = text.split('\n').length;
-    toast(`Copied ${lines} ${lines === 1 ? 'line' : 'lines'} (${size}) to the clipboard.`);
+    toast(text.consoleDesk.copied(copied.split('\n').length, size));
   }
 
   /** The guest of a console printed something. */
@@ -182,7 +180,7 @@ export class ConsoleDesk implements ConsoleSession {
     const now = performance.now();
     if (now - this.#refusedAtMs < REFUSAL_MS) return;
     this.#refusedAtMs = now;
-    this.#parts.toast('The guest tried to use the clipboard of your terminal; guests may not.', 'error');
+    this.#parts.toast(text.consoleDesk.clipboardRefused, 'error');
   }
 
   /** Brings this part of the state in line with the rest of it; to be called after every event. */
@@ -209,7 +207,7 @@ export class ConsoleDesk implements ConsoleSession {
     const next = scrollBy(look, lines);
     if (next.mode === 'scroll' && linesBelow(next) === 0) {
       if (before) this.#look(undefined);
-      else if (lines < 0) this.#parts.toast('There is nothing further up.');
+      else if (lines < 0) this.#parts.toast(text.consoleDesk.atTop);
     } else this.#look(next);
   }
 
@@ -217,7 +215,7 @@ export class ConsoleDesk implements ConsoleSession {
     const state = this.#state;
     const [machine, rect, screen] = [shownConsole(state), consoleRect(state), this.#parts.view().screen];
     if (!machine || !rect || !screen) {
-      this.#parts.toast('This needs the console beside the list or on the whole screen; c shows it there.', 'error');
+      this.#parts.toast(text.consoleDesk.notShown, 'error');
       return undefined;
     }
     const transcript = screen.capture();

@@ -2,6 +2,7 @@ import {imageBuild, imageList} from '../../manager/protocol/image.js';
 import {jobWait} from '../../manager/protocol/job.js';
 import {machineCreate, machineStart} from '../../manager/protocol/machine.js';
 import type {ActionContext} from '../keys/action.js';
+import {text} from '../text/text.js';
 
 /** The image the first-run screen offers. */
 export const FIRST_IMAGE = 'debian-mini';
@@ -40,7 +41,7 @@ async function buildImage({dispatch, request}: ActionContext): Promise<boolean> 
   if (ended.state === 'done') return true;
   const failure = ended.error
     ? {error: ended.error.message, hint: ended.error.hint}
-    : {error: 'The build was cancelled.'};
+    : {error: text.session.buildCancelled};
   dispatch({type: 'firstRunMoved', firstRun: {stage: 'idle', ...failure}});
   return false;
 }

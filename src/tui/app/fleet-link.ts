@@ -13,6 +13,7 @@ import {timelineChanged, timelineShow} from '../../manager/protocol/timeline.js'
 import type {AppEvent} from '../state/events.js';
 import {type AppState, EVENTS_SHOWN, SAMPLES_SHOWN} from '../state/model.js';
 import {seenConsoles} from '../state/selectors.js';
+import {text} from '../text/text.js';
 import type {FleetClient} from './backend.js';
 
 type FleetNotice = Extract<AppEvent, {type: 'machineChanged' | 'machineRemoved'}>;
@@ -70,7 +71,7 @@ export class FleetLink implements Disposable {
     subscriptions.use(
       client.onState((state) => {
         if (state === 'connected') {
-          this.reload(() => this.toast('The manager is back.'));
+          this.reload(() => this.toast(text.session.isBack));
         } else dispatch({type: 'connectionChanged', connection: {state}});
       }),
     );

@@ -1,4 +1,5 @@
 import type {SparkStyle} from '../graphs/sparkline.js';
+import {text} from '../text/text.js';
 
 const STYLES: readonly SparkStyle[] = ['braille', 'block', 'ascii'];
 
@@ -9,6 +10,6 @@ const STYLES: readonly SparkStyle[] = ['braille', 'block', 'ascii'];
 export function graphStyle(env: NodeJS.ProcessEnv, isAscii: boolean): SparkStyle {
   const wanted = env['VIVARIUM_GRAPHS'] || 'braille';
   const style = STYLES.find((one) => one === wanted);
-  if (style === undefined) throw new Error(`VIVARIUM_GRAPHS must be ${STYLES.join(', ')}, not ${wanted}.`);
+  if (style === undefined) throw new Error(text.settings.badGraphs(STYLES, wanted));
   return isAscii ? 'ascii' : style;
 }

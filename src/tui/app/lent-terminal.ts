@@ -3,6 +3,7 @@ import {spawn} from 'node:child_process';
 import {constants} from 'node:os';
 import type {ReadStream, WriteStream} from 'node:tty';
 import type {StdinRouter} from '../terminal/stdin-router.js';
+import {text} from '../text/text.js';
 
 /** Ends of ssh's that are none of the person's doing: it could not connect. */
 const FAILED = 255;
@@ -65,7 +66,7 @@ export class TerminalLender {
 
   /** What went wrong would be gone with the screen that it stands on. */
   async #waitForEnter(): Promise<void> {
-    this.#output.write('\r\nEnter leads back to the machines.');
+    this.#output.write(`\r\n${text.session.leadsBack}`);
     this.#input.resume();
     await new Promise<void>((resolve) => {
       const look = (bytes: Uint8Array) => {

@@ -15,7 +15,9 @@ import {tabSpans} from '../state/presenters/tabs.js';
 import {ANSWERS} from '../state/questions.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Rect} from '../terminal/cells.js';
+import {textWidth} from '../terminal/char-width.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
+import {text} from '../text/text.js';
 import type {InputController} from './input-controller.js';
 import {pressMachineForm} from './machine-form-keys.js';
 
@@ -91,8 +93,9 @@ export class MouseController {
     ) {
       // The buttons, as wide as `ChoiceButtons` makes them: `  [ No ]  [ Yes ]`.
       const at = event.x - rect.x - 1;
-      if (at >= 2 && at < 8) input.handle({kind: 'key', key: 'n', text: 'n'});
-      else if (at >= 10 && at < 14 + overlay.confirmation.yesLabel.length)
+      const noEnd = 6 + textWidth(text.dialogs.no);
+      if (at >= 2 && at < noEnd) input.handle({kind: 'key', key: 'n', text: 'n'});
+      else if (at >= noEnd + 2 && at < noEnd + 6 + textWidth(overlay.confirmation.yesLabel))
         input.handle({kind: 'key', key: 'y', text: 'y'});
     }
   }

@@ -15,6 +15,7 @@ import {detectAscii, detectColorDepth, HostTerminal} from '../terminal/host-term
 import type {InputEvent} from '../terminal/key-decoder.js';
 import {paintText} from '../terminal/paint-text.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
+import {text} from '../text/text.js';
 
 const SKIP_MS = 5000;
 const STATUS_MS = 1000;
@@ -78,10 +79,11 @@ export async function playCast({header, events}: OpenCast, options: PlayOptions)
   }
 
   function scene(): Scene {
+    const words = text.casts.player;
     const {columns, rows} = size();
     const rect = {x: 0, y: 0, width: columns, height: Math.max(1, rows - 1)};
-    const how = isEnd ? 'the end' : clock.isPaused ? 'paused' : `${clock.speed}×`;
-    const keys = isEnd ? 'q leaves' : 'space pauses · + - speed · → 5 s ahead · q leaves';
+    const how = isEnd ? words.end : clock.isPaused ? words.paused : words.speed(clock.speed);
+    const keys = isEnd ? words.keysAtEnd : words.keys;
     const line = fitCells(` ${options.title} · ${formatDuration(clock.at)} · ${how} · ${keys}`, columns);
     const at = screen.cursorIn(rect.height);
     return {

@@ -4,6 +4,7 @@ import {DEFAULT_CAST_BYTES} from '../casts/cast-recorder.js';
 import {ConsoleRecording, type RecordingEnd} from '../casts/record-console.js';
 import type {ConsoleNews} from '../state/console.js';
 import {formatBytes, formatDuration} from '../state/presenters/units.js';
+import {text} from '../text/text.js';
 import type {Backend} from './backend.js';
 
 /** What the recordings tell their owner. */
@@ -40,16 +41,16 @@ export class Recordings implements AsyncDisposable {
     this.#running.delete(machineId);
     this.#listener.tell({type: 'recordingEnded', machineId});
     const what = await endRecording(recording);
-    if (why === undefined || why === 'removed') this.#listener.toast(`Recorded ${what}; viv console replay plays it.`);
-    else if (why === 'full') this.#listener.toast(`The recording is as large as one may be: ${what}.`, 'error');
-    else this.#listener.toast(`The recording ended: ${why.message}`, 'error');
+    if (why === undefined || why === 'removed') this.#listener.toast(text.casts.recorded(what));
+    else if (why === 'full') this.#listener.toast(text.casts.full(what), 'error');
+    else this.#listener.toast(text.casts.failed(why.message), 'error');
   }
 
   /** Ends all of them. Resolves with a sentence about each. */
   async endAll(): Promise<readonly string[]> {
     const all = [...this.#running.values()];
     this.#running.clear();
-    return await Promise.all(all.map(async (recording) => `Recorded ${await endRecording(recording)}.`));
+    return await Promise.all(all.map(async (recording) => text.casts.recordedAtEnd(await endRecording(recording))));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -59,5 +60,5 @@ export class Recordings implements AsyncDisposable {
 
 async function endRecording(recording: ConsoleRecording): Promise<string> {
   const {bytes, seconds} = await recording.end();
-  return `${formatDuration(seconds * 1000)} (${formatBytes(bytes)}) in ${recording.path}`;
+  return text.casts.extent(formatDuration(seconds * 1000), formatBytes(bytes), recording.path);
 }

@@ -33,6 +33,7 @@ import {headerLine} from '../state/presenters/header.js';
 import {questionNotice} from '../state/presenters/question.js';
 import {isFirstRun} from '../state/selectors.js';
 import type {Store} from '../state/store.js';
+import {text} from '../text/text.js';
 import {chosenTheme, type Theme} from '../theme.js';
 
 /** What the root component is made with. */
@@ -45,9 +46,9 @@ export interface RootProps {
 }
 
 const CONSOLE_HINTS: readonly Hint[] = [
-  {key: 'Ctrl-]', label: 'leave the console (twice sends it)'},
-  {key: 'Enter ~ ?', label: 'search, copy, all chords'},
-  {key: 'Shift-PgUp', label: 'scroll'},
+  {key: 'Ctrl-]', label: text.session.consoleHints.leave},
+  {key: 'Enter ~ ?', label: text.session.consoleHints.chords},
+  {key: 'Shift-PgUp', label: text.session.consoleHints.scroll},
 ];
 
 /** Everything Ink draws: header, the screen, hints, overlays. */
@@ -109,7 +110,7 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
           {text: state.filter},
           {text: ' ', isInverse: true},
           problem === undefined
-            ? {text: '  Enter keeps it · Esc clears it · state: tag: group: cpu>50 -not', token: 'faint'}
+            ? {text: `  ${text.session.filterKeys}`, token: 'faint'}
             : {text: `  ${problem}`, token: 'failed'},
         ]}
       />
@@ -119,7 +120,7 @@ function BottomLine({state, actions}: ScreenProps): ReactElement {
   if (state.console.lookback?.mode === 'copy') return <HintBar hints={[]} width={width} />;
   const notice = state.focus === 'console' ? questionNotice(state) : undefined;
   if (notice !== undefined)
-    return <Line width={width} segments={[{text: ` ${notice} · Ctrl-] leads to the question`, token: 'paused'}]} />;
+    return <Line width={width} segments={[{text: ` ${text.session.questionWaits(notice)}`, token: 'paused'}]} />;
   return <HintBar hints={state.focus === 'console' ? CONSOLE_HINTS : hintsFor(state, actions, width)} width={width} />;
 }
 

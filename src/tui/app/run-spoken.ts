@@ -8,6 +8,7 @@ import {isLive, selectedMachine} from '../state/selectors.js';
 import {detectAscii} from '../terminal/host-terminal.js';
 import {LineTerminal} from '../terminal/line-terminal.js';
 import {StdinRouter} from '../terminal/stdin-router.js';
+import {text} from '../text/text.js';
 import {ConsoleWish} from './console-wish.js';
 import {InputController} from './input-controller.js';
 import {TerminalLender} from './lent-terminal.js';
@@ -26,7 +27,7 @@ export async function runSpoken({input, output, env, connect}: TuiOptions): Prom
   await using stack = new AsyncDisposableStack();
   const session = stack.use(new Session(env, SIZE));
   const {store, actions, dispatch, toast, openConsole} = session;
-  const lines = new LineOutput((text) => output.write(text), detectAscii(env));
+  const lines = new LineOutput((line) => output.write(line), detectAscii(env));
   const terminal = stack.use(new LineTerminal(input, (signal) => session.end(128 + constants.signals[signal])));
   const speaker = new Speaker(lines.tell, actions);
   const recordings = stack.use(new Recordings(openConsole, {tell: (news) => dispatch({type: 'console', news}), toast}));
@@ -67,7 +68,7 @@ export async function runSpoken({input, output, env, connect}: TuiOptions): Prom
     focusConsole: (isFullscreen) => {
       const machine = selectedMachine(store.getState());
       if (isFullscreen && machine !== undefined && !isLive(machine.state))
-        toast(`${machine.name} is ${stateLook(machine.state).word}; Enter starts it.`, 'error');
+        toast(text.speech.notLive(machine.name, stateLook(machine.state).word), 'error');
       else wish.want(store.getState());
     },
   });
@@ -76,7 +77,7 @@ export async function runSpoken({input, output, env, connect}: TuiOptions): Prom
   input.once('end', () => session.end(0));
   // A terminal that went away cannot be told anything more.
   output.on('error', () => session.end(1));
-  lines.tell('Vivarium. Question mark tells the keys, q leaves.');
+  lines.tell(text.speech.welcome);
   speaker.follow(store.getState());
   session.tellProblems();
   stack.use(session.connect(connect));

@@ -12,6 +12,7 @@ import {type AppState, initialState, type ScreenSize} from '../state/model.js';
 import {hasNetwork} from '../state/network.js';
 import {countInStates, selectedMachine} from '../state/selectors.js';
 import {Store} from '../state/store.js';
+import {text} from '../text/text.js';
 import type {Theme} from '../theme.js';
 import type {Backend, ConsoleHandle, FleetClient} from './backend.js';
 import {DiskWatch} from './disk-watch.js';
@@ -104,10 +105,10 @@ export class Session implements AsyncDisposable {
   };
 
   /** Shows a short message. */
-  readonly toast = (text: string, tone: 'info' | 'error' = 'info'): void => {
+  readonly toast = (message: string, tone: 'info' | 'error' = 'info'): void => {
     const id = ++this.#toastId;
     clearTimeout(this.#toastTimer);
-    this.dispatch({type: 'toasted', toast: {id, tone, text}});
+    this.dispatch({type: 'toasted', toast: {id, tone, text: message}});
     this.#toastTimer = setTimeout(() => this.dispatch({type: 'toastExpired', id}), TOAST_MS);
   };
 
@@ -130,7 +131,7 @@ export class Session implements AsyncDisposable {
 
   /** Asks the manager. */
   readonly request = <Type extends RequestType>(type: Type, params: ParamsInput<Type>): Promise<ResultOf<Type>> => {
-    if (!this.#backend) return Promise.reject(new Error('The manager is still starting; try again in a moment.'));
+    if (!this.#backend) return Promise.reject(new Error(text.session.stillStarting));
     return this.#backend.client.request(type, params);
   };
 
@@ -156,14 +157,14 @@ export class Session implements AsyncDisposable {
   tellProblems(): void {
     const [problem] = this.#problems;
     if (problem === undefined) return;
-    this.toast(this.#problems.length === 1 ? problem : `${problem} (${this.#problems.length - 1} more)`, 'error');
+    const more = this.#problems.length - 1;
+    this.toast(more === 0 ? problem : text.settings.more(problem, more), 'error');
   }
 
   /** Connects and follows the fleet; what goes wrong is in the state. To be disposed before what shows consoles. */
   connect(connect: () => Promise<Backend>): AsyncDisposable {
     const slow = setTimeout(() => {
-      const message = 'The manager takes long to answer.';
-      const hint = 'Wait, or leave with q; viv doctor and the daemon log say more.';
+      const {slow: message, slowHint: hint} = text.session;
       this.dispatch({type: 'connectionChanged', connection: {state: 'connecting', message, hint}});
     }, SLOW_CONNECT_MS);
     this.#links.defer(() => clearTimeout(slow));
@@ -181,10 +182,7 @@ export class Session implements AsyncDisposable {
   /** What is said at the end: machines keep running. Empty when none does. */
   get farewell(): string {
     const left = countInStates(this.store.getState(), 'running', 'paused', 'starting');
-    if (left === 0) return '';
-    return left === 1
-      ? '1 machine keeps running; viv shows it again.'
-      : `${left} machines keep running; viv shows them again.`;
+    return left === 0 ? '' : text.session.farewell(left);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -199,7 +197,7 @@ export class Session implements AsyncDisposable {
     this.#backend = backend;
     this.#links.use(client);
     this.#link = this.#links.use(
-      new FleetLink(client, this.store.getState, this.dispatch, this.failed, (text) => this.toast(text)),
+      new FleetLink(client, this.store.getState, this.dispatch, this.failed, (message) => this.toast(message)),
     );
     this.#show?.connected(client);
     this.#networkWatch = this.#links.use(new NetworkWatch(client, this.dispatch));

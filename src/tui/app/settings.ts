@@ -5,6 +5,7 @@ import defaultKeys from '../../../configs/keymap.json' with {type: 'json'};
 import type {Action} from '../keys/action.js';
 import {actionsIn, buildKeymap, type KeyOverrides, parseKeyOverrides, rebind} from '../keys/keymap.js';
 import {TABS} from '../state/model.js';
+import {text} from '../text/text.js';
 import {loadTheme, type Theme} from '../theme.js';
 
 /** What a person can change about the TUI. `problems` has a sentence for each thing in their files that is not used. */
@@ -47,7 +48,7 @@ function withoutConflicts(actions: readonly Action[], own: KeyOverrides, problem
   }
   for (const [id, bound] of left) {
     const conflict = conflictOf(actions, {...keys, [id]: bound});
-    if (conflict !== undefined) problems.push(`keymap.json: ${conflict} ${id} keeps its usual keys.`);
+    if (conflict !== undefined) problems.push(text.settings.keepsKeys(conflict, id));
   }
   return keys;
 }
@@ -76,6 +77,6 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new Error(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new Error(text.files.unreadable(path, error instanceof Error ? error.message : String(error)));
   }
 }

@@ -6,6 +6,7 @@ import type {AppState} from '../state/model.js';
 import {stateLook, tabLabel} from '../state/presenters/machine.js';
 import {spokenFleet, spokenJob, spokenOverlay, spokenRow} from '../state/presenters/spoken.js';
 import {CHOSEN, type SpokenPane, spokenPane} from '../state/presenters/spoken-pane.js';
+import {text} from '../text/text.js';
 
 /** See the module. */
 export class Speaker {
@@ -54,7 +55,7 @@ export class Speaker {
     if (connection.state === before?.connection.state && connection.message === before.connection.message) return;
     if (connection.state === 'connected') {
       this.tell(spokenFleet(state));
-      if (state.machines.length === 0) this.tell('There is no machine yet. Press Enter to boot debian-mini.');
+      if (state.machines.length === 0) this.tell(text.speech.noMachine);
     } else this.tell([connection.message ?? spokenFleet(state), connection.hint ?? ''].join(' ').trim());
   }
 
@@ -72,11 +73,11 @@ export class Speaker {
 
   private tellFirstRun(before: AppState | undefined, {firstRun}: AppState): void {
     if (before === undefined || firstRun === before.firstRun) return;
+    const words = text.speech.firstRun;
     const {stage, jobId, error, hint} = firstRun;
     if (error !== undefined) this.tell(`${error} ${hint ?? ''}`);
-    else if (stage === 'creating') this.tell('Starting.');
-    else if (stage === 'building')
-      this.tell(jobId === undefined ? 'Looking for the image.' : 'The image is built first; Escape cancels that.');
+    else if (stage === 'creating') this.tell(words.starting);
+    else if (stage === 'building') this.tell(jobId === undefined ? words.looking : words.building);
   }
 
   // That of the highlighted machine is told with its row.
@@ -86,7 +87,8 @@ export class Speaker {
     for (const {id, name, state: now, reason} of state.machines) {
       if ((now !== 'crashed' && now !== 'broken') || id === highlighted) continue;
       const old = before.machines.find((machine) => machine.id === id);
-      if (old !== undefined && old.state !== now) this.tell(`${name}, ${stateLook(now).word}. ${reason ?? ''}`);
+      if (old !== undefined && old.state !== now)
+        this.tell(text.speech.failed(name, stateLook(now).word, reason ?? ''));
     }
   }
 
@@ -94,29 +96,29 @@ export class Speaker {
   private tellOverlay(state: AppState): void {
     const lines = spokenOverlay(state, this.actions);
     for (const line of lines) if (!this.toldOverlay.includes(line)) this.tell(line);
-    if (lines.length === 0 && this.toldOverlay.length > 0) this.tell('Closed.');
+    if (lines.length === 0 && this.toldOverlay.length > 0) this.tell(text.speech.closed);
     this.toldOverlay = lines;
   }
 
   private tellFilter(before: AppState | undefined, state: AppState): void {
+    const words = text.speech.filter;
     if (!state.isFilterOpen) {
-      if (before?.isFilterOpen) this.tell(state.filter === '' ? 'No filter.' : `Filtered by ${state.filter}.`);
-    } else if (!before?.isFilterOpen) this.tell('Filter: type words, Enter keeps them, Escape clears them.');
-    else if (state.filter !== before.filter) this.tell(`Filter: ${state.filter}`);
+      if (before?.isFilterOpen) this.tell(state.filter === '' ? words.none : words.kept(state.filter));
+    } else if (!before?.isFilterOpen) this.tell(words.opened);
+    else if (state.filter !== before.filter) this.tell(words.edited(state.filter));
   }
 
   private tellView(before: AppState, state: AppState): void {
     if (isFleetInSight(state) !== isFleetInSight(before))
-      this.tell(
-        isFleetInSight(state) ? 'All machines in one table. Left and right sort it, Escape closes it.' : 'Closed.',
-      );
-    if (state.graphs.fleetOrder !== before.graphs.fleetOrder) this.tell(`Sorted by ${state.graphs.fleetOrder}.`);
+      this.tell(isFleetInSight(state) ? text.speech.fleet : text.speech.closed);
+    if (state.graphs.fleetOrder !== before.graphs.fleetOrder)
+      this.tell(text.actions.sort.done(text.actions.fleetOrders[state.graphs.fleetOrder]));
     if (state.list.isReversed !== before.list.isReversed)
-      this.tell(state.list.isReversed ? 'Reversed order.' : 'Usual order.');
-    if (state.arrangement !== before.arrangement) this.tell('Nothing is drawn here, so there is nothing to arrange.');
+      this.tell(state.list.isReversed ? text.speech.reversed : text.speech.usualOrder);
+    if (state.arrangement !== before.arrangement) this.tell(text.speech.notArranged);
     const marked = markedMachines(state).length;
     if (state.list.marks !== before.list.marks && marked !== markedMachines(before).length)
-      this.tell(`${marked} ${marked === 1 ? 'machine is' : 'machines are'} marked.`);
+      this.tell(text.speech.marked(marked));
   }
 
   // Numbers change all the time: a row is told when another is highlighted, or its machine has another state.
@@ -138,7 +140,7 @@ export class Speaker {
     if (state.connection.state !== 'connected' || state.machines.length === 0) return;
     const isOther = before === undefined || state.tab !== before.tab;
     const pane = spokenPane(state);
-    if (isOther && before !== undefined) this.tell(`${tabLabel(state.tab)}.`);
+    if (isOther && before !== undefined) this.tell(text.speech.tab(tabLabel(state.tab)));
     const told = this.toldPane;
     if (!isOther && pane.key === told?.key) return;
     this.toldPane = pane;

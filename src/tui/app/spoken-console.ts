@@ -1,4 +1,5 @@
 import type {ConsoleTools} from '../keys/console-tools.js';
+import {text} from '../text/text.js';
 import type {ConsoleToolsParts} from './console-tools.js';
 import {filesOf} from './console-tools.js';
 
@@ -10,10 +11,7 @@ export interface SpokenConsoleParts extends ConsoleToolsParts {
 
 /** What actions get to work on consoles with where none is drawn. What would go to the clipboard is told. */
 export function spokenConsoleTools(parts: SpokenConsoleParts): ConsoleTools {
-  const notDrawn = () => {
-    const instead = 'y tells what one shows, Enter leads into it, and viv logs NAME has all that it printed.';
-    parts.toast(`Consoles are not drawn here: ${instead}`, 'error');
-  };
+  const notDrawn = () => parts.toast(text.speech.noConsoles, 'error');
   return {
     ...filesOf(parts),
     scrollPages: notDrawn,
@@ -22,9 +20,9 @@ export function spokenConsoleTools(parts: SpokenConsoleParts): ConsoleTools {
     handleLookback: () => undefined,
     mouse: () => undefined,
     type: () => undefined,
-    copy: (text) => {
-      if (text === '') parts.toast('There is nothing to copy there.', 'error');
-      else for (const line of text.split('\n')) parts.tell(line);
+    copy: (copied) => {
+      if (copied === '') parts.toast(text.consoleDesk.nothingToCopy, 'error');
+      else for (const line of copied.split('\n')) parts.tell(line);
     },
   };
 }

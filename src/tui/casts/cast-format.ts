@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import {type TerminalSize, terminalSizeSchema} from '../../manager/protocol/console.js';
 import {ManagerError} from '../../manager/protocol/errors.js';
+import {text} from '../text/text.js';
 
 /** Longest line of a recording that is read. Units: bytes */
 export const MAX_CAST_LINE_BYTES = 1_048_576;
@@ -42,11 +43,11 @@ export function parseCastHeader(line: string): CastHeader {
   if (version !== 2)
     throw castInvalid(
       1,
-      version === undefined ? 'it has no version' : `it is version ${version}`,
-      'Recordings in asciicast version 2 are played, as viv console record writes them.',
+      version === undefined ? text.casts.invalid.noVersion : text.casts.invalid.otherVersion(version),
+      text.casts.invalid.versionHint,
     );
   const header = headerSchema.safeParse(json);
-  if (!header.success) throw castInvalid(1, 'its size is not one of a terminal (1 to 1000 columns and rows)');
+  if (!header.success) throw castInvalid(1, text.casts.invalid.badSize);
   const {width: columns, height: rows, idle_time_limit: idleSeconds} = header.data;
   return {size: {columns, rows}, idleSeconds};
 }
@@ -54,13 +55,13 @@ export function parseCastHeader(line: string): CastHeader {
 /** Reads another line, the `lineNumber`th of the file. Errors: bad-recording */
 export function parseCastEvent(line: string, lineNumber: number): CastEvent {
   const event = eventSchema.safeParse(parseJson(line, lineNumber));
-  if (!event.success) throw castInvalid(lineNumber, 'it is not [seconds, kind, text]');
-  const [atSeconds, kind, text] = event.data;
-  if (kind === 'o') return {kind: 'output', atSeconds, text};
+  if (!event.success) throw castInvalid(lineNumber, text.casts.invalid.notEvent);
+  const [atSeconds, kind, content] = event.data;
+  if (kind === 'o') return {kind: 'output', atSeconds, text: content};
   if (kind !== 'r') return {kind: 'other', atSeconds};
-  const [, columns, rows] = SIZE_TEXT.exec(text) ?? [];
+  const [, columns, rows] = SIZE_TEXT.exec(content) ?? [];
   const resized = terminalSizeSchema.safeParse({columns: Number(columns), rows: Number(rows)});
-  if (!resized.success) throw castInvalid(lineNumber, 'its size is not one of a terminal (1 to 1000 columns and rows)');
+  if (!resized.success) throw castInvalid(lineNumber, text.casts.invalid.badSize);
   return {kind: 'resized', atSeconds, size: resized.data};
 }
 
@@ -71,23 +72,19 @@ export function castHeaderLine({columns, rows}: TerminalSize, startedAtMs: numbe
 }
 
 /** A line for an event; `kind` is `o` for output, `r` for a size, `m` for a marker. */
-export function castEventLine(atMs: number, kind: 'o' | 'r' | 'm', text: string): string {
-  return `${JSON.stringify([Math.round(atMs) / 1000, kind, text])}\n`;
+export function castEventLine(atMs: number, kind: 'o' | 'r' | 'm', content: string): string {
+  return `${JSON.stringify([Math.round(atMs) / 1000, kind, content])}\n`;
 }
 
 /** The error about a line that is not as it must be. */
-export function castInvalid(
-  lineNumber: number,
-  what: string,
-  hint = 'The file is damaged, or no recording.',
-): ManagerError {
-  return new ManagerError('bad-recording', `Line ${lineNumber} of the recording cannot be played: ${what}.`, hint);
+export function castInvalid(lineNumber: number, what: string, hint = text.casts.invalid.hint): ManagerError {
+  return new ManagerError('bad-recording', text.casts.invalid.line(lineNumber, what), hint);
 }
 
 function parseJson(line: string, lineNumber: number): unknown {
   try {
     return JSON.parse(line);
   } catch {
-    throw castInvalid(lineNumber, 'it is not JSON');
+    throw castInvalid(lineNumber, text.casts.invalid.notJson);
   }
 }

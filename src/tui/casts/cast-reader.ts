@@ -1,5 +1,6 @@
 import {createReadStream} from 'node:fs';
 import {ManagerError} from '../../manager/protocol/errors.js';
+import {text} from '../text/text.js';
 import {
   type CastEvent,
   type CastHeader,
@@ -24,7 +25,7 @@ export interface OpenCast {
 export async function openCast(path: string): Promise<OpenCast> {
   const lines = readLines(path);
   const first = await lines.next();
-  if (first.done) throw castInvalid(1, 'the file is empty');
+  if (first.done) throw castInvalid(1, text.casts.invalid.empty);
   return {header: parseCastHeader(first.value), events: readEvents(lines)};
 }
 
@@ -63,7 +64,7 @@ async function* readLines(path: string): AsyncGenerator<string> {
     if (length > 0) yield Buffer.concat(parts).toString();
   } catch (thrown) {
     if (thrown instanceof ManagerError || !(thrown instanceof Error)) throw thrown;
-    throw new ManagerError('file-not-found', `${path} cannot be read: ${thrown.message}.`, 'Check the path.', {
+    throw new ManagerError('file-not-found', text.files.unreadable(path, thrown.message), text.files.hints.path, {
       cause: thrown,
     });
   } finally {
@@ -72,5 +73,5 @@ async function* readLines(path: string): AsyncGenerator<string> {
 }
 
 function tooLong(lineNumber: number): ManagerError {
-  return castInvalid(lineNumber, `it is longer than ${MAX_CAST_LINE_BYTES} bytes`);
+  return castInvalid(lineNumber, text.casts.invalid.tooLong(MAX_CAST_LINE_BYTES));
 }

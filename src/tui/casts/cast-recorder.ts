@@ -10,6 +10,7 @@ import {GuestFilter} from '../../manager/client.js';
 import type {TerminalSize} from '../../manager/protocol/console.js';
 import {ManagerError} from '../../manager/protocol/errors.js';
 import {GuestScreen} from '../terminal/guest-screen.js';
+import {text} from '../text/text.js';
 import {castEventLine, castHeaderLine} from './cast-format.js';
 
 const MAX_WAITING_BYTES = 4_194_304;
@@ -82,7 +83,7 @@ export class CastRecorder implements AsyncDisposable {
     }
     void this.#screen.replay(bytes);
     const shown = this.#decoder.decode(this.#filter.feed(bytes), {stream: true});
-    if (hasGap) this.#event('m', 'Some output is missing.');
+    if (hasGap) this.#event('m', text.casts.gap);
     if (shown !== '' || hasGap) this.#event('o', `${hasGap ? CLEAR : ''}${shown}`);
   }
 
@@ -101,8 +102,8 @@ export class CastRecorder implements AsyncDisposable {
     this.#screen[Symbol.dispose]();
   }
 
-  #event(kind: 'o' | 'r' | 'm', text: string): void {
-    this.#write(castEventLine(performance.now() - this.#startedAtMs, kind, text));
+  #event(kind: 'o' | 'r' | 'm', content: string): void {
+    this.#write(castEventLine(performance.now() - this.#startedAtMs, kind, content));
   }
 
   #write(line: string): void {
@@ -130,7 +131,7 @@ export class CastRecorder implements AsyncDisposable {
     await this.#screen.replay(new Uint8Array());
     this.#hasGap = false;
     this.#filter = new GuestFilter();
-    this.#event('m', 'Some output is missing.');
+    this.#event('m', text.casts.gap);
     this.#event('o', `${CLEAR}${this.#screen.serialize()}`);
   }
 
@@ -152,9 +153,10 @@ async function createFile({path}: RecorderOptions): Promise<FileHandle> {
 /** The error about a file that cannot be made or written. */
 export function fileProblem(path: string, thrown: unknown): ManagerError {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-  if (code === 'EEXIST') return new ManagerError('file-exists', `${path} is there already.`, 'Choose another name.');
+  const {exists, unwritable, hints} = text.files;
+  if (code === 'EEXIST') return new ManagerError('file-exists', exists(path), hints.otherName);
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
-  return new ManagerError('file-not-found', `${path} cannot be written: ${detail}.`, 'Check the path.', {
+  return new ManagerError('file-not-found', unwritable(path, detail), hints.path, {
     cause: thrown,
   });
 }

@@ -10,6 +10,7 @@ import {watchedScreen} from '../casts/watched-console.js';
 import {screenText, writeScreenshot} from '../pictures/screenshot.js';
 import {formatBytes, formatDuration} from '../state/presenters/units.js';
 import {visibleText} from '../terminal/visible-text.js';
+import {text} from '../text/text.js';
 import type {CliContext} from './cli-context.js';
 
 /** What ends a recording besides Ctrl-C. */
@@ -55,11 +56,7 @@ export interface ReplayOptions {
 export async function replayFile(cli: CliContext, path: string, {speed, idleLimit}: ReplayOptions): Promise<void> {
   const {stdin, stdout} = cli.streams;
   if (!stdin.isTTY || !stdout.isTTY)
-    throw new ManagerError(
-      'bad-request',
-      'A recording is played on a terminal, and this is none.',
-      'Run it where standard input and output are one.',
-    );
+    throw new ManagerError('bad-request', text.casts.player.noTerminal, text.casts.player.noTerminalHint);
   const cast = await openCast(path);
   const {playCast} = await import('../app/play-cast.js');
   cli.status = await playCast(cast, {
@@ -86,7 +83,7 @@ export async function takeScreenshot(cli: CliContext, ref: string, options: Scre
   using screen = await watchedScreen(openConsole, machine.id);
   if (options.output !== undefined) await writeScreenshot(screen, options.output, false);
   if (options.json) {
-    const {size, cursor, text} = screen;
-    cli.printJson({machine: machine.name, ...size, cursor: cursor ?? null, lines: text.map(visibleText)});
+    const {size, cursor, text: lines} = screen;
+    cli.printJson({machine: machine.name, ...size, cursor: cursor ?? null, lines: lines.map(visibleText)});
   } else if (options.output === undefined) cli.print(screenText(screen).split('\n').map(visibleText).join('\n'));
 }

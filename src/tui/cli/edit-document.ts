@@ -6,6 +6,7 @@ import {type Machine, machineEdit, machineLabel, machineRename, machineShow} fro
 import type {FleetClient} from '../app/backend.js';
 import type {MachineChanges} from '../state/machine-words.js';
 import {visibleText} from '../terminal/visible-text.js';
+import {text} from '../text/text.js';
 import type {CliContext} from './cli-context.js';
 import {findEditor, runEditor} from './external-editor.js';
 import {documentChanges, documentOf, readDocument} from './machine-document.js';
@@ -19,9 +20,9 @@ export async function editDocument(
   const editor = findEditor(process.env);
   const {machine} = await client.request(machineShow, {machine: reference});
   if (!machine.verbs.rename.isAllowed)
-    throw new ManagerError('wrong-state', machine.verbs.rename.reason, `See viv show ${machine.name}.`);
-  const text = `${JSON.stringify(documentOf(machine), undefined, 2)}\n`;
-  await using file = await PrivateFile.create(`${machine.name}.json`, text);
+    throw new ManagerError('wrong-state', machine.verbs.rename.reason, text.editor.lockedHint(machine.name));
+  const document = `${JSON.stringify(documentOf(machine), undefined, 2)}\n`;
+  await using file = await PrivateFile.create(`${machine.name}.json`, document);
   // Ctrl-C is meant for the editor, which may do something else with it: asking for it makes this program go on.
   const {interrupted} = cli;
   let before = documentOf(machine);
@@ -33,7 +34,7 @@ export async function editDocument(
     if (problem === undefined) break;
     if (cli.streams.stdin.isTTY !== true) throw problem;
     cli.note(`viv: ${visibleText([problem.message, problem.hint].join(' ').trim())}`);
-    if (!(await wantsMore(cli, interrupted))) throw new ManagerError('cancelled', 'Nothing more is changed.', '');
+    if (!(await wantsMore(cli, interrupted))) throw new ManagerError('cancelled', text.editor.givenUp, '');
   }
   const {machine: after} = await client.request(machineShow, {machine: machine.id});
   return {machine: after, changes: Object.assign({}, ...all) as MachineChanges};
@@ -73,7 +74,7 @@ async function wantsMore(cli: CliContext, signal: AbortSignal): Promise<boolean>
       lines.once('SIGINT', () => resolve('q'));
       signal.addEventListener('abort', () => resolve('q'), {once: true});
     });
-    const answer = await Promise.race([lines.question('     Enter goes on editing, q gives up: '), closed]);
+    const answer = await Promise.race([lines.question(`     ${text.editor.goOn} `), closed]);
     return !/^\s*[qn]/i.test(answer);
   } finally {
     lines.close();

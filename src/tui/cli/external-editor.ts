@@ -3,6 +3,7 @@ import {spawn} from 'node:child_process';
 import {accessSync, constants} from 'node:fs';
 import {join} from 'node:path';
 import {ManagerError} from '../../manager/protocol/errors.js';
+import {text} from '../text/text.js';
 
 /** Looked for where the environment names none. */
 const USUAL_EDITORS = ['vi', 'nano'] as const;
@@ -16,11 +17,7 @@ export function namedEditor(env: NodeJS.ProcessEnv): string | undefined {
 export function findEditor(env: NodeJS.ProcessEnv): string {
   const found = namedEditor(env) ?? USUAL_EDITORS.find((name) => isInPath(name, env));
   if (found !== undefined) return found;
-  throw new ManagerError(
-    'file-not-found',
-    'There is no editor: EDITOR is not set, and neither vi nor nano is installed.',
-    'Set EDITOR to the one you like, or use the options of viv edit.',
-  );
+  throw new ManagerError('file-not-found', text.editor.none, text.editor.noneHint);
 }
 
 function isInPath(name: string, env: NodeJS.ProcessEnv): boolean {
@@ -38,10 +35,13 @@ function isInPath(name: string, env: NodeJS.ProcessEnv): boolean {
 export async function runEditor(command: string, path: string): Promise<void> {
   // The command is the person's own and may have arguments: a shell takes it apart, as for git.
   const child = spawn('/bin/sh', ['-c', `${command} "$@"`, command, path], {stdio: 'inherit'});
-  const status = await new Promise<string | undefined>((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code, signal) => resolve(code === 0 ? undefined : `ended with ${signal ?? `status ${code}`}`));
+  const problem = await new Promise<string | undefined>((resolve) => {
+    const {failed, killed, ended} = text.editor;
+    child.on('error', (error) => resolve(failed(command, error.message)));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(undefined);
+      else resolve(code === null ? killed(command, `${signal}`) : ended(command, code));
+    });
   });
-  if (status !== undefined)
-    throw new ManagerError('file-not-found', `The editor ${command} ${status}; nothing is changed.`, 'Check EDITOR.');
+  if (problem !== undefined) throw new ManagerError('file-not-found', problem, text.editor.failedHint);
 }

@@ -13,20 +13,21 @@ import {findNameProblem} from '../../manager/protocol/machine-name.js';
 import {makeLock} from '../state/machine-form.js';
 import {exactSize, type MachineChanges} from '../state/machine-words.js';
 import {parseBytes} from '../state/presenters/units.js';
+import {text} from '../text/text.js';
 
 const labels = {
   name: z.string().superRefine((name, context) => {
     const problem = findNameProblem(name);
-    if (problem !== undefined) context.addIssue({code: 'custom', message: `cannot be a name: ${problem}`});
+    if (problem !== undefined) context.addIssue({code: 'custom', message: text.editor.problems.notName(problem)});
   }),
   group: labelsSchema.shape.group.unwrap().nullable(),
   tags: labelsSchema.shape.tags.unwrap().max(MAX_TAGS),
 };
 
-const memorySize = z.string().refine((text) => {
-  const bytes = parseBytes(text);
+const memorySize = z.string().refine((size) => {
+  const bytes = parseBytes(size);
   return bytes !== undefined && bytes >= MIN_MEMORY_BYTES && bytes % 4096 === 0;
-}, 'is a size of at least 8M, like "512M" or "2G"');
+}, text.editor.problems.notSize);
 
 const make = {
   memory: memorySize,
@@ -72,33 +73,37 @@ export function documentOf(machine: Machine): MachineDocument {
 }
 
 /** Reads a document back; a string is what is wrong with it, in one sentence with the place. */
-export function readDocument(text: string, machine: Machine): MachineDocument | string {
+export function readDocument(written: string, machine: Machine): MachineDocument | string {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(written);
   } catch (thrown) {
-    return `That is no JSON: ${thrown instanceof Error ? thrown.message.replace(/\.$/, '') : String(thrown)}.`;
+    const detail = thrown instanceof Error ? thrown.message.replace(/\.$/, '') : String(thrown);
+    return text.editor.problems.notJson(detail);
   }
   const before = documentOf(machine);
   const parsed = (before.memory === undefined ? labelsDocumentSchema : documentSchema).safeParse(json);
   if (!parsed.success) return issueText(parsed.error.issues[0], machine);
   const document: MachineDocument = parsed.data;
-  const fixed = [
+  const taken = [
     ['tier', before.tier !== null && document.tier === null],
     ['network.bytesPerSecond', before.network?.bytesPerSecond !== undefined && !document.network?.bytesPerSecond],
-  ].find(([, isTaken]) => isTaken);
-  return fixed ? `At ${fixed[0]}: can be changed, but not taken away.` : document;
+  ] as const;
+  const fixed = taken.find(([, isTaken]) => isTaken);
+  return fixed ? text.editor.problems.notTakenAway(fixed[0]) : document;
 }
 
 function issueText(issue: z.core.$ZodIssue | undefined, machine: Machine): string {
-  if (issue === undefined) return 'Something is wrong with it.';
+  const {wrong, wrongAt, wrongAtBeginning, locked, unknown} = text.editor.problems;
+  if (issue === undefined) return wrong;
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
     const lock = issue.path.length === 0 && key in make ? makeLock(machine) : undefined;
-    return `At ${[...issue.path, key].join('.')}: ${lock ?? 'there is nothing of that name.'}`;
+    const place = [...issue.path, key].join('.');
+    return lock === undefined ? unknown(place) : locked(place, lock);
   }
-  const place = issue.path.length === 0 ? 'the beginning' : issue.path.join('.');
-  return `At ${place}: ${issue.message.replace(/\.$/, '')}.`;
+  const what = issue.message.replace(/\.$/, '');
+  return issue.path.length === 0 ? wrongAtBeginning(what) : wrongAt(issue.path.join('.'), what);
 }
 
 /** What is to be asked of the daemon for one to become the other. */

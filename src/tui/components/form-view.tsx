@@ -2,6 +2,7 @@ import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import type {FormField, FormState} from '../state/form.js';
 import {fitCells} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 import {Line, type Segment} from './line.js';
 import {PlainText} from './plain-text.js';
 
@@ -16,7 +17,7 @@ export function FormView({form, width}: {form: FormState; width: number}): React
       ))}
       <PlainText text=" " />
       <PlainText
-        text={form.isBusy ? ' Working…' : ` ${form.error ?? ''}`}
+        text={form.isBusy ? ` ${text.dialogs.working}` : ` ${form.error ?? ''}`}
         token={form.error === undefined ? 'faint' : 'failed'}
         isWrapped
       />
@@ -30,14 +31,15 @@ function fieldSegments(field: FormField, isFocused: boolean): Segment[] {
     ...(isFocused ? {token: 'accent', isBold: true} : {}),
   };
   if (field.kind === 'choice') {
-    const chosen = field.choices[field.chosen] ?? 'none';
+    const chosen = field.choices[field.chosen] ?? text.words.none;
     return [label, {text: isFocused ? `◂ ${chosen} ▸` : `  ${chosen}`, isBold: isFocused}];
   }
   const chars = [...field.input.text];
   const {cursor} = field.input;
   if (!isFocused) {
-    const text = `  ${field.input.text}`;
-    return chars.length > 0 ? [label, {text}] : [label, {text: `  ${field.placeholder}`, token: 'faint'}];
+    return chars.length > 0
+      ? [label, {text: `  ${field.input.text}`}]
+      : [label, {text: `  ${field.placeholder}`, token: 'faint'}];
   }
   return [
     label,

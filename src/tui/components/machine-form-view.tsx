@@ -1,12 +1,13 @@
 import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import type {Machine} from '../../manager/protocol/machine.js';
-import {MACHINE_FIELDS} from '../state/machine-fields.js';
+import {MACHINE_FIELDS, shownChoice} from '../state/machine-fields.js';
 import {factsOf, type MachineForm, makeLock, problemOf} from '../state/machine-form.js';
 import type {MachineFormLayout, MachineFormRow} from '../state/machine-form-layout.js';
 import {imageSize} from '../state/presenters/machine-form.js';
 import type {TextInput} from '../state/text-input.js';
 import {fitCells} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 import {Line, type Segment} from './line.js';
 
 const LABEL_WIDTH = 13;
@@ -51,13 +52,12 @@ export function MachineFormView({
 }
 
 function keyOf(row: MachineFormRow): string {
-  return row.kind === 'image' ? `image ${row.image.name}` : row.kind === 'field' ? row.id : 'about';
+  return row.kind === 'image' ? `image/${row.image.name}` : row.kind === 'field' ? row.id : 'about';
 }
 
 function moreText({hasMore}: MachineFormLayout): string {
-  if (hasMore.above && hasMore.below) return ' ↑ ↓ more';
-  if (hasMore.above) return ' ↑ more';
-  return hasMore.below ? ' ↓ more' : '';
+  const arrows = `${hasMore.above ? ' ↑' : ''}${hasMore.below ? ' ↓' : ''}`;
+  return arrows === '' ? '' : `${arrows} ${text.machineForm.more}`;
 }
 
 function rowSegments(row: MachineFormRow, form: MachineForm, machines: readonly Machine[], width: number): Segment[] {
@@ -84,17 +84,17 @@ function rowSegments(row: MachineFormRow, form: MachineForm, machines: readonly 
     isBold: isLit,
   };
   const value = form.values[row.id];
-  if (isLocked)
-    return [label, {text: `  ${value.text === '' ? field.placeholder(facts) : value.text}`, token: 'faint'}];
-  if (field.choices) return [label, {text: isLit ? `◂ ${value.text} ▸` : `  ${value.text}`, isBold: isLit}];
+  const shown = shownChoice(field, value.text);
+  if (isLocked) return [label, {text: `  ${value.text === '' ? field.placeholder(facts) : shown}`, token: 'faint'}];
+  if (field.choices) return [label, {text: isLit ? `◂ ${shown} ▸` : `  ${shown}`, isBold: isLit}];
   const placeholder = field.placeholder(facts);
   if (isLit) return [label, ...inputSegments(value, placeholder, width - LABEL_WIDTH - 5)];
   return [label, value.text === '' ? {text: `  ${placeholder}`, token: 'faint'} : {text: `  ${value.text}`}];
 }
 
 // The end with the cursor stays in sight where the text is longer than its line.
-function inputSegments({text, cursor}: TextInput, placeholder: string, room: number): Segment[] {
-  const chars = [...text];
+function inputSegments({text: typed, cursor}: TextInput, placeholder: string, room: number): Segment[] {
+  const chars = [...typed];
   const first = Math.max(0, cursor - room + 1);
   return [
     {text: first > 0 ? ' …' : '  '},

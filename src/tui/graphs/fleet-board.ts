@@ -127,7 +127,7 @@ export class FleetBoard {
       if (isLow) continue;
       const width = rect.width - 3;
       const key = `${width} ${Math.round(gauge.share * width * 2)} ${Math.round(gauge.share * 100)} ${gauge.color}`;
-      const bar = this.keep(`gauge ${index}`, key, () => widgets.gauge(width, gauge));
+      const bar = this.keep(`gauge-${index}`, key, () => widgets.gauge(width, gauge));
       grid.blit(bar, {x: rect.x + 1, y: y + 1, width, height: GAUGE_ROWS});
     }
   }

@@ -23,7 +23,7 @@ export interface ActionContext {
   quit(): void;
 }
 
-/** Groups of the help page, in its order. */
+/** Groups of the help page, in its order; the catalogue has their titles. */
 export const ACTION_GROUPS = [
   'Machines',
   'Console',

@@ -1,6 +1,7 @@
 import {keyScope} from '../state/graphs.js';
 import type {AppState} from '../state/model.js';
 import {textWidth} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 import {ACTION_GROUPS, type Action} from './action.js';
 import {actionsIn, keyLabel} from './keymap.js';
 
@@ -69,7 +70,7 @@ export function helpLines(actions: readonly Action[]): readonly HelpLine[] {
       .filter((action) => action.group === group)
       .sort((a, b) => (a.hint?.rank ?? 99) - (b.hint?.rank ?? 99) || (a.id < b.id ? -1 : 1));
     if (members.length === 0) continue;
-    lines.push({kind: 'heading', text: group});
+    lines.push({kind: 'heading', text: text.actionGroups[group]});
     for (const action of members)
       lines.push({
         kind: 'action',
@@ -91,5 +92,5 @@ export function keyTable(actions: readonly Action[]): string {
           .map((key) => `\`${key.replace('|', '\\|')}\``)
           .join(' ')} | ${line.help} | ${line.command === '' ? '' : `\`${line.command}\``} |`,
   );
-  return ['| Key | What it does | Command |', '|---|---|---|', ...rows].join('\n');
+  return [`| ${text.actions.help.table.join(' | ')} |`, '|---|---|---|', ...rows].join('\n');
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type {KeyScope} from '../state/graphs.js';
+import {text} from '../text/text.js';
 import type {Action} from './action.js';
 
 const overridesSchema = z.record(z.string(), z.array(z.string().min(1).max(32)).max(8));
@@ -13,10 +14,9 @@ export type Keymap = ReadonlyMap<string, Action>;
 /** Validates the content of a keymap file. Errors: throws with one sentence that names what is wrong */
 export function parseKeyOverrides(content: unknown, actions: readonly Action[]): KeyOverrides {
   const parsed = overridesSchema.safeParse(content);
-  if (!parsed.success)
-    throw new Error(`The keymap must map action ids to lists of keys: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new Error(text.settings.notKeymap(z.prettifyError(parsed.error)));
   const unknown = Object.keys(parsed.data).find((id) => !actions.some((action) => action.id === id));
-  if (unknown !== undefined) throw new Error(`The keymap names an action that does not exist: ${unknown}.`);
+  if (unknown !== undefined) throw new Error(text.settings.unknownAction(unknown));
   return parsed.data;
 }
 
@@ -39,7 +39,7 @@ export function buildKeymap(actions: readonly Action[]): Keymap {
   for (const action of actions) {
     for (const key of action.keys) {
       const other = map.get(key);
-      if (other) throw new Error(`The key ${key} is bound to both ${other.id} and ${action.id}.`);
+      if (other) throw new Error(text.settings.boundTwice(key, other.id, action.id));
       map.set(key, action);
     }
   }

@@ -3,6 +3,7 @@ import type {Machine, MachineVerb} from '../../manager/protocol/machine.js';
 import {targetMachines} from '../state/list.js';
 import {type AppState, type Confirmation, unanswered} from '../state/model.js';
 import {noMachine} from '../state/selectors.js';
+import {text} from '../text/text.js';
 import type {Action, ActionContext} from './action.js';
 
 /** More machines than this are acted upon only after a phrase with their number was typed. */
@@ -12,14 +13,19 @@ const AT_ONCE = 4;
 /** Longest list of names in a question or a message. */
 const NAMES_SHOWN = 3;
 
+/** What is said where an action is for so many machines. */
+export interface ManyWords {
+  /** What has to be typed before, as `pause 25`. */
+  phrase(count: number): string;
+  begun(count: number): string;
+  done(count: number): string;
+}
+
 /** How an action on machines differs from any other. */
 export interface MachineActionRecord extends Omit<Action, 'isEnabled' | 'run' | 'group'> {
   /** The verb it needs, which says whether it can act. */
   verb(machine: Machine): MachineVerb;
-  /** What it does, as in `pause 25`. */
-  readonly word: string;
-  /** What was done, as in `12 machines paused`. */
-  readonly done: string;
+  readonly many: ManyWords;
   /** The question before what loses running state: it is answered with yes or no, and No is highlighted. */
   ask?(machines: readonly Machine[]): Pick<Confirmation, 'title' | 'question' | 'yesLabel'>;
   /** Acts on one. Answers with the message for when it is the only one, if there is something to say. */
@@ -27,7 +33,7 @@ export interface MachineActionRecord extends Omit<Action, 'isEnabled' | 'run' | 
 }
 
 /** Makes the action of a record. */
-export function machineAction({verb, word, done, ask, act, ...record}: MachineActionRecord): Action {
+export function machineAction({verb, many, ask, act, ...record}: MachineActionRecord): Action {
   const isAllowed = (machine: Machine) => machine.verbs[verb(machine)].isAllowed;
   return {
     ...record,
@@ -65,9 +71,10 @@ export function machineAction({verb, word, done, ask, act, ...record}: MachineAc
     const about = {token: record.id, machineIds: machines.map(({id}) => id)};
     const asked = ask?.(machines);
     if (machines.length > MANY_MACHINES) {
-      const phrase = `${word} ${machines.length}`;
-      const question = asked?.question ?? `This acts on ${nameMachines(machines)}.`;
-      return {...about, title: asked?.title ?? 'Many machines', question, yesLabel: asked?.yesLabel ?? 'Do it', phrase};
+      const phrase = many.phrase(machines.length);
+      const question = asked?.question ?? text.manyMachines.question(nameMachines(machines));
+      const {title, yes} = text.manyMachines;
+      return {...about, title: asked?.title ?? title, question, yesLabel: asked?.yesLabel ?? yes, phrase};
     }
     return asked && {...about, ...asked};
   }
@@ -84,11 +91,11 @@ export function machineAction({verb, word, done, ask, act, ...record}: MachineAc
         }
       }
     };
-    context.toast(`${machines.length} machines: ${word}…`);
+    context.toast(many.begun(machines.length));
     await Promise.all(Array.from({length: AT_ONCE}, worker));
-    const parts = [`${machines.length - failures.length} machines ${done}.`];
-    if (refusedCount > 0) parts.push(`${refusedCount} could not be in the state they are in.`);
-    if (failures[0] !== undefined) parts.push(`${failures.length} failed: ${failures[0]}`);
+    const parts = [many.done(machines.length - failures.length)];
+    if (refusedCount > 0) parts.push(text.manyMachines.refused(refusedCount));
+    if (failures[0] !== undefined) parts.push(text.manyMachines.failed(failures.length, failures[0]));
     context.toast(parts.join(' '), failures.length > 0 ? 'error' : 'info');
   }
 }
@@ -101,13 +108,11 @@ function permissionOf(state: AppState, verb: MachineActionRecord['verb']): true 
   if (machines.some((machine) => machine.verbs[verb(machine)].isAllowed)) return true;
   const permission = first.verbs[verb(first)];
   if (permission.isAllowed) return true;
-  return machines.length === 1 ? permission.reason : `None of ${machines.length} machines can: ${permission.reason}`;
+  return machines.length === 1 ? permission.reason : text.manyMachines.noneCan(machines.length, permission.reason);
 }
 
 /** Machines by their names, or how many there are of them. */
 export function nameMachines(machines: readonly Machine[]): string {
   const names = machines.slice(0, NAMES_SHOWN).map(({name}) => name);
-  const rest = machines.length - names.length;
-  if (rest > 0) return `${names.join(', ')} and ${rest} more`;
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  return text.manyMachines.names(names, machines.length - names.length);
 }

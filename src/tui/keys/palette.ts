@@ -2,6 +2,7 @@
 import fuzzysort from 'fuzzysort';
 import {selectedRow, visibleMachines} from '../state/list.js';
 import type {AppState} from '../state/model.js';
+import {text} from '../text/text.js';
 import type {Action} from './action.js';
 import {actionsIn, keyLabel} from './keymap.js';
 
@@ -40,16 +41,17 @@ function entryOf(state: AppState, action: Action): PaletteEntry {
 }
 
 /** The lines for what was typed, best first: actions that can be reached here, and machines to go to. */
-export function paletteEntries(state: AppState, actions: readonly Action[], text: string): readonly PaletteEntry[] {
+export function paletteEntries(state: AppState, actions: readonly Action[], typed: string): readonly PaletteEntry[] {
   const entries = actionsIn(state.tab, actions)
     .filter(({id}) => id !== 'program.palette')
     .map((action) => entryOf(state, action));
   // What can be done now stands above what cannot.
-  const wanted = text.trim();
+  const wanted = typed.trim();
   if (wanted === '')
     return [...entries].sort((a, b) => Number(a.reason !== undefined) - Number(b.reason !== undefined));
   const machines = visibleMachines(state).map(({id, name}): PaletteEntry => {
-    return {kind: 'machine', id, keys: '', text: `Go to ${name}.`, command: `viv show ${name}`, reason: undefined};
+    const goTo = text.actions.palette.goTo(name);
+    return {kind: 'machine', id, keys: '', text: goTo, command: `viv show ${name}`, reason: undefined};
   });
   const limit = {limit: MACHINES_OFFERED, threshold: 0.3};
   const found = [

@@ -3,6 +3,7 @@ import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
 import {eventSegments, jobSegments, listedJobs, matchingEvents} from '../state/presenters/activity.js';
+import {text} from '../text/text.js';
 
 /** Rows that jobs take at most; the rest is for events. */
 const MAX_JOB_ROWS = 6;
@@ -20,19 +21,19 @@ export function ActivityScreen({state, actions}: ScreenProps): ReactElement | nu
   const rows = Math.max(1, rect.height - 4 - Math.max(1, shownJobs.length));
   const last = Math.max(0, events.length - Math.min(scroll, Math.max(0, events.length - rows)));
   const shown = events.slice(Math.max(0, last - rows), last);
-  const footer = isFiltering
-    ? 'Enter keeps it · Esc clears it'
-    : 'x cancels the job · / filters · PgUp older · Esc closes';
+  const footer = isFiltering ? text.activity.filterFooter : text.activity.footer;
   return (
-    <OverlayBox rect={rect} title="Jobs and events" footer={footer}>
-      {jobs.length === 0 ? <Line width={width} segments={[{text: '   No job is running.', token: 'faint'}]} /> : null}
+    <OverlayBox rect={rect} title={text.activity.title} footer={footer}>
+      {jobs.length === 0 ? (
+        <Line width={width} segments={[{text: `   ${text.activity.noJob}`, token: 'faint'}]} />
+      ) : null}
       {shownJobs.map((job, index) => (
         <Line key={job.id} width={width} segments={jobSegments(job, first + index === chosen, width)} />
       ))}
       <Line
         width={width}
         segments={[
-          {text: ' Events ', token: 'accent', isBold: true},
+          {text: ` ${text.activity.events} `, token: 'accent', isBold: true},
           ...(filter.text !== '' || isFiltering ? [{text: `/${filter.text}`}] : []),
           ...(isFiltering ? [{text: ' ', isInverse: true}] : []),
           {text: `  ${events.length}`, token: 'faint'},

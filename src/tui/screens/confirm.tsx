@@ -5,6 +5,7 @@ import {OverlayBox} from '../components/overlay-box.js';
 import {PlainText} from '../components/plain-text.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
 import {wrapText} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 
 /** A question before something is lost; No is highlighted, or a phrase is to be typed. */
 export function ConfirmScreen({state, actions}: ScreenProps): ReactElement | null {
@@ -14,10 +15,10 @@ export function ConfirmScreen({state, actions}: ScreenProps): ReactElement | nul
   const width = rect.width - 2;
   const footer =
     phrase === undefined
-      ? 'y yes · n no · Enter takes the highlighted one'
+      ? text.dialogs.yesOrNo
       : typed.text === phrase
-        ? `Enter: ${yesLabel.toLowerCase()} · Esc no`
-        : 'Esc no';
+        ? text.dialogs.confirm.phraseTyped(yesLabel)
+        : text.dialogs.confirm.phraseMissing;
   return (
     <OverlayBox rect={rect} title={title} footer={footer}>
       {wrapText(question, width - 2).map((line) => (
@@ -25,12 +26,12 @@ export function ConfirmScreen({state, actions}: ScreenProps): ReactElement | nul
       ))}
       <PlainText text=" " />
       {phrase === undefined ? (
-        <ChoiceButtons labels={['No', yesLabel]} active={isYes ? 1 : 0} width={width} />
+        <ChoiceButtons labels={[text.dialogs.no, yesLabel]} active={isYes ? 1 : 0} width={width} />
       ) : (
         <Line
           width={width}
           segments={[
-            {text: ` Type ${phrase} to do it: `, token: 'accent'},
+            {text: ` ${text.dialogs.confirm.typePhrase(phrase)} `, token: 'accent'},
             {text: typed.text},
             {text: ' ', isInverse: true},
           ]}

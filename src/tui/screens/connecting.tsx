@@ -2,6 +2,7 @@ import {Box} from 'ink';
 import type {ReactElement} from 'react';
 import {PlainText} from '../components/plain-text.js';
 import type {ScreenProps} from '../screen.js';
+import {text} from '../text/text.js';
 
 /** Shown until the fleet is known, and when the manager cannot be reached. */
 export function ConnectingScreen({state}: ScreenProps): ReactElement {
@@ -16,11 +17,11 @@ export function ConnectingScreen({state}: ScreenProps): ReactElement {
       justifyContent="center"
     >
       <PlainText
-        text={message ?? (isFailed ? 'The manager has ended.' : 'Starting the manager…')}
+        text={message ?? (isFailed ? text.manager.ended : text.manager.starting)}
         token={isFailed ? 'failed' : 'text'}
         isBold={isFailed}
       />
-      <PlainText text={hint ?? (isFailed ? 'Press q, then run viv again.' : '')} token="faint" />
+      <PlainText text={hint ?? (isFailed ? text.manager.again : '')} token="faint" />
     </Box>
   );
 }

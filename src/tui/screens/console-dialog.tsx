@@ -6,6 +6,7 @@ import {overlayRect, type ScreenProps} from '../screen.js';
 import {CHORDS} from '../state/presenters/lookback.js';
 import {pasteQuestion} from '../state/presenters/paste.js';
 import {fitCells} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 
 const CHORD_WIDTH = 14;
 
@@ -17,7 +18,7 @@ export function ConsoleDialogScreen({state, actions}: ScreenProps): ReactElement
   const width = rect.width - 2;
   if (dialog.kind === 'chords')
     return (
-      <OverlayBox rect={rect} title="In a console" footer="any key closes">
+      <OverlayBox rect={rect} title={text.consoles.chords.title} footer={text.dialogs.anyKeyCloses}>
         {CHORDS.map(([keys, help]) => (
           <Line
             key={keys}
@@ -30,14 +31,14 @@ export function ConsoleDialogScreen({state, actions}: ScreenProps): ReactElement
   const name = state.machines.find(({id}) => id === dialog.paste.machineId)?.name ?? '';
   const [question, ...lines] = pasteQuestion(dialog.paste, name);
   return (
-    <OverlayBox rect={rect} title="Paste" footer="y yes · n no · Enter takes the highlighted one">
+    <OverlayBox rect={rect} title={text.consoles.paste.title} footer={text.dialogs.yesOrNo}>
       <Line width={width} segments={[{text: ` ${question}`}]} />
       {lines.map((line, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place
         <Line key={row} width={width} segments={[{text: `  ${line}`, token: 'faint'}]} />
       ))}
       <Line width={width} segments={[]} />
-      <ChoiceButtons labels={['No', 'Type it']} active={dialog.isYes ? 1 : 0} width={width} />
+      <ChoiceButtons labels={[text.dialogs.no, text.consoles.paste.yes]} active={dialog.isYes ? 1 : 0} width={width} />
     </OverlayBox>
   );
 }

@@ -4,6 +4,7 @@ import {Line} from '../components/line.js';
 import {PlainText} from '../components/plain-text.js';
 import type {ScreenProps} from '../screen.js';
 import {jobFraction, jobLine, progressBar} from '../state/presenters/job.js';
+import {text} from '../text/text.js';
 
 const WIDTH = 64;
 
@@ -21,28 +22,27 @@ export function FirstRunScreen({state}: ScreenProps): ReactElement {
       justifyContent="center"
     >
       <Box flexDirection="column" width={width}>
-        <PlainText text={stage === 'idle' ? 'There is no machine yet.' : 'Making your first machine'} isBold />
+        <PlainText text={stage === 'idle' ? text.fleet.noMachine : text.firstRun.making} isBold />
         <PlainText text=" " />
         {stage === 'idle' ? (
           <>
             <Line
               width={width}
               segments={[
-                {text: '▸ Boot debian-mini ', isInverse: true, isBold: true},
-                {text: '  press Enter', token: 'accent'},
+                {text: `▸ ${text.firstRun.boot('debian-mini')} `, isInverse: true, isBold: true},
+                {text: `  ${text.firstRun.press}`, token: 'accent'},
               ]}
             />
-            <PlainText text=" a small Debian 13 for riscv64: its kernel and a shell, in seconds" token="faint" />
-            <PlainText text=" once; the first time its packages are downloaded" token="faint" />
+            <PlainText text={` ${text.firstRun.about}`} token="faint" />
+            <PlainText text={` ${text.firstRun.once}`} token="faint" />
           </>
         ) : (
           <>
-            <PlainText text={stage === 'creating' ? 'Starting…' : job ? jobLine(job) : 'Looking for the image…'} />
-            <PlainText text={progressBar(stage === 'creating' ? 1 : job && jobFraction(job), width)} token="accent" />
             <PlainText
-              text={stage === 'building' && jobId !== undefined ? 'Esc cancels and leaves nothing half-made' : ' '}
-              token="faint"
+              text={stage === 'creating' ? text.machine.starting : job ? jobLine(job) : text.firstRun.looking}
             />
+            <PlainText text={progressBar(stage === 'creating' ? 1 : job && jobFraction(job), width)} token="accent" />
+            <PlainText text={stage === 'building' && jobId !== undefined ? text.firstRun.cancel : ' '} token="faint" />
           </>
         )}
         <PlainText text=" " />

@@ -18,6 +18,7 @@ import {noMachine, selectedMachine} from '../state/selectors.js';
 import type {Rect} from '../terminal/cells.js';
 import {fitCells} from '../terminal/char-width.js';
 import {visibleText} from '../terminal/visible-text.js';
+import {text} from '../text/text.js';
 
 /** The list of machines, and beside it the console, graphs, timeline, network or log of the highlighted one. */
 export function FleetScreen(props: ScreenProps): ReactElement {
@@ -31,16 +32,17 @@ export function FleetScreen(props: ScreenProps): ReactElement {
 }
 
 function MachineList({state, sparkStyle, rect}: ScreenProps & {rect: Rect}): ReactElement {
+  const {list} = text.fleet;
   const width = rect.width - 2;
   const height = listHeight(rect);
   const rows = listRows(state);
   const selectedId = selectedRow(state)?.id;
   const first = firstListRow(state, height);
   const markedCount = markedMachines(state).length;
-  const title = [state.filter === '' ? 'Machines' : `Machines /${state.filter}`];
-  if (markedCount > 0) title.push(`${markedCount} marked`);
+  const title = [state.filter === '' ? list.title : `${list.title} /${state.filter}`];
+  if (markedCount > 0) title.push(list.marked(markedCount));
   const index = rows.findIndex(({id}) => id === selectedId);
-  const footer = rows.length > height ? `${index + 1} of ${rows.length}` : '';
+  const footer = rows.length > height ? text.words.of(index + 1, rows.length) : '';
   return (
     <Frame
       width={rect.width}
@@ -56,15 +58,16 @@ function MachineList({state, sparkStyle, rect}: ScreenProps & {rect: Rect}): Rea
           return <Line key={row.id} width={width} segments={groupSegments(row, isSelected, width)} />;
         return <Row key={row.id} row={listedRow(state, row.machine, width, sparkStyle)} width={width} />;
       })}
-      {rows.length === 0 ? <PlainText text=" No machine matches; Esc clears the filter." /> : null}
+      {rows.length === 0 ? <PlainText text={` ${list.noMatch}`} /> : null}
     </Frame>
   );
 }
 
 function groupSegments(row: Extract<ListRow, {kind: 'group'}>, isSelected: boolean, width: number): Segment[] {
   const running = row.machines.filter(({state}) => state === 'running').length;
-  const text = `${isSelected ? '▸' : ' '}${row.isFolded ? '+' : '-'} ${visibleText(row.name)}  ${running} of ${row.machines.length} run`;
-  return [{text: fitCells(text, width), token: 'accent', isBold: true, isInverse: isSelected}];
+  const told = text.fleet.list.group(visibleText(row.name), running, row.machines.length);
+  const line = `${isSelected ? '▸' : ' '}${row.isFolded ? '+' : '-'} ${told}`;
+  return [{text: fitCells(line, width), token: 'accent', isBold: true, isInverse: isSelected}];
 }
 
 function Row({row, width}: {row: MachineRow; width: number}): ReactElement {

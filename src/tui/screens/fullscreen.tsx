@@ -6,6 +6,7 @@ import {consoleNotice, type ScreenProps} from '../screen.js';
 import {machineTitle} from '../state/presenters/machine.js';
 import {questionNotice} from '../state/presenters/question.js';
 import {selectedMachine} from '../state/selectors.js';
+import {text} from '../text/text.js';
 
 /** The console of one machine on the whole screen, below a line that says how to leave. */
 export function FullscreenScreen({state}: ScreenProps): ReactElement {
@@ -20,8 +21,8 @@ export function FullscreenScreen({state}: ScreenProps): ReactElement {
           {text: ` ${machine ? machineTitle(machine, state.nowMs, state.boot) : ''} `, isInverse: true},
           {text: '  Ctrl-]', token: 'accent', isBold: true},
           notice === undefined
-            ? {text: ' leaves (twice sends it)', token: 'faint'}
-            : {text: ` leads to the question: ${notice}`, token: 'paused'},
+            ? {text: ` ${text.consoles.leaves}`, token: 'faint'}
+            : {text: ` ${text.consoles.leadsTo(notice)}`, token: 'paused'},
         ]}
       />
       {consoleNotice(state, columns).map((line) => (

@@ -6,6 +6,7 @@ import {actionsIn} from '../keys/keymap.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
 import {tabLabel} from '../state/presenters/machine.js';
 import {fitCells} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 
 const KEYS_WIDTH = 16;
 
@@ -21,8 +22,8 @@ export function HelpScreen({state, actions}: ScreenProps): ReactElement | null {
   return (
     <OverlayBox
       rect={rect}
-      title={`Keys in ${tabLabel(state.tab)}`}
-      footer={hasMore ? '↓ more · any other key closes' : 'any key closes'}
+      title={text.dialogs.help.title(tabLabel(state.tab))}
+      footer={hasMore ? text.dialogs.help.more : text.dialogs.anyKeyCloses}
     >
       {lines
         .slice(first, first + rows)

@@ -3,6 +3,7 @@ import {MachineFormView} from '../components/machine-form-view.js';
 import {OverlayBox} from '../components/overlay-box.js';
 import type {ScreenProps} from '../screen.js';
 import {layoutMachineForm} from '../state/machine-form-layout.js';
+import {text} from '../text/text.js';
 
 /** The wizard for a new machine, or the form that changes one. */
 export function MachineFormScreen({state}: ScreenProps): ReactElement | null {
@@ -10,12 +11,13 @@ export function MachineFormScreen({state}: ScreenProps): ReactElement | null {
   const {form} = state.overlay;
   const layout = layoutMachineForm(form, state.machines, state.size);
   const isCreate = form.mode === 'create';
-  const enter = isCreate ? (form.values.start.text === 'no' ? 'create' : 'create and start') : 'change';
+  const {create, edit} = text.machineForm;
+  const submit = isCreate ? (form.values.start.text === 'no' ? create.submit : create.submitAndStart) : edit.submit;
   return (
     <OverlayBox
       rect={layout.rect}
-      title={isCreate ? 'New machine' : `Edit ${form.before.name}`}
-      footer={`Enter ${enter} · Tab next field · Esc cancel`}
+      title={isCreate ? create.title : edit.title(form.before.name)}
+      footer={text.dialogs.form.footer(submit)}
     >
       <MachineFormView form={form} machines={state.machines} layout={layout} />
     </OverlayBox>

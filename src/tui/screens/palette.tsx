@@ -4,6 +4,7 @@ import {OverlayBox} from '../components/overlay-box.js';
 import {firstEntry, menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
 import {fitCells, textWidth} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 
 const KEYS_WIDTH = 11;
 /** A command is shown where the sentence before it keeps this many columns. */
@@ -19,7 +20,11 @@ export function PaletteScreen({state, actions}: ScreenProps): ReactElement | nul
   const rows = rect.height - 3;
   const chars = [...input.text];
   return (
-    <OverlayBox rect={rect} title="What to do" footer={entries[chosen]?.reason ?? 'Enter does it · Esc closes'}>
+    <OverlayBox
+      rect={rect}
+      title={text.dialogs.palette.title}
+      footer={entries[chosen]?.reason ?? text.dialogs.palette.footer}
+    >
       <Line
         width={width}
         segments={[
@@ -30,7 +35,7 @@ export function PaletteScreen({state, actions}: ScreenProps): ReactElement | nul
         ]}
       />
       {entries.length === 0 ? (
-        <Line width={width} segments={[{text: '   Nothing is called that.', token: 'faint'}]} />
+        <Line width={width} segments={[{text: `   ${text.dialogs.palette.noMatch}`, token: 'faint'}]} />
       ) : null}
       <Entries entries={entries} chosen={chosen} rows={rows} width={width} />
     </OverlayBox>
@@ -44,7 +49,11 @@ export function MenuScreen({state, actions}: ScreenProps): ReactElement | null {
   const entries = menuEntries(state, actions);
   const {chosen} = state.overlay;
   return (
-    <OverlayBox rect={rect} title="Machine" footer={entries[chosen]?.reason ?? 'Enter or its letter · Esc closes'}>
+    <OverlayBox
+      rect={rect}
+      title={text.dialogs.menu.title}
+      footer={entries[chosen]?.reason ?? text.dialogs.menu.footer}
+    >
       <Entries entries={entries} chosen={chosen} rows={rect.height - 2} width={rect.width - 2} />
     </OverlayBox>
   );

@@ -4,6 +4,7 @@ import {OverlayBox} from '../components/overlay-box.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
 import {questionLines} from '../state/presenters/question.js';
 import {ANSWERS, shownQuestion} from '../state/questions.js';
+import {text} from '../text/text.js';
 
 /** Asks whether a guest may reach what it wants to reach; Deny is highlighted. */
 export function QuestionScreen({state, actions}: ScreenProps): ReactElement | null {
@@ -13,7 +14,7 @@ export function QuestionScreen({state, actions}: ScreenProps): ReactElement | nu
   const {chosen} = state.overlay;
   const width = rect.width - 2;
   return (
-    <OverlayBox rect={rect} title="Network" footer="↑ ↓ choose · Enter answers · Esc later">
+    <OverlayBox rect={rect} title={text.network.question.title} footer={text.network.question.footer}>
       {questionLines(state, shown, width - 2).map((line, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place
         <Line key={row} width={width} segments={[{text: ` ${line}`}]} />

@@ -4,6 +4,7 @@ import {Frame} from '../components/frame.js';
 import type {ScreenProps} from '../screen.js';
 import {selectedRow, wallMachines} from '../state/list.js';
 import {machineTitle} from '../state/presenters/machine.js';
+import {text} from '../text/text.js';
 
 /** Frames of the consoles on the wall; what is in them is painted. */
 export function WallScreen({state, layout}: ScreenProps): ReactElement {
@@ -20,7 +21,9 @@ export function WallScreen({state, layout}: ScreenProps): ReactElement {
               width={rect.width}
               height={rect.height}
               title={machine ? `${isSelected ? '▸ ' : ''}${machineTitle(machine, state.nowMs, state.boot)}` : ''}
-              footer={isSelected ? (state.focus === 'console' ? 'Ctrl-] leaves' : 'Enter types into it') : ''}
+              footer={
+                isSelected ? (state.focus === 'console' ? text.consoles.wall.leave : text.consoles.wall.type) : ''
+              }
               isFocused={isSelected}
             />
           </Box>

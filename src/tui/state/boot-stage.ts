@@ -1,21 +1,19 @@
 /** How far a guest has come in its boot, read off what it printed. */
 
 import type {Machine} from '../../manager/protocol/machine.js';
+import {text} from '../text/text.js';
 
-/** Stages in their order, by what guests print in them; the newest line that tells decides. */
+/** Stages in their order, in words, by what guests print in them; the newest line that tells decides. */
 const SIGNS = [
-  {stage: 'boot loader', sign: /U-Boot |GNU GRUB|OpenSBI v|EFI stub:|Welcome to GRUB/},
-  {stage: 'kernel', sign: /Linux version |^\[ *\d+\.\d{6}\] /},
-  {stage: 'initramfs', sign: /Run \/init as init process|Loading, please wait|Begin: /},
-  {stage: 'file systems', sign: /EXT4-fs \(|Checking file system|fsck\.|systemd-fsck/},
-  {stage: 'services', sign: /systemd\[1\]: |\[ {2}OK {2}\]|Starting .*\.\.\.|Started .*\./},
-] as const;
+  {stage: text.states.boots.loader, sign: /U-Boot |GNU GRUB|OpenSBI v|EFI stub:|Welcome to GRUB/},
+  {stage: text.states.boots.kernel, sign: /Linux version |^\[ *\d+\.\d{6}\] /},
+  {stage: text.states.boots.initramfs, sign: /Run \/init as init process|Loading, please wait|Begin: /},
+  {stage: text.states.boots.fileSystems, sign: /EXT4-fs \(|Checking file system|fsck\.|systemd-fsck/},
+  {stage: text.states.boots.services, sign: /systemd\[1\]: |\[ {2}OK {2}\]|Starting .*\.\.\.|Started .*\./},
+];
 
 /** What a guest prints when it is there: it waits for somebody. */
 const ARRIVED = /(login: ?$)|([#$%>] ?$)/;
-
-/** A stage of a boot. */
-export type BootStage = (typeof SIGNS)[number]['stage'];
 
 /** Lines of a screen that are looked at, from the last one up. */
 const LINES_LOOKED_AT = 12;
@@ -24,7 +22,7 @@ const LINES_LOOKED_AT = 12;
  * The stage that the lines of a console tell, or `undefined` when the guest has arrived or nothing tells.
  * Shape:  lines of the screen from above, the newest last
  */
-export function bootStageOf(lines: readonly string[]): BootStage | undefined {
+export function bootStageOf(lines: readonly string[]): string | undefined {
   const told = lines.map((line) => line.trimEnd()).filter((line) => line !== '');
   if (told.length === 0 || hasArrived(told)) return undefined;
   // A later stage looks like an earlier one as well: services print behind the kernel's time.
@@ -40,11 +38,11 @@ export function hasArrived(lines: readonly string[]): boolean {
   return newest !== undefined && ARRIVED.test(newest) && !SIGNS.some(({sign}) => sign.test(newest));
 }
 
-/** What is known of the boot of a machine; `startedAtMs` says of which start. */
+/** What is known of the boot of a machine: its stage in words; `startedAtMs` says of which start. */
 export interface BootSeen {
   readonly machineId: string;
   readonly startedAtMs: number;
-  readonly stage: BootStage | undefined;
+  readonly stage: string | undefined;
 }
 
 /** The stage to be told of a machine now, if it boots. */
@@ -52,7 +50,7 @@ export function toldStage(
   boot: BootSeen | undefined,
   machine: Pick<Machine, 'id' | 'state' | 'startedAtMs'>,
   nowMs: number,
-): BootStage | undefined {
+): string | undefined {
   if (boot === undefined || boot.machineId !== machine.id || boot.startedAtMs !== machine.startedAtMs) return undefined;
   return machine.state === 'running' && nowMs - boot.startedAtMs < BOOT_TOLD_MS ? boot.stage : undefined;
 }

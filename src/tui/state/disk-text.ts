@@ -1,5 +1,6 @@
 /** A disk as people write it, in forms: what the command line takes, but for a file by its full path. */
 import type {DiskFormat} from '../../manager/protocol/machine.js';
+import {text} from '../text/text.js';
 import {parseBytes} from './presenters/units.js';
 
 /** What requests take for a disk. */
@@ -23,11 +24,12 @@ export function newDisk(bytes: number, format: DiskFormat | undefined): DiskWish
 }
 
 /** Reads `10G`, `10G,format=raw`, `/PATH`, `/PATH,ro`; else answers with the sentence that says what is wrong. */
-export function parseDiskText(text: string): DiskWish | string {
-  const [what = '', ...options] = text.trim().split(',');
-  if (what === '') return 'Give a size, as 10G, or the path of an image.';
+export function parseDiskText(written: string): DiskWish | string {
+  const {problems} = text.disks;
+  const [what = '', ...options] = written.trim().split(',');
+  if (what === '') return problems.empty;
   const wrong = options.find((option) => !/^(ro|format=(raw|qcow2))$/.test(option));
-  if (wrong !== undefined) return `There is no option ${wrong}; ,ro ,format=raw and ,format=qcow2 may follow.`;
+  if (wrong !== undefined) return problems.noOption(wrong);
   const given = options.find((option) => option.startsWith('format='))?.slice('format='.length);
   const format = given === undefined ? undefined : given === 'raw' ? ('raw' as const) : ('qcow2' as const);
   const isReadOnly = options.includes('ro');
@@ -35,7 +37,7 @@ export function parseDiskText(text: string): DiskWish | string {
     return existingDisk(what, format, isReadOnly);
   }
   const size = parseBytes(what);
-  if (size === undefined) return 'Give a size, as 10G, or the full path of an image, from / on.';
-  if (isReadOnly) return 'A new disk cannot be read-only; leave ,ro out.';
+  if (size === undefined) return problems.noSize;
+  if (isReadOnly) return problems.newReadOnly;
   return newDisk(size, format);
 }

@@ -4,6 +4,7 @@
  */
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {MachineSample} from '../../manager/protocol/metrics.js';
+import {text} from '../text/text.js';
 import {parseBytes} from './presenters/units.js';
 
 /** What may stand before a colon, with what it looks at. Values match from their start. */
@@ -29,10 +30,10 @@ export interface Filter {
 }
 
 /** Reads a filter. */
-export function parseFilter(text: string): Filter {
+export function parseFilter(written: string): Filter {
   const tests: FilterTest[] = [];
   let problem: string | undefined;
-  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+  for (const word of written.split(/\s+/).filter((part) => part !== '')) {
     const isOpposite = /^[-!]./.test(word);
     const term = readTerm((isOpposite ? word.slice(1) : word).toLowerCase());
     if (typeof term === 'string') problem ??= term;
@@ -44,8 +45,7 @@ export function parseFilter(text: string): Filter {
 function readTerm(word: string): FilterTest | string {
   const [, key, value] = /^([a-z]+):(.*)$/.exec(word) ?? [];
   if (key !== undefined && value !== undefined) {
-    if (!isFilterKey(key))
-      return `There is no ${key}: to filter by; there are ${Object.keys(FILTER_KEYS).join(': ')}:.`;
+    if (!isFilterKey(key)) return text.filter.noKey(key, Object.keys(FILTER_KEYS));
     const values = FILTER_KEYS[key];
     return (machine) => values(machine).some((one) => one.toLowerCase().startsWith(value));
   }
@@ -53,7 +53,7 @@ function readTerm(word: string): FilterTest | string {
   if (measure !== undefined && limit !== undefined) {
     const bound = measure === 'mem' ? parseBytes(limit) : Number(limit || Number.NaN);
     if (bound === undefined || Number.isNaN(bound))
-      return measure === 'mem' ? 'Compare mem with a size, as in mem>256M.' : 'Compare cpu with percent, as in cpu>50.';
+      return measure === 'mem' ? text.filter.noSize : text.filter.noPercent;
     const read = measure === 'mem' ? memoryOf : cpuOf;
     return sign === '>' ? (...of) => read(...of) > bound : (...of) => read(...of) < bound;
   }

@@ -1,5 +1,6 @@
 /** The list of machines: in which order, under which headings, which rows are marked. */
 import type {Machine, MachineState} from '../../manager/protocol/machine.js';
+import {text} from '../text/text.js';
 import {cpuOf, memoryOf, parseFilter} from './filter.js';
 import {computeLayout, type Layout, WALL_CONSOLES} from './layout.js';
 import type {AppState} from './model.js';
@@ -95,7 +96,7 @@ function comparison(state: AppState): Compare {
 /** The heading a machine stands under; none for the top of the list. */
 function groupOf(machine: Machine, grouping: Grouping): string | undefined {
   if (grouping === 'group') return machine.labels?.group;
-  if (grouping === 'state') return machine.state === 'defined' ? 'off' : machine.state;
+  if (grouping === 'state') return text.states.names[machine.state];
   return grouping === 'driver' ? machine.driver : undefined;
 }
 

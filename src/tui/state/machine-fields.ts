@@ -15,6 +15,7 @@ import {
   tierSchema,
 } from '../../manager/protocol/machine.js';
 import {findNameProblem} from '../../manager/protocol/machine-name.js';
+import {text} from '../text/text.js';
 import {parseForward} from './port-spec.js';
 import {formatBytes, parseBytes} from './presenters/units.js';
 import {parseShare} from './share-spec.js';
@@ -62,7 +63,14 @@ export interface MachineField {
   /** Values that can be chosen; a text field has none. */
   choices?(facts: FieldFacts): readonly string[];
   /** What is wrong, in one sentence. */
-  check(text: string, draft: Draft, facts: FieldFacts): string | undefined;
+  check(value: string, draft: Draft, facts: FieldFacts): string | undefined;
+  /** A choice as it is shown, where that is not the value itself. */
+  show?(value: string): string;
+}
+
+/** A choice of a field as it is shown. */
+export function shownChoice(field: MachineField, value: string): string {
+  return field.show?.(value) ?? value;
 }
 
 /** Networks that can be chosen, as `--network` takes them. */
@@ -77,79 +85,82 @@ export const NETWORK_CHOICES: readonly string[] = [
 ];
 
 /** The choice that leaves the tier to the daemon's settings. */
-export const TIER_OF_SETTINGS = 'as the settings say';
+export const TIER_OF_SETTINGS = 'settings';
 
 const PAGE_BYTES = 4096;
 
 /** The words of a field that takes several. */
-export function wordsOf(text: string): readonly string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== '');
+export function wordsOf(written: string): readonly string[] {
+  return written.split(/[\s,]+/).filter((word) => word !== '');
 }
 
-function sizeProblem(text: string): string | undefined {
-  const bytes = parseBytes(text);
-  if (text === '' || (bytes !== undefined && bytes > 0 && bytes <= MAX_NEW_DISK_BYTES)) return undefined;
+function sizeProblem(written: string): string | undefined {
+  const bytes = parseBytes(written);
+  if (written === '' || (bytes !== undefined && bytes > 0 && bytes <= MAX_NEW_DISK_BYTES)) return undefined;
   return bytes !== undefined && bytes > MAX_NEW_DISK_BYTES
-    ? `A disk is ${formatBytes(MAX_NEW_DISK_BYTES)} at most.`
-    : 'A size is a number with a unit, like 512M or 10G.';
+    ? text.machineFields.disk.tooLarge(formatBytes(MAX_NEW_DISK_BYTES))
+    : text.machineFields.disk.wrong;
 }
 
-function memoryProblem(text: string): string | undefined {
-  const bytes = parseBytes(text);
-  if (text === '') return undefined;
-  if (bytes === undefined) return 'Memory is a number with a unit, like 256M or 1G.';
-  if (bytes < MIN_MEMORY_BYTES) return `A machine has ${formatBytes(MIN_MEMORY_BYTES)} of memory at least.`;
-  return bytes % PAGE_BYTES === 0 ? undefined : 'Memory comes in pieces of 4K.';
+function memoryProblem(written: string): string | undefined {
+  const {wrong, tooSmall, uneven} = text.machineFields.memory;
+  const bytes = parseBytes(written);
+  if (written === '') return undefined;
+  if (bytes === undefined) return wrong;
+  if (bytes < MIN_MEMORY_BYTES) return tooSmall(formatBytes(MIN_MEMORY_BYTES));
+  return bytes % PAGE_BYTES === 0 ? undefined : uneven;
 }
 
-function forwardsProblem(text: string, {network}: Draft): string | undefined {
-  const words = wordsOf(text);
-  if (words.length > 0 && network === 'none') return 'Without a network card no port leads into the machine.';
-  if (words.length > MAX_FORWARDS) return `A machine has at most ${MAX_FORWARDS} port forwards.`;
+function forwardsProblem(written: string, {network}: Draft): string | undefined {
+  const {wrong, noCard, tooMany, twice} = text.machineFields.forwards;
+  const words = wordsOf(written);
+  if (words.length > 0 && network === 'none') return noCard;
+  if (words.length > MAX_FORWARDS) return tooMany(MAX_FORWARDS);
   const ends = new Set<string>();
   for (const word of words) {
     const forward = parseForward(word);
-    if (forward === undefined) return `${word} is no forward: write HOSTPORT:GUESTPORT, like 8080:80 or 5353:53/udp.`;
+    if (forward === undefined) return wrong(word);
     const end = `${forward.address} ${forward.hostPort}${forward.protocol ?? ''}`;
-    if (ends.has(end)) return `Port ${forward.hostPort} of the host leads to one port only.`;
+    if (ends.has(end)) return twice(forward.hostPort);
     ends.add(end);
   }
   return undefined;
 }
 
-function switchProblem(text: string, {network}: Draft, {image}: FieldFacts): string | undefined {
-  if (text === '') return undefined;
-  if (network === 'none') return 'Without a network card the machine is on no switch.';
-  if (image?.machine) return 'Machines of an image that was made from a machine cannot be on a switch.';
-  return SWITCH_NAME.test(text) ? undefined : 'A switch is named by small letters, digits and dashes, like lab.';
+function switchProblem(written: string, {network}: Draft, {image}: FieldFacts): string | undefined {
+  const {wrong, noCard, ofMachine} = text.machineFields.switch;
+  if (written === '') return undefined;
+  if (network === 'none') return noCard;
+  if (image?.machine) return ofMachine;
+  return SWITCH_NAME.test(written) ? undefined : wrong;
 }
 
-function rootSizeProblem(text: string, {image}: FieldFacts): string | undefined {
-  if (text === '') return undefined;
-  const least = image?.defaults?.diskBytes;
-  if (least === undefined)
-    return `${image?.name ?? 'The image'} brings no disk whose size can be chosen; add one below.`;
-  const problem = sizeProblem(text);
+function rootSizeProblem(written: string, {image}: FieldFacts): string | undefined {
+  const {noDisk, noDiskOfImage, tooSmall} = text.machineFields.rootSize;
+  if (written === '') return undefined;
+  if (image === undefined) return noDiskOfImage;
+  const least = image.defaults?.diskBytes;
+  if (least === undefined) return noDisk(image.name);
+  const problem = sizeProblem(written);
   if (problem !== undefined) return problem;
-  return (parseBytes(text) ?? 0) < least ? `The disk of ${image?.name} is ${formatBytes(least)} at least.` : undefined;
+  return (parseBytes(written) ?? 0) < least ? tooSmall(image.name, formatBytes(least)) : undefined;
 }
 
-function nameProblem(text: string, {machine, takenNames}: FieldFacts): string | undefined {
-  if (text === '') return machine === undefined ? undefined : 'A machine needs a name.';
-  const problem = findNameProblem(text);
-  if (problem !== undefined) return `That cannot be a machine's name: ${problem}.`;
-  return takenNames.includes(text) ? `There is already a machine called ${text}.` : undefined;
+function nameProblem(written: string, {machine, takenNames}: FieldFacts): string | undefined {
+  const {missing, wrong, taken} = text.machineFields.name;
+  if (written === '') return machine === undefined ? undefined : missing;
+  const problem = findNameProblem(written);
+  if (problem !== undefined) return wrong(problem);
+  return takenNames.includes(written) ? taken(written) : undefined;
 }
 
-function labelProblem(text: string): string | undefined {
-  return text === '' || LABEL_NAME.test(text)
-    ? undefined
-    : 'Groups and tags have up to 31 letters, digits, dots, dashes and underscores.';
+function labelProblem(written: string): string | undefined {
+  return written === '' || LABEL_NAME.test(written) ? undefined : text.machineFields.group.wrong;
 }
 
-function tagsProblem(text: string): string | undefined {
-  const words = wordsOf(text);
-  if (words.length > MAX_TAGS) return `A machine has at most ${MAX_TAGS} tags.`;
+function tagsProblem(written: string): string | undefined {
+  const words = wordsOf(written);
+  if (words.length > MAX_TAGS) return text.machineFields.tags.tooMany(MAX_TAGS);
   return words.map(labelProblem).find((problem) => problem !== undefined);
 }
 
@@ -163,122 +174,104 @@ export function networkChoice(machine: Machine | undefined): string {
 }
 
 const NO_PROBLEM = (): undefined => undefined;
+const NONE = (): string => text.words.none;
+const {machineFields: fields, words} = text;
 const make = {isMake: true} as const;
 const label = {isMake: false} as const;
 
 /** All fields, by id. */
 export const MACHINE_FIELDS: Readonly<Record<FieldId, MachineField>> = {
   image: {
-    ...{id: 'image', label: 'Image', help: 'What the machine boots; ↑ and ↓ go through the catalog.', ...make},
+    ...{id: 'image', label: fields.image.label, help: fields.image.help, ...make},
     placeholder: () => '',
-    check: (text) => (text === '' ? 'There is no image to boot.' : undefined),
+    check: (value) => (value === '' ? fields.image.none : undefined),
   },
   name: {
-    ...{id: 'name', label: 'Name', help: 'Letters, digits, dots, dashes and underscores, like web-1.', ...label},
-    placeholder: () => 'chosen for you, like brave-otter',
-    check: (text, _, facts) => nameProblem(text, facts),
+    ...{id: 'name', label: fields.name.label, help: fields.name.help, ...label},
+    placeholder: () => fields.name.empty,
+    check: (value, _, facts) => nameProblem(value, facts),
   },
   cpus: {
-    ...{id: 'cpus', label: 'CPUs', help: `How many processors the guest has, 1 to ${MAX_HARTS}.`, ...make},
+    ...{id: 'cpus', label: fields.cpus.label, help: fields.cpus.help(MAX_HARTS), ...make},
     placeholder: ({image, machine}) => String(machine?.config?.hartCount ?? image?.defaults?.hartCount ?? 1),
-    check: (text) =>
-      text === '' || (/^\d$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_HARTS)
+    check: (value) =>
+      value === '' || (/^\d$/.test(value) && Number(value) >= 1 && Number(value) <= MAX_HARTS)
         ? undefined
-        : `CPUs is a whole number from 1 to ${MAX_HARTS}.`,
+        : fields.cpus.wrong(MAX_HARTS),
   },
   memory: {
-    ...{id: 'memory', label: 'Memory', help: 'How much memory the guest has, like 512M or 2G.', ...make},
+    ...{id: 'memory', label: fields.memory.label, help: fields.memory.help, ...make},
     placeholder: ({image, machine}) => {
       const bytes = machine?.config?.memoryBytes ?? image?.defaults?.memoryBytes;
-      return bytes === undefined ? 'as the settings say' : formatBytes(bytes);
+      return bytes === undefined ? words.settings : formatBytes(bytes);
     },
     check: memoryProblem,
   },
   rootSize: {
-    ...{id: 'rootSize', label: 'Root disk', help: 'How large the disk is that the image brings, like 40G.', ...make},
+    ...{id: 'rootSize', label: fields.rootSize.label, help: fields.rootSize.help, ...make},
     placeholder: ({image}) =>
       image?.defaults?.diskBytes === undefined
-        ? 'none: the image brings no disk of that kind'
-        : `${formatBytes(image.defaults.diskBytes)}, taken as it is written`,
-    check: (text, _, facts) => rootSizeProblem(text, facts),
+        ? fields.rootSize.none
+        : fields.rootSize.empty(formatBytes(image.defaults.diskBytes)),
+    check: (value, _, facts) => rootSizeProblem(value, facts),
   },
   disk: {
-    ...{
-      id: 'disk',
-      label: 'Extra disk',
-      help: 'An empty disk besides, like 10G; it takes room as it is written.',
-      ...make,
-    },
-    placeholder: () => 'none',
+    ...{id: 'disk', label: fields.disk.label, help: fields.disk.help, ...make},
+    placeholder: NONE,
     check: sizeProblem,
   },
   network: {
-    ...{id: 'network', label: 'Network', ...make},
-    help: 'user: what the host reaches; deny: nothing outside; ask: what you allow; host: its 127.0.0.1 as well; none: no card.',
+    ...{id: 'network', label: fields.network.label, help: fields.network.help, ...make},
     placeholder: () => 'user',
     choices: ({machine}) => [...new Set([networkChoice(machine), ...NETWORK_CHOICES])],
     check: NO_PROBLEM,
   },
   switch: {
-    ...{id: 'switch', label: 'Switch', help: 'Machines on the switch of the same name are neighbours.', ...make},
-    placeholder: () => 'none',
+    ...{id: 'switch', label: fields.switch.label, help: fields.switch.help, ...make},
+    placeholder: NONE,
     check: switchProblem,
   },
   forwards: {
-    ...{
-      id: 'forwards',
-      label: 'Ports',
-      help: 'Ports of the host that lead into the guest, like 8080:80 5353:53/udp.',
-      ...make,
-    },
-    placeholder: () => 'none',
+    ...{id: 'forwards', label: fields.forwards.label, help: fields.forwards.help, ...make},
+    placeholder: NONE,
     check: forwardsProblem,
   },
   share: {
-    ...{
-      id: 'share',
-      label: 'Folder',
-      help: 'A folder the guest sees, FOLDER[:TAG][,rw], like ~/work:work,rw.',
-      ...make,
-    },
-    placeholder: () => 'none',
-    check: (text) => {
-      const share = text === '' ? undefined : parseShare(text);
+    ...{id: 'share', label: fields.share.label, help: fields.share.help, ...make},
+    placeholder: NONE,
+    check: (value) => {
+      const share = value === '' ? undefined : parseShare(value);
       return typeof share === 'string' ? share : undefined;
     },
   },
   commandLine: {
-    ...{
-      id: 'commandLine',
-      label: 'Kernel',
-      help: 'The kernel command line; empty leaves it to what is booted.',
-      ...make,
-    },
-    placeholder: () => 'the command line that comes with what it boots',
-    check: (text, _, {machine}) =>
-      text !== '' && machine?.config?.boot.kind === 'firmware' ? 'Firmware takes no command line.' : undefined,
+    ...{id: 'commandLine', label: fields.commandLine.label, help: fields.commandLine.help, ...make},
+    placeholder: () => fields.commandLine.empty,
+    check: (value, _, {machine}) =>
+      value !== '' && machine?.config?.boot.kind === 'firmware' ? fields.commandLine.firmware : undefined,
   },
   tier: {
-    ...{id: 'tier', label: 'Code', ...make},
-    help: 'How guest code runs: compiled where it is hot (auto), all of it (regions), or not at all (interpreter).',
-    placeholder: () => TIER_OF_SETTINGS,
+    ...{id: 'tier', label: fields.tier.label, help: fields.tier.help, ...make},
+    placeholder: () => words.settings,
     choices: ({machine}) => [...(machine?.config?.tier === undefined ? [TIER_OF_SETTINGS] : []), ...tierSchema.options],
     check: NO_PROBLEM,
+    show: (value) => (value === TIER_OF_SETTINGS ? words.settings : value),
   },
   group: {
-    ...{id: 'group', label: 'Group', help: 'The group to list it in.', ...label},
-    placeholder: () => 'none',
+    ...{id: 'group', label: fields.group.label, help: fields.group.help, ...label},
+    placeholder: NONE,
     check: labelProblem,
   },
   tags: {
-    ...{id: 'tags', label: 'Tags', help: `Words to find it by, with blanks between, ${MAX_TAGS} at most.`, ...label},
-    placeholder: () => 'none',
+    ...{id: 'tags', label: fields.tags.label, help: fields.tags.help(MAX_TAGS), ...label},
+    placeholder: NONE,
     check: tagsProblem,
   },
   start: {
-    ...{id: 'start', label: 'Start', help: 'Whether it is started at once.', ...label},
-    placeholder: () => 'yes',
+    ...{id: 'start', label: fields.start.label, help: fields.start.help, ...label},
+    placeholder: () => words.yes,
     choices: () => ['yes', 'no'],
     check: NO_PROBLEM,
+    show: (value) => (value === 'yes' ? words.yes : words.no),
   },
 };

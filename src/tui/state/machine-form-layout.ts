@@ -3,6 +3,7 @@ import type {Image} from '../../manager/protocol/image.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {Rect} from '../terminal/cells.js';
 import {wrapText} from '../terminal/char-width.js';
+import {text} from '../text/text.js';
 import {centered} from './layout.js';
 import type {FieldId} from './machine-fields.js';
 import {MACHINE_FIELDS} from './machine-fields.js';
@@ -57,12 +58,15 @@ export function layoutMachineForm(
     form.focused === 'image' ? row.kind === 'image' && row.isChosen : row.kind === 'field' && row.id === form.focused,
   );
   const first = Math.max(0, Math.min(at - Math.floor(height / 2), all.length - height));
-  const {text, isProblem} = formMessage(form, machines);
+  const message = formMessage(form, machines);
   return {
     rect,
     rows: all.slice(first, first + height),
     hasMore: {above: first > 0, below: first + height < all.length},
-    message: {lines: wrapText(text, rect.width - 4).slice(0, MESSAGE_ROWS), isProblem},
+    message: {
+      lines: wrapText(message.text, rect.width - 4).slice(0, MESSAGE_ROWS),
+      isProblem: message.isProblem,
+    },
     command: commandLines(formCommand(form, machines), rect.width - 5),
   };
 }
@@ -72,7 +76,7 @@ export function formMessage(
   form: MachineForm,
   machines: readonly Machine[],
 ): {readonly text: string; readonly isProblem: boolean} {
-  if (form.isBusy) return {text: 'Working…', isProblem: false};
+  if (form.isBusy) return {text: text.dialogs.working, isProblem: false};
   if (form.error !== undefined) return {text: form.error, isProblem: true};
   const field = MACHINE_FIELDS[form.focused];
   const lock = field.isMake ? makeLock(factsOf(form, machines).machine) : undefined;
@@ -81,7 +85,7 @@ export function formMessage(
   const wrong = firstProblem(form, machines);
   const problem = wrong === undefined ? undefined : problemOf(form, wrong, machines);
   if (wrong === undefined || problem === undefined) return {text: field.help, isProblem: false};
-  return {text: `${MACHINE_FIELDS[wrong].label}: ${problem}`, isProblem: true};
+  return {text: text.machineForm.problem(MACHINE_FIELDS[wrong].label, problem), isProblem: true};
 }
 
 /** A command in lines of any words: what is longer than they are is cut, which is told. */

@@ -7,6 +7,7 @@
 import type {Image} from '../../manager/protocol/image.js';
 import type {Machine} from '../../manager/protocol/machine.js';
 import type {InputEvent} from '../terminal/key-decoder.js';
+import {text} from '../text/text.js';
 import {
   type Draft,
   FIELD_IDS,
@@ -109,11 +110,10 @@ export function factsOf(form: MachineForm, machines: readonly Machine[]): FieldF
 /** Why a machine's make cannot change now, in one sentence; undefined when it can. */
 export function makeLock(machine: Machine | undefined): string | undefined {
   if (machine === undefined) return undefined;
-  if (machine.saved !== undefined)
-    return `${machine.name} is saved with what it has: go on from it and shut it down to change that.`;
+  if (machine.saved !== undefined) return text.machineForm.savedLock(machine.name);
   return ['defined', 'crashed'].includes(machine.state)
     ? undefined
-    : `${machine.name} is ${machine.state}: what it is made of can change when it is off (S shuts it down).`;
+    : text.machineForm.liveLock(machine.name, text.states.names[machine.state]);
 }
 
 /** What is wrong with a field, in one sentence. Those that cannot change now are not looked at. */

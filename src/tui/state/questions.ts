@@ -1,6 +1,7 @@
 /** What guests wait for somebody to say: which question is shown, and when. */
 import type {EgressQuestion, EgressVerdict} from '../../manager/protocol/egress.js';
 import type {Machine} from '../../manager/protocol/machine.js';
+import {text} from '../text/text.js';
 import type {AppState} from './model.js';
 
 /** A question and whose it is. */
@@ -18,10 +19,10 @@ export interface EgressAnswer {
 
 /** All answers there are; the first is the one that Enter gives. */
 export const ANSWERS: readonly [EgressAnswer, ...EgressAnswer[]] = [
-  {label: 'Deny: refuse it for a minute', verdict: 'deny', isAlways: false},
-  {label: 'Deny always: a rule refuses it', verdict: 'deny', isAlways: true},
-  {label: 'Allow once: what waits, and for a minute', verdict: 'allow', isAlways: false},
-  {label: 'Allow always: a rule lets it through', verdict: 'allow', isAlways: true},
+  {label: text.network.question.answers.deny, verdict: 'deny', isAlways: false},
+  {label: text.network.question.answers.denyAlways, verdict: 'deny', isAlways: true},
+  {label: text.network.question.answers.allow, verdict: 'allow', isAlways: false},
+  {label: text.network.question.answers.allowAlways, verdict: 'allow', isAlways: true},
 ];
 
 /** Everything that waits, by machine. */

@@ -145,7 +145,7 @@ function reduceUi(state: AppState, event: UiEvent): AppState {
     case 'filterOpened':
       return {...state, isFilterOpen: true};
     case 'filterEdited':
-      return reselect(state, {...state, filter: event.text});
+      return selectMatch(state, {...state, filter: event.text});
     case 'filterClosed':
       return reselect(state, {...state, isFilterOpen: false, filter: event.isKept ? state.filter : ''});
     case 'overlayShown':
@@ -189,6 +189,13 @@ function reselect(before: AppState, after: AppState): AppState {
   const oldIndex = listRows(before).findIndex(({id}) => id === before.selectedId);
   const next = oldIndex < 0 ? selectedRow(after) : rows[Math.min(oldIndex, rows.length - 1)];
   return {...after, selectedId: next?.id};
+}
+
+// What is looked for is a machine: one that matches is highlighted, the same as before if it does, never just its heading.
+function selectMatch(before: AppState, after: AppState): AppState {
+  const machines = listRows(after).filter(({kind}) => kind === 'machine');
+  if (machines.some(({id}) => id === after.selectedId)) return after;
+  return machines[0] === undefined ? reselect(before, after) : {...after, selectedId: machines[0].id};
 }
 
 // A guest that ended cannot be typed at: the keyboard goes back to the list.

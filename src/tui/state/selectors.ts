@@ -2,6 +2,7 @@
 import type {Job} from '../../manager/protocol/job.js';
 import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/machine.js';
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
+import {text} from '../text/text.js';
 import {LIST_ONLY_COLUMNS} from './layout.js';
 import {layoutOf, selectedRow, wallMachines} from './list.js';
 import type {AppState, TimelineView} from './model.js';
@@ -37,14 +38,14 @@ export function isLive(state: MachineState): boolean {
 /** Why there is no right pane, in one sentence; `undefined` where the screen has room for one. */
 export function paneRefusal({size}: AppState): string | undefined {
   if (size.columns >= LIST_ONLY_COLUMNS) return undefined;
-  return `The screen is too narrow for the right pane; make it ${LIST_ONLY_COLUMNS} columns wide.`;
+  return text.fleet.tooNarrow(LIST_ONLY_COLUMNS);
 }
 
 /** Why no machine is highlighted, in one sentence. */
 export function noMachine(state: AppState): string {
   const row = selectedRow(state);
-  if (row?.kind === 'group') return `${row.name} is a group; go to one of its machines, or fold it out with z.`;
-  return state.machines.length === 0 ? 'There is no machine yet.' : 'No machine matches the filter.';
+  if (row?.kind === 'group') return text.fleet.isGroup(row.name);
+  return state.machines.length === 0 ? text.fleet.noMachine : text.fleet.noMatch;
 }
 
 /** Whether a verb can act on the highlighted machine: `true`, or the reason why not in one sentence. */
@@ -82,8 +83,5 @@ export function seenConsoles(state: AppState): readonly Machine[] {
 /** Why nothing can be asked of the manager now: a sentence, or `undefined` when it can. */
 export function awayReason({connection}: AppState): string | undefined {
   if (connection.state === 'connected') return undefined;
-  if (connection.state === 'lost') return 'The connection to the manager is lost; it is tried again by itself.';
-  if (connection.state === 'ended')
-    return 'The manager was stopped; any viv command starts it again, and this goes on.';
-  return connection.state === 'connecting' ? 'The manager is still starting.' : 'The manager has ended.';
+  return connection.state === 'closed' ? text.manager.ended : text.manager.refusals[connection.state];
 }

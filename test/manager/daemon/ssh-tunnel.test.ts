@@ -61,7 +61,7 @@ describe('a tunnel into a guest', () => {
   it.each([
     ['a port where nothing listens', 'viv', 'One', 80, 'Nothing listens at port 80 of One.'],
     ['a guest without an SSH server', 'viv', 'One', CLOSED, 'One runs no SSH server: nothing listens at its port 22.'],
-    ['a machine that is off', 'viv', 'off', ECHO, 'Cannot reach off: it is defined. Start it: viv start off'],
+    ['a machine that is off', 'viv', 'off', ECHO, 'Cannot reach off: it is off. Start it: viv start off'],
     ['a machine that is not there', 'viv', 'three', ECHO, 'There is no machine named "three".'],
     ['an address outside', 'One', '192.0.2.1', ECHO, 'There is no machine named "192.0.2.1".'],
     ["the host's own loopback", 'viv', 'localhost', ECHO, 'Connections lead into machines, never to the host.'],

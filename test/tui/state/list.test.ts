@@ -117,6 +117,15 @@ describe('groups', () => {
     expect(targetMachines(state).map(({name}) => name)).toEqual(['w-1', 'w-2']);
   });
 
+  test('leave the highlight to a machine that a filter looks for', () => {
+    const found = (text: string, at = 'id-alone') =>
+      selectedRow(stateOf(fleet, {type: 'machineSelected', id: at}, {type: 'filterEdited', text}))?.id;
+    expect(found('w-')).toBe('id-w-1');
+    expect(found('w-', 'id-w-2')).toBe('id-w-2');
+    expect(found('w-', 'group:web')).toBe('id-w-1');
+    expect(found('nothing like it')).toBeUndefined();
+  });
+
   test('no heading is highlighted before somebody goes there', () => {
     expect(selectedRow(stateOf([web('w-1')]))?.id).toBe('id-w-1');
   });

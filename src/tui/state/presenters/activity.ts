@@ -4,6 +4,7 @@ import type {Job} from '../../../manager/protocol/job.js';
 import type {Segment} from '../../components/line.js';
 import {fitCells} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {AppState} from '../model.js';
 import {jobFraction, jobLine, progressBar} from './job.js';
@@ -12,11 +13,11 @@ import {formatTime} from './units.js';
 const BAR_WIDTH = 20;
 const SUBJECT_WIDTH = 22;
 
-const JOB_WORDS: Readonly<Record<Job['state'], {readonly word: string; readonly token: ThemeToken}>> = {
-  running: {word: 'running', token: 'busy'},
-  done: {word: 'done', token: 'running'},
-  failed: {word: 'failed', token: 'failed'},
-  cancelled: {word: 'cancelled', token: 'faint'},
+const JOB_TOKENS: Readonly<Record<Job['state'], ThemeToken>> = {
+  running: 'busy',
+  done: 'running',
+  failed: 'failed',
+  cancelled: 'faint',
 };
 
 /** Jobs as they are listed: those that run first, then the newest. */
@@ -27,14 +28,13 @@ export function listedJobs(state: AppState): readonly Job[] {
 
 /** A job as a line of `width` cells. */
 export function jobSegments(job: Job, isChosen: boolean, width: number): readonly Segment[] {
-  const {word, token} = JOB_WORDS[job.state];
   const bar = job.state === 'running' ? `${progressBar(jobFraction(job), BAR_WIDTH)} ` : '';
-  const text = job.error === undefined ? jobLine(job) : `${job.error.message} ${job.error.hint}`;
+  const told = job.error === undefined ? jobLine(job) : `${job.error.message} ${job.error.hint}`;
   const left = ` ${isChosen ? '▸' : ' '} ${fitCells(visibleText(job.subject), SUBJECT_WIDTH)} `;
   return [
     {text: left, isBold: isChosen},
-    {text: `${fitCells(word, 10)}`, token},
-    {text: fitCells(`${bar}${visibleText(text)}`, Math.max(0, width - left.length - 10))},
+    {text: fitCells(text.states.jobs[job.state], 10), token: JOB_TOKENS[job.state]},
+    {text: fitCells(`${bar}${visibleText(told)}`, Math.max(0, width - left.length - 10))},
   ];
 }
 
@@ -46,8 +46,8 @@ export function matchingEvents(events: readonly FleetEvent[], filter: string): r
     .filter((word) => word !== '');
   if (words.length === 0) return events;
   return events.filter(({kind, machineName = '', message}) => {
-    const text = `${kind} ${machineName} ${message}`.toLowerCase();
-    return words.every((word) => (/^[-!]./.test(word) ? !text.includes(word.slice(1)) : text.includes(word)));
+    const all = `${kind} ${machineName} ${message}`.toLowerCase();
+    return words.every((word) => (/^[-!]./.test(word) ? !all.includes(word.slice(1)) : all.includes(word)));
   });
 }
 

@@ -1,6 +1,7 @@
 import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample, MetricsCurves} from '../../../manager/protocol/metrics.js';
 import {machineNames, machineNumbers} from '../../../manager/protocol/sample-numbers.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {Span} from '../graphs.js';
 import {type Scale, scaleBytes, scaleCount, scaleMemory} from './chart-scale.js';
@@ -85,12 +86,12 @@ function cpuChart(source: Source, harts: number): Drawing {
     ...each.flatMap((hart) =>
       told(source.now(`hart${hart}`), (value) => `${hart}:${formatPercent(value)}`, tokenOf(hart)),
     ),
-    ...told(source.now('hostCpu'), (value) => `host ${formatPercent(value)}`),
+    ...told(source.now('hostCpu'), (value) => text.graphs.legend.host(formatPercent(value))),
   ];
   // The sum lies on top.
   return {
     id: 'cpu',
-    title: 'CPU %',
+    title: text.graphs.titles.cpu,
     legend,
     lines: [...peaks, ...lines, {token: 'chartCpu', values: all}],
     maxValue: 100,
@@ -99,17 +100,18 @@ function cpuChart(source: Source, harts: number): Drawing {
 
 function memoryChart(source: Source, memoryBytes: number): Drawing {
   const scale = scaleMemory(memoryBytes);
+  const {held, cache, used} = text.graphs.legend;
   const parts = [
-    {name: 'memoryTouched', label: 'held', token: 'chartFourth'},
-    {name: 'guestCache', label: 'cache', token: 'chartSecond'},
-    {name: 'guestUsed', label: 'used', token: 'chartMemory'},
+    {name: 'memoryTouched', say: held, token: 'chartFourth'},
+    {name: 'guestCache', say: cache, token: 'chartSecond'},
+    {name: 'guestUsed', say: used, token: 'chartMemory'},
   ] as const;
-  const legend = parts.flatMap(({name, label, token}) =>
-    told(source.now(name), (value) => `${label} ${formatBytes(value)}`, token),
+  const legend = parts.flatMap(({name, say, token}) =>
+    told(source.now(name), (value) => say(formatBytes(value)), token),
   );
   return {
     id: 'memory',
-    title: `Memory ${scale.unit}`,
+    title: text.graphs.titles.memory(scale.unit),
     legend: [...legend].reverse(),
     lines: parts.map(({name, token}) => ({token, values: scaled(source.curve(name), scale)})),
     maxValue: scale.maxValue,
@@ -117,16 +119,18 @@ function memoryChart(source: Source, memoryBytes: number): Drawing {
 }
 
 function diskChart(source: Source): Drawing {
-  return rateChart(source, 'disk', 'Disk', 'ops', [
-    {name: 'diskRead', count: 'diskReads', label: 'r'},
-    {name: 'diskWritten', count: 'diskWrites', label: 'w'},
+  const {read, written, operations} = text.graphs.legend;
+  return rateChart(source, 'disk', operations, [
+    {name: 'diskRead', count: 'diskReads', say: read},
+    {name: 'diskWritten', count: 'diskWrites', say: written},
   ]);
 }
 
 function netChart(source: Source): Drawing {
-  return rateChart(source, 'net', 'Net', 'pkts', [
-    {name: 'netReceived', count: 'packetsReceived', label: 'rx'},
-    {name: 'netSent', count: 'packetsSent', label: 'tx'},
+  const {received, sent, packets} = text.graphs.legend;
+  return rateChart(source, 'net', packets, [
+    {name: 'netReceived', count: 'packetsReceived', say: received},
+    {name: 'netSent', count: 'packetsSent', say: sent},
   ]);
 }
 
@@ -135,22 +139,21 @@ const RATE_TOKENS: readonly ThemeToken[] = ['chartCpu', 'chartSecond'];
 /** Two directions in bytes a second, with how many requests or packets that is. */
 function rateChart(
   source: Source,
-  id: Chart['id'],
-  title: string,
-  counted: string,
-  ways: readonly {readonly name: string; readonly count: string; readonly label: string}[],
+  id: 'disk' | 'net',
+  sayCounts: (counts: string) => string,
+  ways: readonly {readonly name: string; readonly count: string; readonly say: (size: string) => string}[],
 ): Drawing {
   const curves = ways.map(({name}) => source.curve(name));
   const counts = ways.flatMap(({count}) => source.now(count) ?? []);
   const scale = scaleBytes(mostOf(curves));
   return {
     id,
-    title: `${title} ${scale.unit}/s`,
+    title: text.graphs.titles[id](scale.unit),
     legend: [
-      ...ways.flatMap(({name, label}, way) =>
-        told(source.now(name), (value) => `${label} ${formatBytes(value)}`, RATE_TOKENS[way]),
+      ...ways.flatMap(({name, say}, way) =>
+        told(source.now(name), (value) => say(formatBytes(value)), RATE_TOKENS[way]),
       ),
-      ...(counts.length === 0 ? [] : [{text: `${counts.map(formatCount).join('+')} ${counted}`}]),
+      ...(counts.length === 0 ? [] : [{text: sayCounts(counts.map(formatCount).join('+'))}]),
     ],
     lines: curves.map((values, way) => ({token: RATE_TOKENS[way] ?? 'chartCpu', values: scaled(values, scale)})),
     maxValue: scale.maxValue,
@@ -161,7 +164,7 @@ function interruptsChart(source: Source): Drawing {
   const scale = scaleCount(mostOf(peaksAnd(source, 'interrupts')));
   return {
     id: 'interrupts',
-    title: `Interrupts ${scale.unit}/s`,
+    title: text.graphs.titles.interrupts(scale.unit),
     legend: told(source.now('interrupts'), (value) => `${formatCount(value)}/s`, 'chartThird'),
     lines: oneLine(source, 'interrupts', 'chartThird', scale),
     maxValue: scale.maxValue,
@@ -174,7 +177,7 @@ function mipsChart(source: Source): Drawing {
   const maxValue = most > 999 ? scaleCount(most).maxValue * 1000 : scale.maxValue;
   return {
     id: 'mips',
-    title: 'MIPS',
+    title: text.graphs.titles.mips,
     legend: told(source.now('instructions'), formatMips, 'chartFourth'),
     lines: oneLine(source, 'instructions', 'chartFourth', scale),
     maxValue,

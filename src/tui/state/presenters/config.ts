@@ -3,6 +3,7 @@ import type {Boot} from '../../../manager/protocol/machine.js';
 import type {Segment} from '../../components/line.js';
 import {fitCells, wrapText} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {AppState} from '../model.js';
 import {selectedMachine} from '../selectors.js';
 import {bootSummary} from './machine.js';
@@ -24,50 +25,65 @@ export function configLines(state: AppState, width: number, height: number): rea
 }
 
 function commandLineText(boot: Boot): string {
-  if (boot.kind === 'image' && boot.image !== DISK_IMAGE) return boot.commandLine ?? 'the image’s';
+  if (boot.kind === 'image' && boot.image !== DISK_IMAGE) return boot.commandLine ?? text.config.ofImage;
   return boot.kind === 'linux' ? boot.commandLine : '';
 }
 
 function configFields(state: AppState): readonly (readonly [string, string])[] {
   const machine = selectedMachine(state);
   if (machine === undefined) return [];
-  const {config, labels, driver, id, folder, pid, ptyPath} = machine;
+  const {labels} = text.config;
+  const {config, driver, id, folder, pid, ptyPath} = machine;
   const made: (readonly [string, string])[] = [
-    ['name', machine.name],
-    ['group', labels?.group ?? ''],
-    ['tags', labels?.tags.join(' ') ?? ''],
+    [labels.name, machine.name],
+    [labels.group, machine.labels?.group ?? ''],
+    [labels.tags, machine.labels?.tags.join(' ') ?? ''],
   ];
   if (config !== undefined) {
     const {boot, network, timeline} = config;
     made.push(
-      ['boots', bootSummary(machine)],
-      ['command line', commandLineText(boot)],
-      ['CPUs', String(config.hartCount)],
-      ['memory', formatBytes(config.memoryBytes)],
-      ['runs code', config.tier ?? 'as the settings say'],
-      ['disks', config.disks.length === 0 ? 'none' : `${config.disks.length}; tab Disks shows them`],
-      ['network', networkText(network)],
-      ['forwards', (network?.forwards ?? []).map(forwardText).join(', ')],
+      [labels.boots, bootSummary(machine)],
+      [labels.commandLine, commandLineText(boot)],
+      [labels.cpus, String(config.hartCount)],
+      [labels.memory, formatBytes(config.memoryBytes)],
+      [labels.code, config.tier ?? text.words.settings],
+      [labels.disks, config.disks.length === 0 ? text.words.none : text.config.disks(config.disks.length)],
+      [labels.network, networkText(network)],
+      [labels.forwards, (network?.forwards ?? []).map(forwardText).join(', ')],
       [
-        'folders',
-        (config.shares ?? []).map((one) => `${one.path} as ${one.tag}${one.isReadOnly ? '' : ', written'}`).join('; '),
+        labels.folders,
+        (config.shares ?? []).map(({path, tag, isReadOnly}) => text.config.folder(path, tag, isReadOnly)).join('; '),
       ],
-      ['checkpoints', timeline === undefined ? 'as the settings say' : timeline.isEnabled === false ? 'off' : 'on'],
+      [labels.checkpoints, timelineText(timeline)],
     );
   }
-  made.push(['driver', driver], ['made at', formatTime(machine.createdAtMs)], ['id', id], ['files', folder]);
-  if (pid !== undefined) made.push(['process', String(pid)]);
-  if (ptyPath !== undefined) made.push(['terminal', ptyPath]);
+  made.push(
+    [labels.driver, driver],
+    [labels.madeAt, formatTime(machine.createdAtMs)],
+    [labels.id, id],
+    [labels.files, folder],
+  );
+  if (pid !== undefined) made.push([labels.process, String(pid)]);
+  if (ptyPath !== undefined) made.push([labels.terminal, ptyPath]);
   return made.filter(([, value]) => value !== '');
 }
 
 type Config = NonNullable<NonNullable<ReturnType<typeof selectedMachine>>['config']>;
 
+function timelineText(timeline: Config['timeline']): string {
+  if (timeline === undefined) return text.words.settings;
+  return timeline.isEnabled === false ? text.config.off : text.config.on;
+}
+
 function networkText(network: Config['network']): string {
   if (network === undefined) return 'user';
   if (network.kind === 'none') return 'none';
-  const rate = network.bytesPerSecond === undefined ? '' : `, ${formatBytes(network.bytesPerSecond)} a second`;
-  const egress = network.egress === 'allow' ? '' : `, ${network.egress} beyond the host`;
-  const place = network.switch === undefined ? '' : `, on the switch ${network.switch.name}`;
-  return `user${egress}${network.allowsHostLoopback ? ', reaches the host’s 127.0.0.1' : ''}${place}${rate}`;
+  const {egress, allowsHostLoopback, bytesPerSecond} = network;
+  return text.config.network({
+    kind: 'user',
+    egress: egress === 'allow' ? undefined : egress,
+    isHostReached: allowsHostLoopback === true,
+    switchName: network.switch?.name,
+    rate: bytesPerSecond === undefined ? undefined : formatBytes(bytesPerSecond),
+  });
 }

@@ -1,5 +1,6 @@
 /** What can be copied of a machine, as the lines of its menu. */
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {AppState} from '../model.js';
 
 /** Addresses that are offered of a guest that has many. */
@@ -17,13 +18,16 @@ export function copyEntries({overlay, machines}: AppState): readonly CopyEntry[]
   const machine = machines.find(({id}) => id === overlay.machineId);
   if (machine === undefined) return [];
   const {name, folder} = machine;
+  const {labels} = text.dialogs.copy;
   return [
-    {label: 'name', text: name},
-    {label: "the guest's SSH", text: `viv ssh root@${name}`},
-    {label: 'console by SSH', text: `ssh -p 2222 ${name}@localhost`},
-    {label: 'folder', text: folder},
-    {label: 'what its console shows', text: undefined},
+    {label: labels.name, text: name},
+    {label: labels.ssh, text: `viv ssh root@${name}`},
+    {label: labels.consoleSsh, text: `ssh -p 2222 ${name}@localhost`},
+    {label: labels.folder, text: folder},
+    {label: labels.screen, text: undefined},
     // A guest says what its addresses are.
-    ...overlay.addresses.slice(0, ADDRESSES_OFFERED).map((text) => ({label: 'address', text: visibleText(text)})),
+    ...overlay.addresses
+      .slice(0, ADDRESSES_OFFERED)
+      .map((address) => ({label: labels.address, text: visibleText(address)})),
   ];
 }

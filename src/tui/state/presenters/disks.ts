@@ -2,6 +2,7 @@ import type {DiskStatus} from '../../../manager/protocol/disks.js';
 import type {Segment} from '../../components/line.js';
 import {fitCells, truncate, wrapText} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import {selectedDisks} from '../disks.js';
 import type {AppState} from '../model.js';
 import {selectedMachine} from '../selectors.js';
@@ -17,11 +18,8 @@ export function diskLines(state: AppState, width: number, height: number): reado
   const view = selectedDisks(state);
   if (view === undefined) return [[{text: ' …', token: 'faint'}]];
   const {read, written} = machineDiskRates(state.samples.get(machine.id) ?? []);
-  const head: SegmentLine = [
-    {text: ` all disks: read ${formatRate(read)}, written ${formatRate(written)}`, token: 'faint'},
-  ];
-  if (view.disks.length === 0)
-    return [head, [{text: ' This machine has no disk; a attaches one while it is off.', token: 'faint'}]];
+  const head: SegmentLine = [{text: ` ${text.disks.rates(formatRate(read), formatRate(written))}`, token: 'faint'}];
+  if (view.disks.length === 0) return [head, [{text: ` ${text.disks.none}`, token: 'faint'}]];
   const lines = view.disks.flatMap((disk, index) => linesOf(disk, index, index === view.chosen, width));
   return [head, ...lines].slice(0, height);
 }
@@ -29,12 +27,14 @@ export function diskLines(state: AppState, width: number, height: number): reado
 function linesOf(disk: DiskStatus, index: number, isChosen: boolean, width: number): SegmentLine[] {
   const size = disk.sizeBytes === undefined ? '' : formatBytes(disk.sizeBytes);
   const used = disk.layers.reduce((sum, {usedBytes}) => sum + usedBytes, 0);
-  const kind = [disk.layers[0]?.format ?? '', size, disk.isReadOnly ? 'read-only' : ''].filter((part) => part !== '');
+  const kind = [disk.layers[0]?.format ?? '', size, disk.isReadOnly ? text.disks.readOnly : ''].filter(
+    (part) => part !== '',
+  );
   const name = `${isChosen ? '▸' : ' '} ${guestName(index)}`;
   const title: SegmentLine = [
     {text: ` ${name}`, isBold: true, ...(isChosen ? {token: 'accent' as const} : {})},
     {text: `  ${kind.join('  ')}`},
-    {text: disk.problem === undefined ? `  ${formatBytes(used)} on the host` : '', token: 'faint'},
+    {text: disk.problem === undefined ? `  ${text.disks.used(formatBytes(used))}` : '', token: 'faint'},
   ];
   const problem = disk.problem === undefined ? [] : wrapText(visibleText(disk.problem), width - 6);
   return [

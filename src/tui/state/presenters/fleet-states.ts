@@ -1,4 +1,5 @@
 import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 
 /** A group of states with how many machines are in it. */
@@ -8,16 +9,18 @@ export interface StateCount {
   readonly count: number;
 }
 
+const {groups} = text.states;
+
 const GROUPS: readonly {
   readonly label: string;
   readonly token: ThemeToken;
   readonly states: readonly MachineState[];
 }[] = [
-  {label: 'running', token: 'running', states: ['running']},
-  {label: 'paused', token: 'paused', states: ['paused']},
-  {label: 'busy', token: 'busy', states: ['starting', 'stopping', 'saving']},
-  {label: 'off', token: 'off', states: ['defined', 'saved']},
-  {label: 'failed', token: 'failed', states: ['crashed', 'broken']},
+  {label: groups.running, token: 'running', states: ['running']},
+  {label: groups.paused, token: 'paused', states: ['paused']},
+  {label: groups.busy, token: 'busy', states: ['starting', 'stopping', 'saving']},
+  {label: groups.off, token: 'off', states: ['defined', 'saved']},
+  {label: groups.failed, token: 'failed', states: ['crashed', 'broken']},
 ];
 
 /** How many machines are in each group of states; groups without any are left out, but for the running ones. */
@@ -26,5 +29,5 @@ export function stateCounts(machines: readonly Machine[]): readonly StateCount[]
     label,
     token,
     count: machines.filter(({state}) => states.includes(state)).length,
-  })).filter(({label, count}) => count > 0 || label === 'running');
+  })).filter(({token, count}) => count > 0 || token === 'running');
 }

@@ -2,6 +2,7 @@
 import type {Machine} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {FleetOrder} from '../graphs.js';
 import {hasSamples, stateLook} from './machine.js';
 import {formatBytes, formatCount, formatPercent} from './units.js';
@@ -29,16 +30,18 @@ export interface FleetColumn {
   readonly order?: FleetOrder;
 }
 
+const {columns} = text.fleet;
+
 /** Columns in the order in which they are kept; the name gets what is left. */
 export const FLEET_COLUMNS: readonly FleetColumn[] = [
-  {title: 'NAME', width: 16},
-  {title: 'STATE', width: 8},
-  {title: 'CPU', width: 6, order: 'cpu'},
-  {title: 'MEM', width: 6, order: 'memory'},
-  {title: 'DISK/s', width: 8, order: 'disk'},
-  {title: 'NET/s', width: 8, order: 'net'},
-  {title: 'IRQ/s', width: 7},
-  {title: 'MIPS', width: 6},
+  {title: columns.name, width: 16},
+  {title: columns.state, width: 8},
+  {title: columns.cpu, width: 6, order: 'cpu'},
+  {title: columns.memory, width: 6, order: 'memory'},
+  {title: columns.disk, width: 8, order: 'disk'},
+  {title: columns.net, width: 8, order: 'net'},
+  {title: columns.interrupts, width: 7},
+  {title: columns.mips, width: 6},
 ];
 
 const KEYS: Readonly<Record<FleetOrder, keyof FleetLoad>> = {
@@ -83,7 +86,7 @@ export function fleetCells({machine, load}: FleetEntry): readonly string[] {
 /** The sum as the cells of {@link FLEET_COLUMNS}. */
 export function sumCells(entries: readonly FleetEntry[]): readonly string[] {
   const running = entries.filter(({load}) => load !== undefined).length;
-  return [`all ${entries.length}`, `${running} up`, ...loadCells(sumOfLoads(entries))];
+  return [text.fleet.view.all(entries.length), text.fleet.view.up(running), ...loadCells(sumOfLoads(entries))];
 }
 
 /** Columns for a width: those there is room for, the name as wide as what is left. Units: cells, one between columns */

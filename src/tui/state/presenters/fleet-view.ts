@@ -1,5 +1,6 @@
 /** What the fleet view shows of the state, and which of its rows the keys act on. */
 import {firstFleetRow, fleetRowCount} from '../../graphs/fleet-board.js';
+import {text} from '../../text/text.js';
 import {visibleMachines} from '../list.js';
 import type {AppState} from '../model.js';
 import {selectedMachine} from '../selectors.js';
@@ -55,7 +56,7 @@ export function fleetView(state: AppState): FleetViewContent {
   const at = all.findIndex(({machine}) => machine.id === selectedMachine(state)?.id);
   const first = Math.max(0, Math.min(at - Math.floor(count / 2), all.length - count));
   const entries = all.slice(first, first + count);
-  const position = all.length > count ? `${first + 1}–${first + entries.length} of ${all.length}` : '';
+  const position = all.length > count ? text.fleet.view.shown(first + 1, first + entries.length, all.length) : '';
   return {
     host: hostShares(state),
     states: stateCounts(state.machines),
@@ -70,16 +71,17 @@ export function fleetView(state: AppState): FleetViewContent {
 
 function hostShares({host}: AppState): readonly HostShare[] {
   if (!host) return [];
+  const {view} = text.fleet;
   const {cpuPercent, coreCount, memoryUsedBytes, memoryTotalBytes} = host;
   return [
     {
-      label: 'Host CPU',
-      text: `${formatPercent(cpuPercent)} of ${coreCount} ${coreCount === 1 ? 'processor' : 'processors'}`,
+      label: view.cpu,
+      text: view.processors(formatPercent(cpuPercent), coreCount),
       share: cpuPercent / 100,
     },
     {
-      label: 'Host memory',
-      text: `${formatBytes(memoryUsedBytes)} of ${formatBytes(memoryTotalBytes)}`,
+      label: view.memory,
+      text: text.words.of(formatBytes(memoryUsedBytes), formatBytes(memoryTotalBytes)),
       share: memoryTotalBytes > 0 ? memoryUsedBytes / memoryTotalBytes : 0,
     },
   ];

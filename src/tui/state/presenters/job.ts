@@ -1,5 +1,6 @@
 import type {Job} from '../../../manager/protocol/job.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import {formatBytes, formatDuration, formatRate} from './units.js';
 
 /** Share of a job's stage that is done, 0 to 1, or `undefined` when it cannot be known. */
@@ -11,12 +12,12 @@ export function jobFraction(job: Job): number | undefined {
 export function jobLine(job: Job): string {
   const count = (value: number) => (job.unit === 'bytes' ? formatBytes(value) : String(value));
   const parts = [visibleText(job.stage)];
-  if (job.total !== undefined) parts.push(`${count(job.done)} of ${count(job.total)}`);
+  if (job.total !== undefined) parts.push(text.words.of(count(job.done), count(job.total)));
   else if (job.done > 0) parts.push(count(job.done));
   if (job.bytesPerSecond !== undefined && job.bytesPerSecond > 0) {
     parts.push(formatRate(job.bytesPerSecond));
     if (job.unit === 'bytes' && job.total !== undefined && job.total > job.done)
-      parts.push(`${formatDuration(((job.total - job.done) / job.bytesPerSecond) * 1000)} left`);
+      parts.push(text.activity.left(formatDuration(((job.total - job.done) / job.bytesPerSecond) * 1000)));
   }
   return parts.join(' · ');
 }

@@ -1,30 +1,29 @@
 /** Looking back in a console, as words: the line below what is shown, badges, the list of chords. */
+import {text} from '../../text/text.js';
 import type {ConsoleState} from '../console.js';
 import {type Lookback, linesBelow} from '../lookback.js';
 
 /** The line that says where one is and what the keys do. `isTyped` when the line is being typed into. */
 export function lookbackLine(look: Lookback): {readonly text: string; readonly isTyped: boolean} {
-  const news = look.isOutdated ? ' · new output below' : '';
   if (look.prompt) return {text: ` /${look.prompt.input.text}`, isTyped: true};
   if (look.mode === 'scroll') {
     const below = linesBelow(look);
     const all = look.transcript.lines - look.rows;
-    return {
-      text: ` ↑ ${below} of ${all} lines back${news} · Shift-PgUp Shift-PgDn scroll · any key returns`,
-      isTyped: false,
-    };
+    return {text: ` ${text.consoles.scrolled(below, all, look.isOutdated)}`, isTyped: false};
   }
-  const place = `line ${look.cursor.line + 1} of ${look.transcript.lines}`;
-  const search = look.search ? ` · ${searchCount(look)}` : '';
-  const keys = look.anchor ? 'y copies · Esc unselects' : 'v V select · y copies · / n N search · Esc leaves';
-  return {text: ` copy mode · ${place}${search}${news} · ${keys}`, isTyped: false};
+  const line = text.consoles.copying({
+    line: look.cursor.line + 1,
+    lines: look.transcript.lines,
+    found: look.search && searchCount(look),
+    isOutdated: look.isOutdated,
+    isSelecting: look.anchor !== undefined,
+  });
+  return {text: ` ${line}`, isTyped: false};
 }
 
 /** How many places a search found, and at which one the cursor is. */
 export function searchCount({search}: Lookback): string {
-  if (!search) return '';
-  const {found, at} = search;
-  return found.length === 0 ? 'not found' : `${at + 1} of ${found.length} found`;
+  return search ? text.consoles.found(search.at + 1, search.found.length) : '';
 }
 
 /** One character for the list: a bell rang, something was printed since the console was last shown, or nothing. */
@@ -33,13 +32,15 @@ export function activityBadge({unseen}: ConsoleState, machineId: string): string
   return what === 'bell' ? '!' : what === 'output' ? '·' : ' ';
 }
 
+const {chords} = text.consoles;
+
 /** Chords of a console that has the keyboard, with what they do. */
 export const CHORDS: readonly (readonly [string, string])[] = [
-  ['Ctrl-]', 'leave the console; twice sends it to the guest'],
-  ['Enter ~ .', 'leave the console'],
-  ['Enter ~ /', 'search in what was printed'],
-  ['Enter ~ [', 'copy mode: keys move, select and copy'],
-  ['Enter ~ ?', 'this list'],
-  ['Enter ~ ~', 'send one ~ to the guest'],
-  ['Shift-PgUp', 'scroll back; Shift-PgDn forward, any key returns'],
+  ['Ctrl-]', chords.leaveOrSend],
+  ['Enter ~ .', chords.leave],
+  ['Enter ~ /', chords.search],
+  ['Enter ~ [', chords.copy],
+  ['Enter ~ ?', chords.list],
+  ['Enter ~ ~', chords.sendTilde],
+  ['Shift-PgUp', chords.scroll],
 ];

@@ -4,6 +4,7 @@ import {DISK_IMAGE} from '../../../manager/protocol/image.js';
 import type {Machine, MachineState} from '../../../manager/protocol/machine.js';
 import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 import {type BootSeen, toldStage} from '../boot-stage.js';
 import type {Tab} from '../model.js';
@@ -17,26 +18,26 @@ export interface StateLook {
   readonly token: ThemeToken;
 }
 
-const LOOKS: Readonly<Record<MachineState, StateLook>> = {
-  defined: {glyph: '○', word: 'off', short: 'off', token: 'off'},
-  starting: {glyph: '◐', word: 'starting', short: 'start', token: 'busy'},
-  running: {glyph: '●', word: 'running', short: 'run', token: 'running'},
-  paused: {glyph: '‖', word: 'paused', short: 'pause', token: 'paused'},
-  stopping: {glyph: '◐', word: 'shutting down', short: 'stop', token: 'busy'},
-  saving: {glyph: '◐', word: 'saving', short: 'save', token: 'busy'},
-  saved: {glyph: '◇', word: 'saved', short: 'saved', token: 'off'},
-  crashed: {glyph: '✗', word: 'crashed', short: 'crash', token: 'failed'},
-  broken: {glyph: '✗', word: 'broken', short: 'broke', token: 'failed'},
+const LOOKS: Readonly<Record<MachineState, Pick<StateLook, 'glyph' | 'token'>>> = {
+  defined: {glyph: '○', token: 'off'},
+  starting: {glyph: '◐', token: 'busy'},
+  running: {glyph: '●', token: 'running'},
+  paused: {glyph: '‖', token: 'paused'},
+  stopping: {glyph: '◐', token: 'busy'},
+  saving: {glyph: '◐', token: 'busy'},
+  saved: {glyph: '◇', token: 'off'},
+  crashed: {glyph: '✗', token: 'failed'},
+  broken: {glyph: '✗', token: 'failed'},
 };
 
 /** A tab as people read it. */
 export function tabLabel(tab: Tab): string {
-  return (tab[0] ?? '').toUpperCase() + tab.slice(1);
+  return text.machine.tabs[tab];
 }
 
 /** The look of a state. */
 export function stateLook(state: MachineState): StateLook {
-  return LOOKS[state];
+  return {...LOOKS[state], word: text.states.words[state], short: text.states.shorts[state]};
 }
 
 /** True in states in which the newest sample tells how the machine is now. */
@@ -48,7 +49,7 @@ export function machineTitle(machine: Machine, nowMs: number, boot?: BootSeen): 
   const isUp = machine.state === 'running' || machine.state === 'paused';
   const uptime = isUp && machine.startedAtMs !== undefined ? `  ${formatDuration(nowMs - machine.startedAtMs)}` : '';
   const stage = toldStage(boot, machine, nowMs);
-  return `${visibleText(machine.name)}  ${look.glyph} ${look.word}${uptime}${stage === undefined ? '' : `  booting: ${stage}`}`;
+  return `${visibleText(machine.name)}  ${look.glyph} ${look.word}${uptime}${stage === undefined ? '' : `  ${text.machine.booting(stage)}`}`;
 }
 
 /**
@@ -61,8 +62,11 @@ export function machineFooter(machine: Machine, samples: readonly MachineSample[
   if (!last) return '';
   const {received, sent} = netRates(samples);
   const rate = (pick: (sample: MachineSample) => number) => formatRate(rateOf(samples, pick));
-  const net = `rx ${formatRate(received)} tx ${formatRate(sent)}`;
-  const disk = `disk r ${rate((s) => s.diskReadBytes)} w ${rate((s) => s.diskWrittenBytes)}`;
+  const net = text.machine.traffic(formatRate(received), formatRate(sent));
+  const disk = text.machine.diskTraffic(
+    rate((s) => s.diskReadBytes),
+    rate((s) => s.diskWrittenBytes),
+  );
   return `${net}  ${disk}  ${formatMips(last.instructionsPerSecond)}`;
 }
 
@@ -86,9 +90,9 @@ function rateOf(samples: readonly MachineSample[], pick: (sample: MachineSample)
 /** Why a machine stands where it is, for an empty console pane. */
 export function machineNotice(machine: Machine): string {
   if (machine.reason) return visibleText(machine.reason);
-  if (machine.state === 'defined') return 'This machine is off. Press Enter or s to start it.';
-  if (machine.state === 'saved') return 'This machine is saved. Press Enter or s: it goes on from there.';
-  if (machine.state === 'starting') return 'Starting…';
+  if (machine.state === 'defined') return text.machine.off;
+  if (machine.state === 'saved') return text.machine.saved;
+  if (machine.state === 'starting') return text.machine.starting;
   return '';
 }
 
@@ -96,12 +100,12 @@ export function machineNotice(machine: Machine): string {
 export function bootSummary(machine: Machine): string {
   const boot = machine.config?.boot;
   if (!boot) return '?';
-  if (boot.kind === 'image') return boot.image === DISK_IMAGE ? 'its disks' : boot.image;
+  if (boot.kind === 'image') return boot.image === DISK_IMAGE ? text.machine.itsDisks : boot.image;
   switch (boot.kind) {
     case 'linux':
       return boot.origin ?? boot.kernelPath;
     case 'disk':
-      return 'its disks';
+      return text.machine.itsDisks;
     case 'firmware':
       return boot.elfPath;
   }

@@ -8,6 +8,7 @@ import type {NetworkFlow, NetworkStatus} from '../../../manager/protocol/network
 import {formatEnd} from '../../packets/packet-reader.js';
 import {fitCells, textWidth, truncate, wrapText} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {AppState, NetworkView, PacketLine} from '../model.js';
 import {chosenForward, hasNetwork, selectedNetwork, shownForwards} from '../network.js';
@@ -32,23 +33,37 @@ const ARROW = {received: '<', sent: '>'} as const;
 
 /** At most `height` lines of `width` cells. */
 export function networkLines(state: AppState, width: number, height: number): readonly PieceLine[] {
+  const above = linesAbovePackets(state, width, height);
+  const network = followedNetwork(state);
+  const rest = height - above.length - 1;
+  const packets = network === undefined || rest < 1 ? [] : packetLines(network, width, rest);
+  return [...above, ...packets].slice(0, height);
+}
+
+/** The same without packets, in the room that they leave in a pane of that height. */
+export function linesAbovePackets(state: AppState, width: number, height: number): readonly PieceLine[] {
   const machine = selectedMachine(state);
   if (machine === undefined) return [];
-  const network = hasNetwork(machine.state) ? selectedNetwork(state) : undefined;
-  const kind = machine.config?.network?.kind ?? 'user';
-  if (kind === 'none') return [[{text: ' This machine has no network card.', token: 'faint'}]];
+  if (hasNoCard(machine)) return [[{text: ` ${text.network.noCard}`, token: 'faint'}]];
+  const network = followedNetwork(state);
   const samples = state.samples.get(machine.id) ?? [];
-  const why = hasNetwork(machine.state)
-    ? (network?.problem ?? '…')
-    : `There is nothing to see: ${machine.name} is not running.`;
+  const why = hasNetwork(machine.state) ? (network?.problem ?? '…') : text.network.notRunning(machine.name);
   const head = network?.status ? cardLines(network.status, samples, width) : aboutLines(why, width);
   const most = Math.max(FEW_ROWS, Math.floor(height / 5));
   const forwards = forwardLines(state, width, most);
   const flows = network?.status ? flowLines(network.status, width, most) : [];
-  const above = [...head, ...waitingLines(machine, width, most), ...ruleLines(machine, width), ...forwards, ...flows];
-  const rest = height - above.length - 1;
-  const packets = network === undefined || rest < 1 ? [] : packetLines(network, width, rest);
-  return [...above, ...packets].slice(0, height);
+  return [...head, ...waitingLines(machine, width, most), ...ruleLines(machine, width), ...forwards, ...flows];
+}
+
+function hasNoCard({config}: Machine): boolean {
+  return config?.network?.kind === 'none';
+}
+
+/** What is known of the network of the highlighted machine, while it has one. */
+function followedNetwork(state: AppState): NetworkView | undefined {
+  const machine = selectedMachine(state);
+  const isThere = machine !== undefined && hasNetwork(machine.state) && !hasNoCard(machine);
+  return isThere ? selectedNetwork(state) : undefined;
 }
 
 /** `8080 → 80`, with the host's address where it is not 127.0.0.1. */
@@ -57,31 +72,33 @@ export function forwardText({address, hostPort, guestPort, protocol}: PortForwar
   return `${host}${hostPort} → ${guestPort}${protocol === undefined ? '' : `/${protocol}`}`;
 }
 
-function aboutLines(text: string, width: number): PieceLine[] {
-  return wrapText(visibleText(text), width - 2).map((line) => [{text: ` ${line}`, token: 'faint'}]);
+function aboutLines(why: string, width: number): PieceLine[] {
+  return wrapText(visibleText(why), width - 2).map((line) => [{text: ` ${line}`, token: 'faint'}]);
 }
 
 function cardLines(status: NetworkStatus, samples: readonly MachineSample[], width: number): PieceLine[] {
   const {mac, isUp, addresses, receivedBytes, receivedFrames, sentBytes, sentFrames, droppedFrames} = status;
   const {received, sent} = netRates(samples);
-  const told = addresses.length === 0 ? 'no address yet' : addresses.join(' ');
-  const dropped = droppedFrames === 0 ? [] : [{text: `  dropped ${droppedFrames}`, token: 'failed'} as const];
-  const counters =
-    `rx ${formatRate(received)} ${formatBytes(receivedBytes)} ${receivedFrames} frames` +
-    `  tx ${formatRate(sent)} ${formatBytes(sentBytes)} ${sentFrames} frames`;
+  const told = addresses.length === 0 ? text.network.noAddress : addresses.join(' ');
+  const dropped =
+    droppedFrames === 0 ? [] : [{text: `  ${text.network.dropped(droppedFrames)}`, token: 'failed'} as const];
+  const counters = text.network.counters(
+    {rate: formatRate(received), size: formatBytes(receivedBytes), frames: receivedFrames},
+    {rate: formatRate(sent), size: formatBytes(sentBytes), frames: sentFrames},
+  );
   return [
     [
-      {text: ' card ', token: 'faint'},
+      {text: ` ${text.network.card} `, token: 'faint'},
       {text: visibleText(mac), isBold: true},
-      {text: isUp ? '  up  ' : '  down  ', token: isUp ? 'running' : 'off'},
+      {text: `  ${isUp ? text.network.up : text.network.down}  `, token: isUp ? 'running' : 'off'},
       {text: truncate(visibleText(told), Math.max(0, width - 32))},
     ],
     [{text: ` ${counters}`}, ...dropped],
   ];
 }
 
-function heading(text: string, width: number): PieceLine {
-  const title = truncate(`── ${text} `, width);
+function heading(words: string, width: number): PieceLine {
+  const title = truncate(`── ${words} `, width);
   return [{text: title + '─'.repeat(width - textWidth(title)), token: 'border'}];
 }
 
@@ -90,14 +107,14 @@ function waitingLines({questions = []}: Machine, width: number, most: number): P
   const shown = questions.slice(0, most);
   const more = questions.length - shown.length;
   return [
-    heading(`Waiting for an answer ${questions.length}, A gives it`, width),
+    heading(text.network.waiting(questions.length), width),
     ...shown.map(
       (question): PieceLine => [
         {text: ' ? ', token: 'paused', isBold: true},
         {text: keepEnd(questionText(question), Math.max(0, width - 4))},
       ],
     ),
-    ...(more === 0 ? [] : [[{text: `   and ${more} more`, token: 'faint'} as const]]),
+    ...(more === 0 ? [] : [[{text: `   ${text.words.andMore(more)}`, token: 'faint'} as const]]),
   ];
 }
 
@@ -105,29 +122,28 @@ function waitingLines({questions = []}: Machine, width: number, most: number): P
 function ruleLines({config}: Machine, width: number): PieceLine[] {
   const {egress = 'allow', rules = []} = config?.network ?? {};
   if (egress === 'allow' && rules.length === 0) return [];
-  const rest = {allow: 'allowed', deny: 'denied', ask: 'asked about'}[egress];
-  return [heading(`Rules: ${rules.length === 0 ? 'none' : rules.length}, all else is ${rest}`, width)];
+  return [heading(text.network.rules(rules.length, egress), width)];
 }
 
 function forwardLines(state: AppState, width: number, most: number): PieceLine[] {
   const forwards = shownForwards(state);
   const chosen = chosenForward(state);
-  if (forwards.length === 0) return [heading('Port forwards: none, a adds one', width)];
+  if (forwards.length === 0) return [heading(text.network.forwards(0), width)];
   const at = chosen === undefined ? 0 : forwards.indexOf(chosen);
   const first = Math.max(0, Math.min(at - Math.floor(most / 2), forwards.length - most));
   const lines = forwards.slice(first, first + most).map((forward): PieceLine => {
     const isChosen = forward === chosen;
     return [{text: ` ${isChosen ? '▸' : ' '} ${forwardText(forward)} `, isBold: isChosen, isInverse: isChosen}];
   });
-  return [heading(`Port forwards ${forwards.length}`, width), ...lines];
+  return [heading(text.network.forwards(forwards.length), width), ...lines];
 }
 
 function flowLines({flows, flowCount}: NetworkStatus, width: number, most: number): PieceLine[] {
-  if (flowCount === 0) return [heading('Connections: none', width)];
+  if (flowCount === 0) return [heading(text.network.connections(0), width)];
   const isCut = flowCount > most;
   const shown = flows.slice(0, isCut ? most - 1 : most).map((flow): PieceLine => [{text: flowText(flow, width)}]);
-  const more = isCut ? [[{text: `   and ${flowCount - shown.length} more`, token: 'faint'} as const]] : [];
-  return [heading(`Connections ${flowCount}`, width), ...shown, ...more];
+  const more = isCut ? [[{text: `   ${text.words.andMore(flowCount - shown.length)}`, token: 'faint'} as const]] : [];
+  return [heading(text.network.connections(flowCount), width), ...shown, ...more];
 }
 
 /** Who stands first, then what passed; the state last, which matters least while all is well. */
@@ -135,22 +151,21 @@ function flowText(flow: NetworkFlow, width: number): string {
   const ends = visibleText(
     `${formatEnd(flow.guestAddress, flow.guestPort)} ↔ ${formatEnd(flow.peerAddress, flow.peerPort)}`,
   );
-  const passed = `rx ${formatBytes(flow.receivedBytes)} tx ${formatBytes(flow.sentBytes)} ${flow.state}`;
+  const passed = `${text.machine.traffic(formatBytes(flow.receivedBytes), formatBytes(flow.sentBytes))} ${flow.state}`;
   return ` ${flow.protocol} ${fitCells(ends, Math.max(20, width - 34))} ${passed}`;
 }
 
 function packetLines({packets, missedCount}: NetworkView, width: number, rows: number): PieceLine[] {
-  const missed = missedCount === 0 ? '' : `, ${missedCount} not shown`;
-  if (packets.length === 0) return [heading(`Packets: none yet${missed}`, width)];
-  return [heading(`Packets${missed}`, width), ...packets.slice(-rows).map((packet) => packetLine(packet, width))];
+  const title = heading(text.network.packets(packets.length, missedCount), width);
+  return [title, ...packets.slice(-rows).map((packet) => packetLine(packet, width))];
 }
 
-function packetLine({atMs, isReceived, text}: PacketLine, width: number): PieceLine {
+function packetLine({atMs, isReceived, text: told}: PacketLine, width: number): PieceLine {
   const direction = isReceived ? 'received' : 'sent';
   return [
     {text: ` ${formatMoment(atMs)} `, token: 'faint'},
     {text: `${ARROW[direction]} `, token: isReceived ? 'chartMemory' : 'chartCpu'},
-    {text: truncate(text, Math.max(0, width - 13))},
+    {text: truncate(told, Math.max(0, width - 13))},
   ];
 }
 

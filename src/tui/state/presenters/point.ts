@@ -1,5 +1,6 @@
 /** Points of a timeline as words. */
 import type {Snapshot, SnapshotKind} from '../../../manager/protocol/snapshot.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 import {formatDuration} from './units.js';
 
@@ -10,18 +11,18 @@ export interface PointLook {
   readonly token: ThemeToken;
 }
 
-const LOOKS: Readonly<Record<SnapshotKind, PointLook>> = {
-  snapshot: {glyph: '◆', word: 'snapshot', token: 'accent'},
-  checkpoint: {glyph: '○', word: 'checkpoint', token: 'text'},
-  undo: {glyph: '↶', word: 'undo point', token: 'paused'},
+const LOOKS: Readonly<Record<SnapshotKind, Omit<PointLook, 'word'>>> = {
+  snapshot: {glyph: '◆', token: 'accent'},
+  checkpoint: {glyph: '○', token: 'text'},
+  undo: {glyph: '↶', token: 'paused'},
 };
 
 /** The look of a kind. */
 export function pointLook(kind: SnapshotKind): PointLook {
-  return LOOKS[kind];
+  return {...LOOKS[kind], word: text.states.points[kind]};
 }
 
 /** How old a point is: `34s ago`. */
 export function pointAge({createdAtMs}: Pick<Snapshot, 'createdAtMs'>, nowMs: number): string {
-  return `${formatDuration(nowMs - createdAtMs)} ago`;
+  return text.timeline.ago(formatDuration(nowMs - createdAtMs));
 }

@@ -3,6 +3,7 @@ import type {MachineSample} from '../../../manager/protocol/metrics.js';
 import {type SparkStyle, sparkline} from '../../graphs/sparkline.js';
 import {fitCells} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 import {type ListView, type SortColumn, selectedRow} from '../list.js';
 import type {AppState} from '../model.js';
@@ -52,13 +53,17 @@ function columnsOf(width: number): Columns {
 
 /** The heading over the rows, `width` cells. The column that the list is sorted by has an arrow. */
 export function listHeading(width: number, {sort, isReversed}: Pick<ListView, 'sort' | 'isReversed'>): string {
+  const {columns} = text.fleet;
   const {cpu, spark, memory, name: nameWidth} = columnsOf(width);
   const arrow = (column: SortColumn) => (column === sort ? (isReversed ? '↑' : '↓') : '');
   const numbers =
-    fitCells(`CPU${arrow('cpu')}`, cpu === 0 ? 0 : spark + cpu, 'right') +
-    fitCells(`MEM${arrow('memory')}`, memory, 'right');
-  const name = sort === 'age' ? `  NAME by age${arrow('age')}` : `  NAME${arrow('name')}`;
-  return fitCells(fitCells(name, nameWidth) + fitCells(`STATE${arrow('state')}`, STATE_WIDTH) + numbers, width);
+    fitCells(columns.cpu + arrow('cpu'), cpu === 0 ? 0 : spark + cpu, 'right') +
+    fitCells(columns.memory + arrow('memory'), memory, 'right');
+  const name = sort === 'age' ? columns.nameByAge + arrow('age') : columns.name + arrow('name');
+  return fitCells(
+    fitCells(`  ${name}`, nameWidth) + fitCells(columns.state + arrow('state'), STATE_WIDTH) + numbers,
+    width,
+  );
 }
 
 /** A machine's row as the list shows it now. */

@@ -1,5 +1,6 @@
 /** What a tab tells of the highlighted machine as sentences, and when they are worth telling again. */
 
+import {text} from '../../text/text.js';
 import {selectedDisks} from '../disks.js';
 import {shownCurves, shownSpan} from '../graphs.js';
 import type {AppState} from '../model.js';
@@ -9,7 +10,7 @@ import {machineCharts} from './charts.js';
 import {configLines} from './config.js';
 import {diskLines} from './disks.js';
 import {machineNotice} from './machine.js';
-import {forwardText, networkLines} from './network.js';
+import {forwardText, linesAbovePackets} from './network.js';
 import {pointAge, pointLook} from './point.js';
 import {textOf} from './spoken.js';
 import {timelineLines} from './timeline.js';
@@ -20,7 +21,7 @@ const WIDTH = 400;
 const HEIGHT = 100;
 const EVENTS_TOLD = 10;
 /** Stands before what the keys of a tab act on. */
-export const CHOSEN = 'chosen, ';
+export const CHOSEN = `${text.spoken.chosen} `;
 
 /** See the module: numbers change all the time, so lines are new only with another `key`. */
 export interface SpokenPane {
@@ -38,15 +39,15 @@ export function spokenPane(state: AppState): SpokenPane {
   switch (state.tab) {
     case 'console': {
       const notice = machineNotice(machine);
-      return pane(about, [notice === '' ? 'Enter types into the console, y tells what it shows.' : notice]);
+      return pane(about, [notice === '' ? text.spoken.pane.console : notice]);
     }
     case 'graphs': {
       const [span, samples, curves] = [shownSpan(state), state.samples.get(machine.id) ?? [], shownCurves(state)];
       const charts = machineCharts(machine, samples, span, curves, state.nowMs);
-      const lines = charts.map(
-        ({title, legend}) => `${title}: ${legend.map(({text}) => text).join(', ') || 'nothing'}.`,
+      const lines = charts.map(({title, legend}) =>
+        text.spoken.pane.chart(title, legend.map((piece) => piece.text).join(', ')),
       );
-      return pane([...about, span.name], [`The last ${span.name}.`, ...lines]);
+      return pane([...about, span.name], [text.spoken.pane.lastSpan(span.name), ...lines]);
     }
     case 'timeline': {
       const points = selectedTimeline(state)?.points;
@@ -54,22 +55,20 @@ export function spokenPane(state: AppState): SpokenPane {
       const key = [...about, String(points?.length), point?.id ?? ''];
       if (point === undefined || points === undefined) return pane(key, drawn(timelineLines(state, WIDTH)));
       const facts = [pointAge(point, state.nowMs), formatTime(point.createdAtMs), formatBytes(point.fileBytes)];
-      if (point.isCurrent) facts.push('current');
-      const place = `${points.indexOf(point) + 1} of ${points.length}`;
+      if (point.isCurrent) facts.push(text.timeline.current);
+      const place = text.words.of(points.indexOf(point) + 1, points.length);
       const note = point.note === undefined || point.note === '' ? [] : [point.note];
       return pane(key, [
         `${[`${pointLook(point.kind).word} ${point.name}`, ...facts, place].join(', ')}.`,
         ...note,
-        'Left and right go along the points.',
+        text.spoken.pane.points,
       ]);
     }
     case 'net': {
-      const lines = drawn(networkLines(state, WIDTH, HEIGHT));
-      const packets = lines.findIndex((line) => line.startsWith('Packets'));
       const forward = chosenForward(state);
       const network = selectedNetwork(state);
       const key = [String(network?.status !== undefined), network?.problem ?? '', forward ? forwardText(forward) : ''];
-      return pane([...about, ...key], packets < 0 ? lines : lines.slice(0, packets));
+      return pane([...about, ...key], drawn(linesAbovePackets(state, WIDTH, HEIGHT)));
     }
     case 'disks': {
       const disks = selectedDisks(state);
@@ -81,7 +80,7 @@ export function spokenPane(state: AppState): SpokenPane {
     case 'log': {
       const events = state.events.filter(({machineId}) => machineId === machine.id).slice(-EVENTS_TOLD);
       const lines = events.map(({atMs, message}) => `${formatTime(atMs)} ${message}`);
-      return pane([...about, String(events.at(-1)?.seq)], lines.length === 0 ? ['Nothing has happened yet.'] : lines);
+      return pane([...about, String(events.at(-1)?.seq)], lines.length === 0 ? [text.spoken.pane.noEvents] : lines);
     }
     case 'config':
       return pane(about, drawn(configLines(state, WIDTH, HEIGHT)));

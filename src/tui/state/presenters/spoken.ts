@@ -5,6 +5,7 @@ import {helpLines} from '../../keys/hints.js';
 import {actionsIn} from '../../keys/keymap.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../../keys/palette.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {ConsoleDialog} from '../console.js';
 import type {FormField, FormState} from '../form.js';
 import {listRows, selectedRow} from '../list.js';
@@ -20,6 +21,8 @@ import {pasteQuestion} from './paste.js';
 import {questionLines} from './question.js';
 import {spokenMachineForm} from './spoken-machine-form.js';
 
+const {spoken} = text;
+
 /** How many events are told of at once. */
 const EVENTS_TOLD = 10;
 /** Wide enough that nothing told is cut. */
@@ -29,17 +32,19 @@ const LINE_WIDTH = 400;
 export function spokenRow(state: AppState): string {
   const rows = listRows(state);
   const row = selectedRow(state);
-  if (row === undefined) return state.machines.length === 0 ? 'There is no machine.' : 'No machine matches the filter.';
-  const place = `${rows.findIndex(({id}) => id === row.id) + 1} of ${rows.length}`;
-  if (row.kind === 'group')
-    return `Group ${visibleText(row.name)}, ${row.machines.length} machines, ${row.isFolded ? 'folded' : 'open'}, ${place}.`;
+  if (row === undefined) return state.machines.length === 0 ? text.fleet.noneThere : text.fleet.noMatch;
+  const place = text.words.of(rows.findIndex(({id}) => id === row.id) + 1, rows.length);
+  if (row.kind === 'group') {
+    const {name, machines, isFolded} = row;
+    return spoken.group({name: visibleText(name), count: machines.length, isFolded, place});
+  }
   const {machine} = row;
   const sample = state.samples.get(machine.id)?.at(-1);
   const parts = [visibleText(machine.name), stateLook(machine.state).word];
-  if (machine.state === 'running' && sample) parts.push(`CPU ${Math.round(sample.cpuPercent)} percent`);
+  if (machine.state === 'running' && sample) parts.push(spoken.cpu(Math.round(sample.cpuPercent)));
   const memory = memorySummary(machine, sample);
-  if (memory !== '') parts.push(`memory ${memory}`);
-  if (state.list.marks.has(machine.id)) parts.push('marked');
+  if (memory !== '') parts.push(spoken.memory(memory));
+  if (state.list.marks.has(machine.id)) parts.push(spoken.marked);
   if (machine.reason !== undefined) parts.push(visibleText(machine.reason));
   return `${[...parts, place].join(', ')}.`;
 }
@@ -63,9 +68,10 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
       );
     case 'confirm': {
       const {title, question, phrase, isYes, yesLabel, typed} = overlay.confirmation;
-      if (phrase !== undefined)
-        return [`${title}. ${question}`, `Type ${phrase} and Enter to do it, Escape for no.`, `Typed: ${typed.text}`];
-      return [`${title}. ${question}`, `y for yes, n for no. Enter: ${isYes ? yesLabel : 'No'}.`];
+      const {confirm} = spoken;
+      const about = confirm.title(title, question);
+      if (phrase !== undefined) return [about, confirm.typePhrase(phrase), confirm.typed(typed.text)];
+      return [about, confirm.yesOrNo(isYes ? yesLabel : text.dialogs.no)];
     }
     case 'form':
       return formLines(overlay.form);
@@ -73,28 +79,25 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
       return spokenMachineForm(overlay.form, state.machines);
     case 'palette': {
       const entries = paletteEntries(state, actions, overlay.input.text);
-      return [`Look for: ${overlay.input.text}`, chosenEntry(entries, overlay.chosen)];
+      return [spoken.palette(overlay.input.text), chosenEntry(entries, overlay.chosen)];
     }
     case 'menu':
-      return ['Menu of the machine.', chosenEntry(menuEntries(state, actions), overlay.chosen)];
+      return [spoken.menu, chosenEntry(menuEntries(state, actions), overlay.chosen)];
     case 'copy': {
       const entries = copyEntries(state);
-      const {label, text} = entries[overlay.chosen] ?? {label: 'nothing', text: undefined};
-      const what = text === undefined ? label : `${label}: ${text}`;
-      return [
-        'What to copy; it is told, as there is no clipboard here.',
-        `${what}, ${overlay.chosen + 1} of ${entries.length}.`,
-      ];
+      const entry = entries[overlay.chosen] ?? {label: spoken.copy.nothing, text: undefined};
+      const what = entry.text === undefined ? entry.label : spoken.copy.entry(entry.label, entry.text);
+      return [spoken.copy.title, spoken.choice(what, overlay.chosen + 1, entries.length)];
     }
     case 'activity': {
       const jobs = listedJobs(state).map(
-        (job, index) => `${index === overlay.chosen ? 'chosen, ' : ''}${spokenJob(job)}`,
+        (job, index) => `${index === overlay.chosen ? `${spoken.chosen} ` : ''}${spokenJob(job)}`,
       );
-      const filter = overlay.isFiltering ? [`Filter: ${overlay.filter.text}`] : [];
+      const filter = overlay.isFiltering ? [spoken.activity.filter(overlay.filter.text)] : [];
       const events = matchingEvents(state.events, overlay.filter.text).slice(-EVENTS_TOLD);
-      const none = jobs.length === 0 ? ['No job is running.'] : [];
+      const none = jobs.length === 0 ? [text.activity.noJob] : [];
       return [
-        'Jobs and events. x cancels the job.',
+        spoken.activity.title,
         ...none,
         ...jobs,
         ...filter,
@@ -111,8 +114,8 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
         questionLines(state, shown, LINE_WIDTH)
           .map((line) => line.trim())
           .join(' '),
-        'Up and down choose an answer, Enter gives it, Escape puts it off.',
-        `${answer.label}, ${overlay.chosen + 1} of ${ANSWERS.length}.`,
+        spoken.answers,
+        spoken.choice(answer.label, overlay.chosen + 1, ANSWERS.length),
       ];
     }
   }
@@ -121,8 +124,8 @@ function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]):
 function consoleLines(dialog: ConsoleDialog, state: AppState): readonly string[] {
   if (dialog.kind === 'chords') return CHORDS.map(([keys, help]) => `${keys}: ${help}.`);
   const name = state.machines.find(({id}) => id === dialog.paste.machineId)?.name ?? '';
-  const answer = `y for yes, n for no. Enter: ${dialog.isYes ? 'Type it' : 'No'}.`;
-  return [...pasteQuestion(dialog.paste, name), answer];
+  const answer = dialog.isYes ? text.consoles.paste.yes : text.dialogs.no;
+  return [...pasteQuestion(dialog.paste, name), spoken.confirm.yesOrNo(answer)];
 }
 
 /** A job; of how much is done only quarters, which are enough to hear. */
@@ -130,42 +133,38 @@ export function spokenJob(job: Job): string {
   const subject = visibleText(job.subject);
   if (job.state !== 'running') {
     const why = job.error === undefined ? '' : ` ${visibleText(`${job.error.message} ${job.error.hint}`)}`;
-    return `${subject}: ${job.state}.${why}`.trim();
+    return `${spoken.job.ended(subject, text.states.jobs[job.state])}${why}`.trim();
   }
   const quarters = Math.floor((jobFraction(job) ?? 0) * 4);
-  return `${subject}: ${visibleText(job.stage)}${quarters === 0 ? '' : `, ${quarters * 25} percent`}.`;
+  return spoken.job.running(subject, visibleText(job.stage), quarters * 25);
 }
 
 function chosenEntry(entries: readonly PaletteEntry[], chosen: number): string {
   const entry = entries[chosen];
-  if (entry === undefined) return 'Nothing is called that.';
-  const parts = [entry.text];
-  if (entry.keys !== '') parts.push(`Key ${entry.keys}.`);
-  if (entry.command !== '') parts.push(`Command ${entry.command}.`);
-  if (entry.reason !== undefined) parts.push(`Not now: ${entry.reason}`);
-  return `${parts.join(' ')} ${chosen + 1} of ${entries.length}.`;
+  if (entry === undefined) return text.dialogs.palette.noMatch;
+  return spoken.entry({...entry, reason: entry.reason, at: chosen + 1, count: entries.length});
 }
 
 function formLines(form: FormState): readonly string[] {
   const field = form.fields[form.focused];
-  const place = `${form.focused + 1} of ${form.fields.length}`;
+  const told = field && spoken.form.field(field.label, valueText(field), form.focused + 1, form.fields.length);
   return [
-    `${form.title}. Enter: ${form.submitLabel.toLowerCase()}, Tab: next field, Escape: cancel.`,
-    ...(field === undefined ? [] : [`${field.label}: ${valueText(field)}, ${place}.`]),
-    ...(form.isBusy ? ['Working.'] : []),
+    spoken.form.title(form.title, form.submitLabel),
+    ...(told === undefined ? [] : [told]),
+    ...(form.isBusy ? [spoken.form.working] : []),
     ...(form.error === undefined ? [] : [form.error]),
   ];
 }
 
 function valueText(field: FormField): string {
-  if (field.kind === 'choice') return `${field.choices[field.chosen] ?? 'none'}, left and right choose`;
-  return field.input.text === '' ? `empty, ${field.placeholder}` : field.input.text;
+  if (field.kind === 'choice') return spoken.form.choice(field.choices[field.chosen] ?? text.words.none);
+  return field.input.text === '' ? spoken.form.empty(field.placeholder) : field.input.text;
 }
 
 /** The text of pieces of a line. */
 export function textOf(pieces: readonly {readonly text: string}[]): string {
   return pieces
-    .map(({text}) => text)
+    .map((piece) => piece.text)
     .join('')
     .replace(/\s+/g, ' ')
     .trim();

@@ -2,6 +2,7 @@
 
 import {fitCells, textWidth, truncate, wrapText} from '../../terminal/char-width.js';
 import {visibleText} from '../../terminal/visible-text.js';
+import {text} from '../../text/text.js';
 import type {ThemeToken} from '../../theme.js';
 import type {AppState, TimelineView} from '../model.js';
 import {chosenPoint, isLive, selectedMachine, selectedTimeline} from '../selectors.js';
@@ -41,7 +42,7 @@ export function timelineLines(state: AppState, width: number): readonly (readonl
     [
       {text: ` ${pointLook(point.kind).glyph} ${word} `, token: pointLook(point.kind).token},
       {text: visibleText(point.name), isBold: true},
-      {text: ['', ...facts, ...(point.isCurrent ? ['current'] : [])].join(gap)},
+      {text: ['', ...facts, ...(point.isCurrent ? [text.timeline.current] : [])].join(gap)},
     ],
     remark(timeline, point.note, width),
     [{text: '─'.repeat(width), token: 'border'}],
@@ -79,7 +80,7 @@ function ages(
   const left = ` ${points[first] ? pointAge(points[first], nowMs) : ''}`;
   const newest = points[last - 1];
   const right = `${newest && last - first > 1 ? `${pointAge(newest, nowMs)} ` : ''}`;
-  const place = `${index + 1} of ${points.length}`;
+  const place = text.words.of(index + 1, points.length);
   const room = width - textWidth(left) - textWidth(right);
   if (room < place.length + 2) return truncate(`${left}  ${place}`, width);
   const before = Math.floor((room - place.length) / 2);
@@ -92,23 +93,26 @@ function remark({settings, broken}: TimelineView, note: string | undefined, widt
   const wrong = settings.problem ?? broken[0];
   if (wrong !== undefined) return [{text: truncate(` ${visibleText(wrong)}`, width), token: 'failed'}];
   const {isEnabled, intervalMs, usedBytes, budgetBytes} = settings;
-  const room = `checkpoints take ${formatBytes(usedBytes)} of ${formatBytes(budgetBytes)}`;
-  const text = isEnabled ? ` one every ${formatDuration(intervalMs)}; ${room}` : ` the timeline is off; ${room}`;
-  return [{text: truncate(text, width), token: 'faint'}];
+  const numbers = {
+    interval: formatDuration(intervalMs),
+    used: formatBytes(usedBytes),
+    budget: formatBytes(budgetBytes),
+  };
+  const how = isEnabled ? text.timeline.on(numbers) : text.timeline.off(numbers);
+  return [{text: truncate(` ${how}`, width), token: 'faint'}];
 }
 
 function noPoints(state: AppState, {settings}: TimelineView, width: number): readonly (readonly Piece[])[] {
   const {isEnabled, intervalMs, problem} = settings;
   const machine = selectedMachine(state);
-  const lines = (text: string, token?: ThemeToken): Piece[][] =>
-    wrapText(visibleText(text), width - 2).map((line) => [{text: ` ${line}`, ...(token ? {token} : {})}]);
+  const lines = (sentence: string, token?: ThemeToken): Piece[][] =>
+    wrapText(visibleText(sentence), width - 2).map((line) => [{text: ` ${line}`, ...(token ? {token} : {})}]);
   if (machine === undefined) return [];
-  const how = isEnabled
-    ? `t takes one; the timeline takes one every ${formatDuration(intervalMs)}.`
-    : 't takes one; the timeline is off.';
+  const {none} = text.timeline;
+  const how = isEnabled ? none.on(formatDuration(intervalMs)) : none.off;
   return [
-    ...lines(`No points yet: ${isLive(machine.state) ? how : 'they are taken while the machine runs.'}`),
-    ...(isEnabled ? [] : lines(`Turn it on: viv timeline ${machine.name} on`, 'faint')),
+    ...lines(isLive(machine.state) ? how : none.notRunning),
+    ...(isEnabled ? [] : lines(none.turnOn(`viv timeline ${machine.name} on`), 'faint')),
     ...(problem === undefined ? [] : lines(problem, 'failed')),
   ];
 }
