@@ -48,7 +48,7 @@ export const machineJourneys: Readonly<Record<string, Journey>> = {
           ['machine.snapshot', 't'],
           ['machine.fork', 'f'],
         ] as const
-      ).map(([id, name]) => refused(id, name, 'alpha is defined.')),
+      ).map(([id, name]) => refused(id, name, 'alpha is off.')),
       refused('machine.undo', 'u', 'There is nothing to undo.'),
       key('machine.clone', 'C', 'alpha-clone was cloned from alpha.'),
       key('machine.edit', 'e', 'Edit alpha'),
