@@ -179,6 +179,11 @@ export class FakeFleet {
     this.put({...this.machines.find((one) => one.name === name)!, questions});
   }
 
+  /** Has every guest that runs print something, as if it had before anybody looked. */
+  printAll(text: string): void {
+    for (const {id, state} of this.machines) if (state === 'running') this.say(id, text);
+  }
+
   /** Lets a guest write to its console. */
   say(machineId: string, text: string): void {
     const output = (this.output.get(machineId) ?? '') + text;

@@ -4,12 +4,16 @@ import {dirname, join} from 'node:path';
 import {afterAll, beforeAll} from 'vitest';
 import {bundleOptions} from '../../scripts/build.js';
 import {bundleOfRun} from './run-bundle.js';
-import {TerminalSession} from './terminal.js';
+import {type TerminalOptions, TerminalSession} from './terminal.js';
 
 /** The bundled program that runs the real TUI over a scripted fleet. */
 export interface TuiProgram {
   /** Opens it at a terminal, with preferences of its own. `fleet` is a list like `web-1:running,db:defined`. */
-  open(fleet: string, size?: {columns: number; rows: number}, env?: Readonly<Record<string, string>>): TerminalSession;
+  open(
+    fleet: string,
+    window?: Pick<TerminalOptions, 'columns' | 'rows' | 'hasWideEmoji'>,
+    env?: Readonly<Record<string, string>>,
+  ): TerminalSession;
 }
 
 /** The program for the tests of one file, with a home that is gone after them. */
@@ -23,7 +27,7 @@ export function tuiOfFile(): TuiProgram {
   });
   afterAll(() => rm(home, {recursive: true, force: true}));
   return {
-    open: (fleet, size = {columns: 120, rows: 35}, env = {}) =>
+    open: (fleet, window = {columns: 120, rows: 35}, env = {}) =>
       new TerminalSession({
         command: process.execPath,
         args: [program],
@@ -33,7 +37,7 @@ export function tuiOfFile(): TuiProgram {
           NODE_COMPILE_CACHE: join(dirname(program), 'cache'),
           ...env,
         },
-        ...size,
+        ...window,
       }),
   };
 }

@@ -2,11 +2,14 @@
  * A person at a terminal: a program in a real pseudo-terminal, its screen read back through an emulator. Between the marks
  * of synchronized output the screen stays as it was: nobody ever looks at half a frame.
  */
+import * as unicode11 from '@xterm/addon-unicode11';
 import * as headless from '@xterm/headless';
 import type {IPty} from 'node-pty';
 import {spawn} from 'node-pty';
 
 const {Terminal} = (headless as typeof headless & {default?: typeof headless}).default ?? headless;
+
+const {Unicode11Addon} = (unicode11 as typeof unicode11 & {default?: typeof unicode11}).default ?? unicode11;
 
 const FRAME_BEGIN = '\x1b[?2026h';
 const FRAME_END = '\x1b[?2026l';
@@ -19,6 +22,8 @@ export interface TerminalOptions {
   readonly cwd?: string;
   readonly columns?: number;
   readonly rows?: number;
+  /** Emoji take two cells, as in newer terminals; else one, as in older ones. */
+  readonly hasWideEmoji?: boolean;
 }
 
 /** See the module. */
@@ -36,6 +41,10 @@ export class TerminalSession implements AsyncDisposable {
   constructor(options: TerminalOptions) {
     const size = {cols: options.columns ?? 120, rows: options.rows ?? 35};
     this.emulator = new Terminal({...size, allowProposedApi: true, scrollback: 1000});
+    if (options.hasWideEmoji) {
+      this.emulator.loadAddon(new Unicode11Addon());
+      this.emulator.unicode.activeVersion = '11';
+    }
     this.pty = spawn(options.command, [...options.args], {
       ...size,
       name: 'xterm-256color',

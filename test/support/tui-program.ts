@@ -63,6 +63,8 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+// GUEST: what every guest has printed already.
+if (process.env['GUEST']) fleet.printAll(process.env['GUEST']);
 // START_FAULT: why no machine starts; BOOT: what guests print after their start.
 fleet.startFault = process.env['START_FAULT'];
 if (process.env['BOOT']) fleet.bootTexts = process.env['BOOT'].split('|');
