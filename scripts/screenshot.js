@@ -5,10 +5,19 @@ import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
-import {renderScreenSvg} from '../src/tui/pictures/screen-svg.ts';
+import * as esbuild from 'esbuild';
 import {TerminalSession} from '../test/support/terminal.ts';
+import {build, bundleOptions} from './build.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+await build();
+await esbuild.build({
+  ...bundleOptions,
+  entryPoints: {pictures: join(root, 'src/tui/pictures/screen-svg.ts')},
+  outdir: join(root, 'dist'),
+  splitting: false,
+});
+const {renderScreenSvg} = await import('../dist/pictures.js');
 const {values, positionals} = parseArgs({options: {cache: {type: 'string'}}, allowPositionals: true});
 const folder = positionals[0] ?? join(root, 'docs');
 const BOOT_MS = 120_000;
@@ -39,6 +48,12 @@ async function take(terminal, name) {
 async function leave(terminal, sign) {
   terminal.press('\x1b');
   await terminal.until(`without ${sign}`, (text) => !text.includes(sign));
+}
+
+/** The number of the point that the timeline shows. */
+async function placeOf(terminal) {
+  await terminal.see(/ago +\d+ of \d/);
+  return Number(/ago +(\d+) of \d/.exec(terminal.text)[1]);
 }
 
 /** In a guest: work that comes and goes, for as long as the pictures take, told line by line. */
@@ -83,11 +98,17 @@ try {
   await take(terminal, 'wall');
   await leave(terminal, 'Enter types into it');
   terminal.press('2');
-  await terminal.until('to show load', (text) => /CPU [1-9]\d*%/.test(text), CHART_MS);
+  await terminal.until('to show load', (text) => /CPU % +[1-9]/.test(text), CHART_MS);
   await new Promise((resolve) => setTimeout(resolve, CHART_MS));
   await take(terminal, 'graphs');
   terminal.press('3');
+  for (let place = await placeOf(terminal); place > 1; place--) {
+    terminal.press('\x1b[D');
+    await terminal.see(new RegExp(`ago +${place - 1} of \\d`));
+  }
   await terminal.see('before-upgrade');
+  // The screen of the point before stays until this one's is there.
+  await terminal.until('of that point', (text) => text.includes('job 3 done') && !text.includes('job 9 done'));
   await take(terminal, 'timeline');
 } finally {
   await viv('daemon', 'stop', '--machines', 'kill');

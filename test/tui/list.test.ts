@@ -194,4 +194,39 @@ describe('the arrangement', () => {
     terminal.press('\x1b');
     await terminal.see('Machines');
   });
+
+  test('a console on the wall is scrolled, searched and copied from where it hangs', async () => {
+    await using terminal = tui.open('a:running,b:running');
+    await terminal.see('a  ● running');
+    terminal.press('W');
+    await terminal.see('▸ a  ● running');
+    terminal.press('j\r');
+    await terminal.see('Ctrl-] leaves');
+    terminal.press(`${Array.from({length: 60}, (_, line) => `word-${line}`).join('\r')}\r`);
+    await terminal.see('word-59');
+    terminal.press('\x1b[5;2~');
+    await terminal.until('to show what scrolled out', (text) => /word-2\d/.test(text) && !text.includes('word-59'));
+    // The other one goes on beside it.
+    expect(terminal.text).toContain('~ # ');
+    terminal.press('\r~/');
+    await terminal.see('/ ');
+    terminal.press('word-33');
+    await terminal.see('1 of 1');
+    terminal.press('\r');
+    terminal.press('y');
+    await terminal.see('Copied 1 line');
+    expect(terminal.raw).toContain(Buffer.from('~ # word-33').toString('base64').slice(0, 8));
+    terminal.press('q');
+    await terminal.see('word-59');
+  });
+
+  test('a tab that is wanted on the wall is shown beside the list', async () => {
+    await using terminal = tui.open('a:running,b:running');
+    await terminal.see('a  ● running');
+    terminal.press('W');
+    await terminal.see('Enter types into it');
+    terminal.press('7');
+    await terminal.see('Machines');
+    await terminal.see('command line');
+  });
 });

@@ -1,4 +1,4 @@
-import type {Action} from '../keys/action.js';
+import type {Action, ActionContext} from '../keys/action.js';
 import {type AppState, TABS, type Tab} from '../state/model.js';
 import {paneRefusal} from '../state/selectors.js';
 import {text} from '../text/text.js';
@@ -9,6 +9,12 @@ function hasPane(state: AppState): true | string {
   return state.machines.length > 0 ? true : text.fleet.noMachine;
 }
 
+/** The wall has no tabs: whoever wants one comes down from it. */
+function showTab({state, dispatch}: ActionContext, tab: Tab): void {
+  if (state.arrangement === 'wall') dispatch({type: 'arranged', arrangement: 'split'});
+  dispatch({type: 'tabChosen', tab});
+}
+
 function tabAction(tab: Tab, keys: readonly string[], help: string): Action {
   return {
     id: `tab.${tab}`,
@@ -16,7 +22,7 @@ function tabAction(tab: Tab, keys: readonly string[], help: string): Action {
     group: 'View',
     help,
     isEnabled: hasPane,
-    run: ({dispatch}) => dispatch({type: 'tabChosen', tab}),
+    run: (context) => showTab(context, tab),
   };
 }
 
@@ -27,9 +33,10 @@ function tabStep(id: string, keys: readonly string[], help: string, by: number):
     group: 'View',
     help,
     isEnabled: hasPane,
-    run: ({state, dispatch}) => {
+    run: (context) => {
+      const {state} = context;
       const next = (TABS.indexOf(state.tab) + by + TABS.length) % TABS.length;
-      dispatch({type: 'tabChosen', tab: TABS[next] ?? 'console'});
+      showTab(context, TABS[next] ?? 'console');
     },
   };
 }

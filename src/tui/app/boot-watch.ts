@@ -6,8 +6,8 @@ import type {AppState} from '../state/model.js';
 
 /** Between two looks. */
 const LOOK_MS = 500;
-/** So many looks in a row that tell nothing of a stage: what prints is a program, and the guest is there. */
-const MAX_UNTOLD = 8;
+/** What prints for so long without telling of a stage is a program, and the guest is there. */
+const MAX_UNTOLD_MS = 4000;
 
 /** What the watch works with. */
 export interface BootWatchParts {
@@ -23,7 +23,8 @@ export class BootWatch implements Disposable {
   #machine: Machine | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #untold = 0;
+  /** When a look told nothing of a stage first, and none did since. Units: milliseconds of the process's clock */
+  #untoldSinceMs: number | undefined;
   /** By machine, the start whose boot is over. Units: milliseconds since 1970 */
   readonly #arrived = new Map<string, number>();
 
@@ -36,7 +37,7 @@ export class BootWatch implements Disposable {
     const isOther = machine?.id !== this.#machine?.id || machine?.startedAtMs !== this.#machine?.startedAtMs;
     this.#machine = machine;
     if (isOther) {
-      this.#untold = 0;
+      this.#untoldSinceMs = undefined;
       this.printed();
     }
   }
@@ -68,8 +69,9 @@ export class BootWatch implements Disposable {
     const lines = this.#parts.lines(machineId);
     if (lines === undefined) return;
     const seen = bootStageOf(lines);
-    this.#untold = seen === undefined ? this.#untold + 1 : 0;
-    const isArrived = hasArrived(lines) || this.#untold >= MAX_UNTOLD;
+    this.#untoldSinceMs = seen === undefined ? (this.#untoldSinceMs ?? this.#lookedAtMs) : undefined;
+    const untoldMs = this.#lookedAtMs - (this.#untoldSinceMs ?? this.#lookedAtMs);
+    const isArrived = hasArrived(lines) || untoldMs >= MAX_UNTOLD_MS;
     if (isArrived) this.#arrived.set(machineId, startedAtMs);
     const told = this.#parts.getState().boot;
     const before = told?.machineId === machineId && told.startedAtMs === startedAtMs ? told.stage : undefined;

@@ -5,7 +5,7 @@
 import {consoleNotice} from '../screen.js';
 import type {ConsoleNews} from '../state/console.js';
 import type {AppEvent} from '../state/events.js';
-import {layoutOf} from '../state/list.js';
+import {layoutOf, wallRect} from '../state/list.js';
 import {beginLookback, type Lookback, linesBelow, scrollBy} from '../state/lookback.js';
 import {openPrompt, stepLookback} from '../state/lookback-keys.js';
 import type {AppState} from '../state/model.js';
@@ -39,9 +39,10 @@ export interface DeskParts {
   tellTerminal(sequence: string): void;
 }
 
-/** Where a console is painted: the content of its pane below what is said about the machine. */
+/** Where a console is painted: the content of its pane below what is said about the machine, or its place on the wall. */
 export function consoleRect(state: AppState): Rect | undefined {
-  const {content} = layoutOf(state);
+  const {content, wall} = layoutOf(state);
+  if (wall.length > 0) return wallRect(state);
   if (!content) return undefined;
   const notice = Math.min(content.height, consoleNotice(state, content.width).length);
   return {...content, y: content.y + notice, height: content.height - notice};

@@ -55,9 +55,10 @@ function paintRows(state: AppState, grid: CellGrid, list: Rect, {sparkStyle, the
     const sparkWidth = textWidth(shown.spark);
     const x = list.x + 1 + width - numbersWidth - sparkWidth;
     const y = list.y + LIST_HEAD_ROWS + index;
-    const attrs = shown.isSelected ? ATTR_INVERSE : 0;
-    paintText(grid, x, y, sparkWidth, shown.spark, {...PLAIN, fg: cellColor(theme.chartCpu), attrs});
-    paintText(grid, x + sparkWidth, y, numbersWidth, shown.numbers, {...PLAIN, attrs});
+    const look = shown.isSelected ? {...PLAIN, attrs: ATTR_INVERSE} : PLAIN;
+    const sparkLook = shown.isSelected ? look : {...PLAIN, fg: cellColor(theme.chartCpu)};
+    paintText(grid, x, y, sparkWidth, shown.spark, sparkLook);
+    paintText(grid, x + sparkWidth, y, numbersWidth, shown.numbers, look);
   }
 }
 

@@ -1,11 +1,13 @@
 /** The consoles on the wall: a viewer for each machine that hangs there, of which one may have the keyboard. */
 import type {ConsoleSessionOptions} from '../../manager/client.js';
+import {insideOfTile} from '../state/layout.js';
 import {wallMachines} from '../state/list.js';
 import type {AppState} from '../state/model.js';
 import type {Rect} from '../terminal/cells.js';
 import type {Scene} from '../terminal/compositor.js';
 import type {ConsoleHandle} from './backend.js';
 import {ConsoleView, type ConsoleViewListener} from './console-view.js';
+import {lookbackCursor, paintLookback} from './lookback-painter.js';
 
 /** The size of a guest's screen until the guest's own is known. */
 const USUAL_SIZE = {columns: 80, rows: 24};
@@ -61,8 +63,14 @@ export function wallScene(
     const frame = frames[index];
     const screen = view.viewOf(id)?.screen;
     if (!frame || !screen) continue;
-    const rect = {x: frame.x + 1, y: frame.y + 1, width: frame.width - 2, height: Math.max(0, frame.height - 2)};
+    const rect = insideOfTile(frame);
     if (rect.width <= 0 || rect.height <= 0) continue;
+    const {lookback} = state.console;
+    if (lookback?.machineId === id) {
+      painters.push({rect, paint: (grid, target) => paintLookback(lookback, grid, target)});
+      if (!isCovered) cursor = lookbackCursor(lookback, rect);
+      continue;
+    }
     painters.push({rect, paint: (grid, target) => screen.paint(grid, target)});
     if (state.focus !== 'console' || id !== state.selectedId || isCovered) continue;
     const at = screen.cursorIn(rect.height);

@@ -1,5 +1,6 @@
-/** A terminal's screen as an SVG picture. Imports nothing that runs: scripts take this file as it is. */
+/** A terminal's screen as an SVG picture. */
 import type {IBufferCell, Terminal} from '@xterm/headless';
+import {cellShape} from './cell-shape.js';
 
 const CELL_WIDTH = 8.4;
 const CELL_HEIGHT = 17;
@@ -79,23 +80,65 @@ function escapeXml(text: string): string {
     .replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
-function runSvg(text: string, look: Look, column: number, row: number, cells: number): string {
-  const x = MARGIN + column * CELL_WIDTH;
-  const y = MARGIN + row * CELL_HEIGHT;
-  const width = cells * CELL_WIDTH;
-  let svg = '';
-  if (look.bg !== BACKGROUND)
-    svg += `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${CELL_HEIGHT}" fill="${look.bg}"/>`;
+interface Run {
+  text: string;
+  readonly column: number;
+  readonly row: number;
+  cells: number;
+  readonly look: Look;
+  readonly kind: 'plain' | 'shapes' | 'single';
+}
+
+const boxOf = (column: number, row: number) => ({
+  x: MARGIN + column * CELL_WIDTH,
+  y: MARGIN + row * CELL_HEIGHT,
+  width: CELL_WIDTH,
+  height: CELL_HEIGHT,
+});
+
+function runSvg(run: Run): string {
+  const {look, cells} = run;
+  const {x, y} = boxOf(run.column, run.row);
+  const width = (cells * CELL_WIDTH).toFixed(1);
+  const ground =
+    look.bg === BACKGROUND
+      ? ''
+      : `<rect x="${x.toFixed(1)}" y="${y}" width="${width}" height="${CELL_HEIGHT}" fill="${look.bg}" shape-rendering="crispEdges"/>`;
+  return ground + (run.kind === 'shapes' ? shapesSvg(run) : textSvg(run));
+}
+
+/** Lines, dots and areas of a run, one path each. */
+function shapesSvg({text, column, row, look}: Run): string {
+  const data = {lines: '', dots: '', area: ''};
+  for (const [index, char] of [...text].entries()) {
+    const shape = cellShape(char, boxOf(column + index, row));
+    if (shape) data[shape.kind] += shape.data;
+  }
+  const opacity = look.isDim ? ' opacity="0.6"' : '';
+  const stroked = (path: string, width: number) =>
+    path &&
+    `<path d="${path}" fill="none" stroke="${look.fg}" stroke-width="${width}" stroke-linecap="round"${opacity}/>`;
+  const area = data.area && `<path d="${data.area}" fill="${look.fg}"${opacity}/>`;
+  return stroked(data.lines, look.isBold ? 2 : 1.2) + stroked(data.dots, 2) + area;
+}
+
+function textSvg({text, column, row, cells, look}: Run): string {
   // Renderers differ in what they make of blanks at the ends: only what is between is text.
   const shown = text.trim();
-  if (shown === '') return svg;
-  const lead = text.length - text.trimStart().length;
+  if (shown === '') return '';
+  const {x, y} = boxOf(column + text.length - text.trimStart().length, row);
   const shownCells = cells - (text.length - shown.length);
   const weight = look.isBold ? ' font-weight="bold"' : '';
   const opacity = look.isDim ? ' opacity="0.6"' : '';
   // A stated length keeps columns in line where a font lacks a glyph and another one's is wider.
   const length = ` textLength="${(shownCells * CELL_WIDTH).toFixed(1)}" lengthAdjust="spacingAndGlyphs"`;
-  return `${svg}<text x="${(x + lead * CELL_WIDTH).toFixed(1)}" y="${y + 13}" fill="${look.fg}"${weight}${opacity}${length}>${escapeXml(shown)}</text>`;
+  return `<text x="${x.toFixed(1)}" y="${y + 13}" fill="${look.fg}"${weight}${opacity}${length}>${escapeXml(shown)}</text>`;
+}
+
+// Glyphs beyond Latin come from other fonts: one run each keeps the others' spacing.
+function kindOf(char: string): Run['kind'] {
+  if (char <= '\u00ff') return 'plain';
+  return cellShape(char, boxOf(0, 0)) === undefined ? 'single' : 'shapes';
 }
 
 /** Renders the screen of an emulated terminal. */
@@ -106,25 +149,22 @@ export function renderScreenSvg(terminal: Terminal): string {
   const parts: string[] = [];
   for (let row = 0; row < terminal.rows; row++) {
     const line = buffer.getLine(buffer.baseY + row);
-    let run = {text: '', column: 0, cells: 0, look: undefined as Look | undefined};
+    let run: Run | undefined;
     const flush = () => {
-      if (run.look) parts.push(runSvg(run.text, run.look, run.column, row, run.cells));
+      if (run) parts.push(runSvg(run));
     };
     for (let column = 0; column < terminal.cols; column++) {
       const cell = line?.getCell(column);
       if (!cell || cell.getWidth() === 0) continue;
       const look = lookOf(cell);
       const char = cell.getChars() || ' ';
-      // Glyphs beyond Latin come from other fonts: one run each keeps the others' spacing.
-      const isPlain = char <= '\u00ff';
-      const isJoined = (isPlain && run.text <= '\u00ff') || (run.text.startsWith(char) && /^[─═█⠒⣀]/.test(char));
-      const isSame = run.look && isJoined && JSON.stringify(run.look) === JSON.stringify(look);
-      if (isSame) {
+      const kind = kindOf(char);
+      if (run?.kind === kind && kind !== 'single' && JSON.stringify(run.look) === JSON.stringify(look)) {
         run.text += char;
         run.cells += cell.getWidth();
       } else {
         flush();
-        run = {text: char, column, cells: cell.getWidth(), look};
+        run = {text: char, column, row, cells: cell.getWidth(), look, kind};
       }
     }
     flush();

@@ -19,6 +19,7 @@ import type {Rect} from '../terminal/cells.js';
 import {fitCells} from '../terminal/char-width.js';
 import {visibleText} from '../terminal/visible-text.js';
 import {text} from '../text/text.js';
+import type {ThemeToken} from '../theme.js';
 
 /** The list of machines, and beside it the console, graphs, timeline, network or log of the highlighted one. */
 export function FleetScreen(props: ScreenProps): ReactElement {
@@ -72,14 +73,16 @@ function groupSegments(row: Extract<ListRow, {kind: 'group'}>, isSelected: boole
 
 function Row({row, width}: {row: MachineRow; width: number}): ReactElement {
   const {isSelected} = row;
+  // The highlight is one bar: colours that are turned over would make patches of it.
+  const inColor = (token: ThemeToken) => (isSelected ? {isInverse: true} : {token});
   return (
     <Line
       width={width}
       segments={[
         {text: row.name, isInverse: isSelected, isBold: isSelected || row.isMarked},
-        {text: row.asks, token: 'paused', isInverse: isSelected, isBold: true},
-        {text: row.state, token: row.stateToken, isInverse: isSelected},
-        {text: row.spark, token: 'chartCpu', isInverse: isSelected},
+        {text: row.asks, ...inColor('paused'), isBold: true},
+        {text: row.state, ...inColor(row.stateToken)},
+        {text: row.spark, ...inColor('chartCpu')},
         {text: row.numbers, isInverse: isSelected},
       ]}
     />

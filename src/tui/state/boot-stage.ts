@@ -14,6 +14,8 @@ const SIGNS = [
 
 /** What a guest prints when it is there: it waits for somebody. */
 const ARRIVED = /(login: ?$)|([#$%>] ?$)/;
+/** A shell's prompt with a command behind it: somebody was there already. */
+const ANSWERED = /^[\w.-]+(@[\w.-]+)?:\S*[#$%>] \S/;
 
 /** Lines of a screen that are looked at, from the last one up. */
 const LINES_LOOKED_AT = 12;
@@ -31,8 +33,9 @@ export function bootStageOf(lines: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** True when the newest line is one that waits for somebody: a prompt, of a login or a shell. */
+/** True when the newest line waits for somebody: a prompt, of a login or a shell; or when one was answered before. */
 export function hasArrived(lines: readonly string[]): boolean {
+  if (lines.some((line) => ANSWERED.test(line))) return true;
   const newest = lines.findLast((line) => line.trim() !== '')?.trimEnd();
   // Numbers of the kernel and of services end in such signs as well.
   return newest !== undefined && ARRIVED.test(newest) && !SIGNS.some(({sign}) => sign.test(newest));

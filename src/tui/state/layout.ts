@@ -57,6 +57,11 @@ function insideOf(pane: Rect): Rect {
   return {x: pane.x + 1, y: pane.y + 2, width: pane.width - 2, height: Math.max(1, pane.height - 3)};
 }
 
+/** Inside of a frame on the wall: its console. */
+export function insideOfTile({x, y, width, height}: Rect): Rect {
+  return {x: x + 1, y: y + 1, width: Math.max(0, width - 2), height: Math.max(0, height - 2)};
+}
+
 /** Equal tiles that fill a rectangle row by row; those of a last row that is not full are wider. */
 function tiles({x, y, width, height}: Rect, count: number): readonly Rect[] {
   const across = Math.ceil(Math.sqrt(count));

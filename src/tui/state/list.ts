@@ -1,8 +1,9 @@
 /** The list of machines: in which order, under which headings, which rows are marked. */
 import type {Machine, MachineState} from '../../manager/protocol/machine.js';
+import type {Rect} from '../terminal/cells.js';
 import {text} from '../text/text.js';
 import {cpuOf, memoryOf, parseFilter} from './filter.js';
-import {computeLayout, type Layout, WALL_CONSOLES} from './layout.js';
+import {computeLayout, insideOfTile, type Layout, WALL_CONSOLES} from './layout.js';
 import type {AppState} from './model.js';
 
 /** What the list can be sorted by. */
@@ -187,6 +188,13 @@ export function wallMachines(state: AppState): readonly Machine[] {
   const chosen =
     marked.length > 0 ? marked : visibleMachines(state).filter(({state: is}) => is === 'running' || is === 'paused');
   return chosen.slice(0, WALL_CONSOLES);
+}
+
+/** Where the console of the highlighted machine hangs on the wall, if it does. */
+export function wallRect(state: AppState): Rect | undefined {
+  const at = wallMachines(state).findIndex(({id}) => id === selectedRow(state)?.id);
+  const frame = layoutOf(state).wall[at];
+  return frame && insideOfTile(frame);
 }
 
 /** Where everything lies now. */

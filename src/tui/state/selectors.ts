@@ -4,7 +4,7 @@ import type {Machine, MachineState, MachineVerb} from '../../manager/protocol/ma
 import type {Snapshot} from '../../manager/protocol/snapshot.js';
 import {text} from '../text/text.js';
 import {LIST_ONLY_COLUMNS} from './layout.js';
-import {layoutOf, selectedRow, wallMachines} from './list.js';
+import {layoutOf, selectedRow, wallMachines, wallRect} from './list.js';
 import type {AppState, TimelineView} from './model.js';
 
 /** The machine of the highlighted row, if that is a machine's. */
@@ -69,7 +69,9 @@ export function chosenPoint(state: AppState): Snapshot | undefined {
 
 /** The machine whose console is on the screen, if one is. */
 export function shownConsole(state: AppState): Machine | undefined {
-  const isShown = layoutOf(state).content !== undefined;
+  const {content, wall} = layoutOf(state);
+  if (wall.length > 0) return wallRect(state) && selectedMachine(state);
+  const isShown = content !== undefined;
   return isShown && (state.focus !== 'list' || state.tab === 'console') ? selectedMachine(state) : undefined;
 }
 

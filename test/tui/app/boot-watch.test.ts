@@ -73,6 +73,20 @@ describe('the watch of a boot', () => {
     expect(boot.looks).toBe(looks);
   });
 
+  test('is over once a program prints, often or seldom', () => {
+    for (const everyMs of [100, 1500]) {
+      const boot = watched();
+      boot.watch.follow(fakeMachine('a', 'running'));
+      vi.advanceTimersByTime(500);
+      for (let passedMs = 0; passedMs < 6500; passedMs += everyMs) {
+        if (passedMs < 4000) expect(boot.stage).toBe('kernel');
+        boot.print('what a program prints');
+        vi.advanceTimersByTime(everyMs);
+      }
+      expect(boot.stage).toBeUndefined();
+    }
+  });
+
   test('begins anew with another start', () => {
     const boot = watched();
     boot.watch.follow(fakeMachine('a', 'running'));

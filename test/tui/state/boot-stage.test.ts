@@ -27,6 +27,8 @@ describe('a guest has arrived', () => {
     ['web-1 login: ', true],
     ['~ # ', true],
     ['root@web-1:~# \n\n', true],
+    ['web-1:~# make\ncc -o main main.c', true],
+    ['[    1.203344] web-1: 5% done', false],
     ['', false],
     ['[    1.203344] clk: 100%', false],
     ['[  OK  ] Started load at 33%', false],
