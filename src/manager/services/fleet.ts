@@ -2,6 +2,7 @@
 import {EventEmitter} from 'node:events';
 import type {HypervisorDriver, RunningMachine} from '../hypervisor/contract.js';
 import {type LifeEvent, nextState} from '../machine/lifecycle.js';
+import {stateWord} from '../machine/state-word.js';
 import {permissions} from '../machine/verbs.js';
 import type {EgressQuestion} from '../protocol/egress.js';
 import {ManagerError} from '../protocol/errors.js';
@@ -106,7 +107,7 @@ export class Fleet {
     const isDriverLimit = capabilities.refusals[verb] !== undefined;
     throw new ManagerError(
       isDriverLimit ? 'not-supported' : 'wrong-state',
-      `Cannot ${verb} ${machine.name} (${machine.state}): ${permission.reason}`,
+      `Cannot ${verb} ${machine.name} (${stateWord(machine.state)}): ${permission.reason}`,
       isDriverLimit ? 'Another hypervisor driver may.' : `See \`viv show ${machine.name}\`.`,
     );
   }

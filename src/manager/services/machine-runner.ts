@@ -2,7 +2,6 @@
  * Starts, pauses, stops and watches machines, and finds those again that an earlier daemon started. Every step goes
  * through the life-cycle table; what a machine's process does by itself arrives as events of its run.
  */
-
 import {stat} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
@@ -510,7 +509,12 @@ export class MachineRunner {
     const error = toManagerError(thrown);
     const {fleet, log} = this.#parts;
     const event: LifeEvent = machine.saved === undefined ? 'start-failed' : 'restore-failed';
-    fleet.apply(machine, event, {reason: error.message, run: undefined, process: undefined, questions: []});
+    fleet.apply(machine, event, {
+      reason: `${error.message} ${error.hint}`.trim(),
+      run: undefined,
+      process: undefined,
+      questions: [],
+    });
     this.#letGo(machine.id);
     log.record('start-failed', `${machine.name} could not be started: ${error.message}`, machine);
     this.#runs.get(machine.id)?.resolve();

@@ -1,5 +1,4 @@
 /** Snapshots of machines: takes them, goes back to them, removes them. One thing at a time for each machine. */
-
 import {EventEmitter} from 'node:events';
 import {setTimeout as delay} from 'node:timers/promises';
 import {hasProcess} from '../machine/lifecycle.js';

@@ -1,5 +1,4 @@
 /** Finding a machine whose guest can be asked for something now. */
-
 import type {RunningMachine} from '../hypervisor/contract.js';
 import {stateWord} from '../machine/state-word.js';
 import {ManagerError} from '../protocol/errors.js';

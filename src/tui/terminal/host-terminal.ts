@@ -1,10 +1,12 @@
 /**
  * The person's own terminal: raw mode and alternate screen while the TUI runs, and its restoration however the TUI
- * ends (return, exception, signal).
+ * ends (return, exception, signal, and by its guard even `kill -9`).
  */
 import type {ReadStream, WriteStream} from 'node:tty';
+import {text} from '../text/text.js';
 import type {GuestModes} from './guest-screen.js';
 import type {ColorDepth} from './sgr.js';
+import {TerminalGuard} from './terminal-guard.js';
 
 // Alternate screen, no autowrap (the last column must not scroll), bracketed paste, hidden cursor.
 const ENTER = '\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[?25l\x1b[2J\x1b[H';
@@ -42,6 +44,7 @@ export class HostTerminal implements Disposable {
   private isActive = false;
   private modes = '';
   private mouse = MOUSE_OFF;
+  private readonly guard = new TerminalGuard();
   private releaseStderr: () => void = () => undefined;
   private readonly signalHandlers = new Map<NodeJS.Signals, () => void>();
 
@@ -65,6 +68,7 @@ export class HostTerminal implements Disposable {
     this.input.setRawMode(true);
     this.input.resume();
     this.output.write(ENTER);
+    this.guard.arm(this.input, this.output, `${LEAVE}${text.session.killed}\r\n`);
     this.holdStderr();
     this.output.on('resize', this.onResize);
     // A window that is as large again by the time Node.js looks emits no `resize`, and has lost cells meanwhile.
@@ -94,6 +98,7 @@ export class HostTerminal implements Disposable {
     this.output.off('resize', this.onResize);
     process.off('SIGWINCH', this.onResize);
     this.output.write(LEAVE);
+    this.guard[Symbol.dispose]();
     this.modes = '';
     this.mouse = MOUSE_OFF;
     if (!this.input.destroyed) this.input.setRawMode(false);

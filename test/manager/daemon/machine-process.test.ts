@@ -145,7 +145,7 @@ describe('a machine process', () => {
       message: 'The file is no kernel.',
     });
     const {machine} = await client.request(machineShow, {machine: 'one'});
-    expect(machine).toMatchObject({state: 'defined', reason: 'The file is no kernel.'});
+    expect(machine).toMatchObject({state: 'defined', reason: 'The file is no kernel. Choose another file.'});
     expect(machine.pid).toBeUndefined();
   });
 

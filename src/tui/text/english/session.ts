@@ -8,6 +8,7 @@ export const session = {
   isBack: 'The manager is back.',
   farewell: (count: number) =>
     `${plural(count, 'machine keeps', 'machines keep')} running; viv shows ${count === 1 ? 'it' : 'them'} again.`,
+  killed: 'viv was killed; machines keep running, and viv shows them again.',
   leadsBack: 'Enter leads back to the machines.',
   buildCancelled: 'The build was cancelled.',
   consoleHints: {leave: 'leave the console (twice sends it)', chords: 'search, copy, all chords', scroll: 'scroll'},
