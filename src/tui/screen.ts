@@ -1,8 +1,7 @@
 /** What every screen gets, and where the overlays lie. */
 import type {SparkStyle} from './graphs/sparkline.js';
 import type {Action} from './keys/action.js';
-import {helpLines} from './keys/hints.js';
-import {actionsIn} from './keys/keymap.js';
+import {helpPage} from './keys/hints.js';
 import {menuEntries} from './keys/palette.js';
 import type {ConsoleDialog} from './state/console.js';
 import {centered, type Layout} from './state/layout.js';
@@ -11,7 +10,7 @@ import {layoutMachineForm} from './state/machine-form-layout.js';
 import type {AppState, ScreenSize} from './state/model.js';
 import {copyEntries} from './state/presenters/copy-menu.js';
 import {jobFraction, jobLine, progressBar} from './state/presenters/job.js';
-import {CHORDS} from './state/presenters/lookback.js';
+import {chordLines} from './state/presenters/lookback.js';
 import {machineNotice} from './state/presenters/machine.js';
 import {pasteQuestion} from './state/presenters/paste.js';
 import {questionLines} from './state/presenters/question.js';
@@ -35,7 +34,7 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
   if (!overlay) return undefined;
   switch (overlay.kind) {
     case 'help':
-      return centered(size, 92, helpLines(actionsIn(state.tab, actions)).length + 2);
+      return centered(size, 92, helpPage(state, actions).length + 2);
     case 'confirm': {
       const width = Math.min(CONFIRM_COLUMNS, size.columns);
       return centered(size, width, wrapText(overlay.confirmation.question, width - 4).length + 4);
@@ -63,8 +62,17 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
   }
 }
 
+/** The first line of the help page once it is scrolled on by so many: never further than its end. */
+export function scrolledHelp(state: AppState, actions: readonly Action[], by: number): number {
+  const rows = (overlayRect(state, actions)?.height ?? 2) - 2;
+  const last = Math.max(0, helpPage(state, actions).length - rows);
+  const from = state.overlay?.kind === 'help' ? Math.min(state.overlay.scroll, last) : 0;
+  return Math.min(last, Math.max(0, from + by));
+}
+
 const CONFIRM_COLUMNS = 64;
 const QUESTION_COLUMNS = 64;
+const CHORDS_COLUMNS = 64;
 const PALETTE_ROWS = 24;
 const MENU_COLUMNS = 84;
 
@@ -95,7 +103,8 @@ export function listHeight(list: Rect): number {
 }
 
 function consoleDialogRect(size: ScreenSize, dialog: ConsoleDialog): Rect {
-  if (dialog.kind === 'chords') return centered(size, 64, CHORDS.length + 2);
+  const width = Math.min(CHORDS_COLUMNS, size.columns);
+  if (dialog.kind === 'chords') return centered(size, width, chordLines(width - 2).length + 2);
   return centered(size, 76, pasteQuestion(dialog.paste, '').length + 4);
 }
 

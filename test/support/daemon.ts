@@ -2,35 +2,24 @@
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import * as esbuild from 'esbuild';
 import {Client, type ConnectOptions, ConsoleSession, type ConsoleSessionOptions} from '../../src/manager/client.js';
 import {findPaths, type Paths} from '../../src/manager/paths.js';
 import {daemonStop} from '../../src/manager/protocol/daemon.js';
 import {eventsSince, subscribe} from '../../src/manager/protocol/events.js';
 import {type Machine, machineChanged, machineCreate, machineStart} from '../../src/manager/protocol/machine.js';
 import {identifyProcess, isAlive} from '../../src/manager/store/process-identity.js';
+import {bundleOfRun} from './run-bundle.js';
 
-let scriptedProgram: Promise<string> | undefined;
-
-/** Bundles the scripted machine once per test process; answers with its path. */
+/** Bundles the scripted machine once per test run; answers with its path. */
 export function bundleScriptedMachine(): Promise<string> {
-  scriptedProgram ??= (async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'viv-script-'));
-    const outfile = join(folder, 'scripted-machine.mjs');
-    await esbuild.build({
-      entryPoints: [join(import.meta.dirname, 'scripted-machine.ts')],
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node24',
-      external: ['node-pty'],
-      banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},
-    });
-    process.once('exit', () => void rm(folder, {recursive: true, force: true}).catch(() => undefined));
-    return outfile;
-  })();
-  return scriptedProgram;
+  return bundleOfRun('scripted-machine.ts', {
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    external: ['node-pty'],
+    banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},
+  });
 }
 
 /** What a test daemon is made of. */

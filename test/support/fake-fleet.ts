@@ -121,6 +121,8 @@ export class FakeFleet {
   /** What every network card sees. */
   frames: CaptureAnswer['frames'] = [];
   private readonly captures = new Map<string, {readonly taken: number; readonly wake: () => void}>();
+  /** What undo brings back. */
+  private removed: Machine | undefined;
   private seq = 0;
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly viewers = new Set<Viewer>();
@@ -164,8 +166,9 @@ export class FakeFleet {
 
   /** Puts a machine into a state, telling everybody. */
   move(name: string, state: MachineState, changes: Partial<Machine> = {}): void {
-    const labels = this.machines.find((one) => one.name === name)?.labels;
-    this.put(fakeMachine(name, state, {...(labels === undefined ? {} : {labels}), ...changes}));
+    const {labels, config} = this.machines.find((one) => one.name === name) ?? {};
+    const kept = {...(labels === undefined ? {} : {labels}), ...(config === undefined ? {} : {config})};
+    this.put(fakeMachine(name, state, {...kept, ...changes}));
   }
 
   /** What guests wait for that are told to `reach`. */
@@ -174,6 +177,11 @@ export class FakeFleet {
   /** Has a guest wait for these. */
   ask(name: string, questions: NonNullable<Machine['questions']>): void {
     this.put({...this.machines.find((one) => one.name === name)!, questions});
+  }
+
+  /** Has every guest that runs print something, as if it had before anybody looked. */
+  printAll(text: string): void {
+    for (const {id, state} of this.machines) if (state === 'running') this.say(id, text);
   }
 
   /** Lets a guest write to its console. */
@@ -274,9 +282,17 @@ export class FakeFleet {
       case 'machine/rename':
         return {machine: machine && this.change(machine, params)};
       case 'machine/remove':
+        this.removed = machine;
         this.machines = this.machines.filter((one) => one !== machine);
         this.notify('machine/removed', {seq: ++this.seq, id: machine?.id});
         return {id: machine?.id, name: machine?.name};
+      case 'undo/last': {
+        if (this.removed === undefined) throw new ManagerError('nothing-to-undo', 'There is nothing to undo.', '');
+        const back = this.removed;
+        this.removed = undefined;
+        this.put(back);
+        return {machine: back, message: `${back.name} is back.`};
+      }
       case 'timeline/show': {
         const settings = {isEnabled: this.isTimelineOn, intervalMs: 30_000, budgetBytes: 2 ** 30, maxCount: 60};
         return {timeline: {...settings, usedBytes: 12 * 2 ** 20}};
@@ -464,6 +480,7 @@ export class FakeFleet {
         'machine/resume': 'running',
         'machine/shutdown': 'defined',
         'machine/kill': 'defined',
+        'machine/save': 'saved',
       } as const
     )[method];
     if (!to) throw new Error(`the scripted fleet does not know ${method}`);

@@ -1,55 +1,43 @@
 import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
-import {fileURLToPath} from 'node:url';
-import {build} from 'esbuild';
 import {afterAll, beforeAll} from 'vitest';
-import {TerminalSession} from './terminal.js';
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+import {bundleOptions} from '../../scripts/build.js';
+import {bundleOfRun} from './run-bundle.js';
+import {type TerminalOptions, TerminalSession} from './terminal.js';
 
 /** The bundled program that runs the real TUI over a scripted fleet. */
-export interface TuiProgram extends AsyncDisposable {
+export interface TuiProgram {
   /** Opens it at a terminal, with preferences of its own. `fleet` is a list like `web-1:running,db:defined`. */
-  open(fleet: string, size?: {columns: number; rows: number}, env?: Readonly<Record<string, string>>): TerminalSession;
+  open(
+    fleet: string,
+    window?: Pick<TerminalOptions, 'columns' | 'rows' | 'hasWideEmoji'>,
+    env?: Readonly<Record<string, string>>,
+  ): TerminalSession;
 }
 
-/** Bundles the program once for a test file. */
-export async function bundleTui(): Promise<TuiProgram> {
-  // Inside the checkout, so that packages that are not bundled are found.
-  const folder = await mkdtemp(join(root, 'node_modules/.tui-test-'));
-  await build({
-    entryPoints: [join(root, 'test/support/tui-program.ts')],
-    outdir: folder,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    jsx: 'automatic',
-    external: ['node-pty', 'react-devtools-core', 'blessed', 'blessed-contrib'],
-    define: {'process.env.NODE_ENV': '"production"'},
-    banner: {js: "import {createRequire as __cr} from 'node:module';const require=__cr(import.meta.url);"},
-    logLevel: 'error',
-  });
+/** The program for the tests of one file, with a home that is gone after them. */
+export function tuiOfFile(): TuiProgram {
+  let program: string;
+  let home: string;
   let opened = 0;
+  beforeAll(async () => {
+    program = await bundleOfRun('tui-program.ts', {...bundleOptions, sourcemap: false});
+    home = await mkdtemp(join(tmpdir(), 'viv-tui-'));
+  });
+  afterAll(() => rm(home, {recursive: true, force: true}));
   return {
-    open: (fleet, size = {columns: 120, rows: 35}, env = {}) =>
+    open: (fleet, window = {columns: 120, rows: 35}, env = {}) =>
       new TerminalSession({
         command: process.execPath,
-        args: [join(folder, 'tui-program.js')],
-        env: {FLEET: fleet, HOME: folder, XDG_CONFIG_HOME: join(folder, `config-${++opened}`), ...env},
-        ...size,
+        args: [program],
+        env: {
+          ...{FLEET: fleet, HOME: home, XDG_CONFIG_HOME: join(home, `config-${++opened}`)},
+          // Compiled once for the run as well.
+          NODE_COMPILE_CACHE: join(dirname(program), 'cache'),
+          ...env,
+        },
+        ...window,
       }),
-    [Symbol.asyncDispose]: () => rm(folder, {recursive: true, force: true}),
   };
-}
-
-/** The program for the tests of one file: bundled before them, gone after. */
-export function tuiOfFile(): Pick<TuiProgram, 'open'> {
-  let program: TuiProgram;
-  beforeAll(async () => {
-    program = await bundleTui();
-  });
-  afterAll(() => program[Symbol.asyncDispose]());
-  return {open: (...args) => program.open(...args)};
 }

@@ -1,8 +1,9 @@
 // The TUI with a scripted fleet behind it, as a program for a pseudo-terminal. FLEET: names, states, groups and harts,
 // `web-1:running:web:2`.
 
+import {ManagerError} from '../../src/manager/protocol/errors.js';
 import type {MachineState} from '../../src/manager/protocol/machine.js';
-import {connectDaemon} from '../../src/tui/app/backend.js';
+import {type Backend, connectDaemon} from '../../src/tui/app/backend.js';
 import {wantsSpoken} from '../../src/tui/app/front-end.js';
 import {playCast} from '../../src/tui/app/play-cast.js';
 import {runSpoken} from '../../src/tui/app/run-spoken.js';
@@ -62,6 +63,8 @@ if (process.env['NETWORK'] === 'busy') {
     fleet.pass({atUs: Date.now() * 1000, direction: 'sent', frameBytes: 42, data: bytes.toString('base64')});
   }, 100).unref();
 }
+// GUEST: what every guest has printed already.
+if (process.env['GUEST']) fleet.printAll(process.env['GUEST']);
 // START_FAULT: why no machine starts; BOOT: what guests print after their start.
 fleet.startFault = process.env['START_FAULT'];
 if (process.env['BOOT']) fleet.bootTexts = process.env['BOOT'].split('|');
@@ -85,11 +88,17 @@ fleet.wanted = questionsOf(process.env['REACH']);
 if (process.env['ASK']) fleet.ask(machines[0]!.name, questionsOf(process.env['ASK']));
 fleet.isImageReady = process.env['IMAGE'] !== 'missing';
 if (process.env['BUILD_MS']) setTimeout(() => fleet.finishBuild(), Number(process.env['BUILD_MS']));
+// FLEET=daemon: the daemon of this environment. MANAGER: it does not answer (`slow`), or there is none (`none`).
+async function connect(): Promise<Backend> {
+  if (process.env['MANAGER'] === 'slow') return new Promise(() => undefined);
+  if (process.env['MANAGER'] === 'none')
+    throw new ManagerError('daemon-unreachable', 'The manager cannot be started.', 'See viv doctor.');
+  return process.env['FLEET'] === 'daemon' ? connectDaemon() : fleet.backend();
+}
 const run = wantsSpoken([], process.env) ? runSpoken : runTui;
 process.exitCode = await run({
   input: process.stdin,
   output: process.stdout,
   env: process.env,
-  // FLEET=daemon: the daemon of this environment.
-  connect: async () => (process.env['FLEET'] === 'daemon' ? connectDaemon() : fleet.backend()),
+  connect,
 });

@@ -3,17 +3,15 @@ import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {tuiOfFile} from '../support/start-tui.js';
 import type {TerminalSession} from '../support/terminal.js';
 
-let tui: TuiProgram;
+const tui = tuiOfFile();
 let folder: string;
 beforeAll(async () => {
-  tui = await bundleTui();
   folder = await mkdtemp(join(tmpdir(), 'viv-console-'));
 });
 afterAll(async () => {
-  await tui[Symbol.asyncDispose]();
   await rm(folder, {recursive: true, force: true});
 });
 

@@ -1,12 +1,8 @@
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {describe, expect, test} from 'vitest';
+import {tuiOfFile} from '../support/start-tui.js';
 import type {TerminalSession} from '../support/terminal.js';
 
-let tui: TuiProgram;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(() => tui[Symbol.asyncDispose]());
+const tui = tuiOfFile();
 
 const FLEET = 'alpha:running::2,beta:running,gamma:paused,delta:defined';
 const BUSY = {METRICS: 'busy'};

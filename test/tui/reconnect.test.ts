@@ -1,18 +1,14 @@
 /** The UI over a real daemon that dies, is stopped, and comes back; its guests go on meanwhile. */
-import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest';
+import {afterEach, beforeEach, expect, test} from 'vitest';
 import type {Client} from '../../src/manager/client.js';
 import {daemonStop} from '../../src/manager/protocol/daemon.js';
 import {TestConsole, TestDaemon} from '../support/daemon.js';
-import {bundleTui, type TuiProgram} from '../support/start-tui.js';
+import {tuiOfFile} from '../support/start-tui.js';
 import type {TerminalSession} from '../support/terminal.js';
 
-let tui: TuiProgram;
+const tui = tuiOfFile();
 let daemon: TestDaemon;
 let client: Client;
-beforeAll(async () => {
-  tui = await bundleTui();
-});
-afterAll(() => tui[Symbol.asyncDispose]());
 beforeEach(async () => {
   daemon = await TestDaemon.create();
   client = await daemon.connect();

@@ -2,6 +2,7 @@
 import type {Action, ActionContext} from '../keys/action.js';
 import {actionsIn, buildKeymap, type Keymap} from '../keys/keymap.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
+import {scrolledHelp} from '../screen.js';
 import {type KeyScope, keyScope} from '../state/graphs.js';
 import {type AppState, TABS} from '../state/model.js';
 import {awayReason} from '../state/selectors.js';
@@ -99,6 +100,7 @@ export class InputController {
       take: (entry) => this.take(entry),
       paletteEntries: (text) => paletteEntries(context.state, this.actions, text),
       menuEntries: () => menuEntries(context.state, this.actions),
+      scrolledHelp: (by) => scrolledHelp(context.state, this.actions, by),
     };
   }
 }

@@ -5,7 +5,7 @@
 import type {Action, ActionContext} from '../keys/action.js';
 import {hintSpans} from '../keys/hints.js';
 import {firstEntry, menuEntries, type PaletteEntry, paletteEntries} from '../keys/palette.js';
-import {LIST_HEAD_ROWS, listHeight, overlayRect} from '../screen.js';
+import {LIST_HEAD_ROWS, listHeight, overlayRect, scrolledHelp} from '../screen.js';
 import {isFleetInSight} from '../state/graphs.js';
 import {clampListWidth} from '../state/layout.js';
 import {firstListRow, layoutOf, listRows, wallMachines} from '../state/list.js';
@@ -56,7 +56,10 @@ export class MouseController {
     const by = event.action === 'wheel-up' ? -1 : 1;
     const {overlay} = state;
     if (overlay?.kind === 'help')
-      dispatch({type: 'overlayShown', overlay: {...overlay, scroll: Math.max(0, overlay.scroll + by * WHEEL_ROWS)}});
+      dispatch({
+        type: 'overlayShown',
+        overlay: {...overlay, scroll: scrolledHelp(state, this.actions, by * WHEEL_ROWS)},
+      });
     else if (overlay) input.handle({kind: 'key', key: by < 0 ? 'up' : 'down', text: ''});
     else if (layoutOf(state).list && isInside(layoutOf(state).list!, event))
       dispatch({type: 'selectionMoved', by: by * WHEEL_ROWS});

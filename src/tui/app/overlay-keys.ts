@@ -22,6 +22,8 @@ export interface OverlayOwner {
   take(entry: PaletteEntry): void;
   paletteEntries(text: string): readonly PaletteEntry[];
   menuEntries(): readonly PaletteEntry[];
+  /** The first line of the help page once it is scrolled on by so many. */
+  scrolledHelp(by: number): number;
 }
 
 /** Handles an event for the overlay that is shown. */
@@ -63,7 +65,7 @@ export function handleOverlay(context: ActionContext, overlay: Overlay, event: I
 
   function handleHelp(help: Of<'help'>, pressed: string): void {
     const by = {up: -1, k: -1, down: 1, j: 1, pageup: -10, pagedown: 10}[pressed];
-    if (by !== undefined) show({...help, scroll: Math.max(0, help.scroll + by)});
+    if (by !== undefined) show({...help, scroll: owner.scrolledHelp(by)});
     else if (pressed !== '') close();
   }
 

@@ -71,7 +71,15 @@ export async function runTui(options: TuiOptions): Promise<number> {
     }),
   );
   const lender = new TerminalLender(input, output, {
-    ...{host, output: compositor},
+    host,
+    output: {
+      hold: () => compositor.hold(),
+      release: () => {
+        compositor.release();
+        // The window may have another size by now.
+        onResize();
+      },
+    },
     router: () => router,
     isEnded: () => session.isOver,
   });
@@ -148,6 +156,11 @@ export async function runTui(options: TuiOptions): Promise<number> {
 
   function onResize(): void {
     const {columns, rows} = size();
+    const known = store.getState().size;
+    if (columns === known.columns && rows === known.rows) {
+      compositor.invalidate();
+      return;
+    }
     compositor.resize(columns, rows);
     dispatch({type: 'resized', size: {columns, rows}});
   }

@@ -3,6 +3,7 @@ import type {ReactElement} from 'react';
 import type {FormField, FormState} from '../state/form.js';
 import {fitCells} from '../terminal/char-width.js';
 import {text} from '../text/text.js';
+import {inputSegments} from './input-segments.js';
 import {Line, type Segment} from './line.js';
 import {PlainText} from './plain-text.js';
 
@@ -13,7 +14,11 @@ export function FormView({form, width}: {form: FormState; width: number}): React
   return (
     <Box flexDirection="column" width={width} paddingTop={1}>
       {form.fields.map((field, index) => (
-        <Line key={field.id} width={width} segments={fieldSegments(field, index === form.focused && !form.isBusy)} />
+        <Line
+          key={field.id}
+          width={width}
+          segments={fieldSegments(field, index === form.focused && !form.isBusy, width)}
+        />
       ))}
       <PlainText text=" " />
       <PlainText
@@ -25,7 +30,7 @@ export function FormView({form, width}: {form: FormState; width: number}): React
   );
 }
 
-function fieldSegments(field: FormField, isFocused: boolean): Segment[] {
+function fieldSegments(field: FormField, isFocused: boolean, width: number): Segment[] {
   const label: Segment = {
     text: fitCells(`${isFocused ? '▸' : ' '} ${field.label}`, LABEL_WIDTH),
     ...(isFocused ? {token: 'accent', isBold: true} : {}),
@@ -34,18 +39,7 @@ function fieldSegments(field: FormField, isFocused: boolean): Segment[] {
     const chosen = field.choices[field.chosen] ?? text.words.none;
     return [label, {text: isFocused ? `◂ ${chosen} ▸` : `  ${chosen}`, isBold: isFocused}];
   }
-  const chars = [...field.input.text];
-  const {cursor} = field.input;
-  if (!isFocused) {
-    return chars.length > 0
-      ? [label, {text: `  ${field.input.text}`}]
-      : [label, {text: `  ${field.placeholder}`, token: 'faint'}];
-  }
-  return [
-    label,
-    {text: `  ${chars.slice(0, cursor).join('')}`},
-    {text: chars[cursor] ?? ' ', isInverse: true},
-    {text: chars.slice(cursor + 1).join('')},
-    ...(chars.length === 0 ? [{text: ` ${field.placeholder}`, token: 'faint' as const}] : []),
-  ];
+  const {input, placeholder} = field;
+  if (isFocused) return [label, ...inputSegments(input, placeholder, width - LABEL_WIDTH - 3)];
+  return [label, input.text === '' ? {text: `  ${placeholder}`, token: 'faint'} : {text: `  ${input.text}`}];
 }

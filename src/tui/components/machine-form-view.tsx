@@ -5,9 +5,9 @@ import {MACHINE_FIELDS, shownChoice} from '../state/machine-fields.js';
 import {factsOf, type MachineForm, makeLock, problemOf} from '../state/machine-form.js';
 import type {MachineFormLayout, MachineFormRow} from '../state/machine-form-layout.js';
 import {imageSize} from '../state/presenters/machine-form.js';
-import type {TextInput} from '../state/text-input.js';
 import {fitCells} from '../terminal/char-width.js';
 import {text} from '../text/text.js';
+import {inputSegments} from './input-segments.js';
 import {Line, type Segment} from './line.js';
 
 const LABEL_WIDTH = 13;
@@ -90,17 +90,4 @@ function rowSegments(row: MachineFormRow, form: MachineForm, machines: readonly 
   const placeholder = field.placeholder(facts);
   if (isLit) return [label, ...inputSegments(value, placeholder, width - LABEL_WIDTH - 5)];
   return [label, value.text === '' ? {text: `  ${placeholder}`, token: 'faint'} : {text: `  ${value.text}`}];
-}
-
-// The end with the cursor stays in sight where the text is longer than its line.
-function inputSegments({text: typed, cursor}: TextInput, placeholder: string, room: number): Segment[] {
-  const chars = [...typed];
-  const first = Math.max(0, cursor - room + 1);
-  return [
-    {text: first > 0 ? ' …' : '  '},
-    {text: chars.slice(first, cursor).join('')},
-    {text: chars[cursor] ?? ' ', isInverse: true},
-    {text: chars.slice(cursor + 1).join('')},
-    ...(chars.length === 0 ? [{text: ` ${placeholder}`, token: 'faint' as const}] : []),
-  ];
 }

@@ -82,6 +82,11 @@ export function helpLines(actions: readonly Action[]): readonly HelpLine[] {
   return lines;
 }
 
+/** The help page of what one sees: a tab, or the fleet view. */
+export function helpPage(state: AppState, actions: readonly Action[]): readonly HelpLine[] {
+  return helpLines(actionsIn(keyScope(state), actions));
+}
+
 /** The key table of the README as Markdown. */
 export function keyTable(actions: readonly Action[]): string {
   const rows = helpLines(actions).map((line) =>

@@ -3,12 +3,9 @@ import {ChoiceButtons} from '../components/choice-buttons.js';
 import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
 import {overlayRect, type ScreenProps} from '../screen.js';
-import {CHORDS} from '../state/presenters/lookback.js';
+import {chordLines} from '../state/presenters/lookback.js';
 import {pasteQuestion} from '../state/presenters/paste.js';
-import {fitCells} from '../terminal/char-width.js';
 import {text} from '../text/text.js';
-
-const CHORD_WIDTH = 14;
 
 /** The question about a paste, or the list of a console's chords. */
 export function ConsoleDialogScreen({state, actions}: ScreenProps): ReactElement | null {
@@ -19,12 +16,8 @@ export function ConsoleDialogScreen({state, actions}: ScreenProps): ReactElement
   if (dialog.kind === 'chords')
     return (
       <OverlayBox rect={rect} title={text.consoles.chords.title} footer={text.dialogs.anyKeyCloses}>
-        {CHORDS.map(([keys, help]) => (
-          <Line
-            key={keys}
-            width={width}
-            segments={[{text: fitCells(` ${keys}`, CHORD_WIDTH), isBold: true}, {text: help}]}
-          />
+        {chordLines(width).map(([keys, does]) => (
+          <Line key={keys + does} width={width} segments={[{text: ` ${keys}`, isBold: true}, {text: does}]} />
         ))}
       </OverlayBox>
     );

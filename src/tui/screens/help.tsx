@@ -1,9 +1,9 @@
 import type {ReactElement} from 'react';
 import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
-import {helpLines} from '../keys/hints.js';
-import {actionsIn} from '../keys/keymap.js';
-import {overlayRect, type ScreenProps} from '../screen.js';
+import {helpPage} from '../keys/hints.js';
+import {overlayRect, type ScreenProps, scrolledHelp} from '../screen.js';
+import {keyScope} from '../state/graphs.js';
 import {tabLabel} from '../state/presenters/machine.js';
 import {fitCells} from '../terminal/char-width.js';
 import {text} from '../text/text.js';
@@ -14,15 +14,16 @@ const KEYS_WIDTH = 16;
 export function HelpScreen({state, actions}: ScreenProps): ReactElement | null {
   const rect = overlayRect(state, actions);
   if (!rect || state.overlay?.kind !== 'help') return null;
-  const lines = helpLines(actionsIn(state.tab, actions));
+  const lines = helpPage(state, actions);
   const rows = rect.height - 2;
-  const first = Math.min(state.overlay.scroll, Math.max(0, lines.length - rows));
+  const first = scrolledHelp(state, actions, 0);
   const width = rect.width - 2;
+  const scope = keyScope(state);
   const hasMore = first + rows < lines.length;
   return (
     <OverlayBox
       rect={rect}
-      title={text.dialogs.help.title(tabLabel(state.tab))}
+      title={text.dialogs.help.title(scope === 'fleet' ? text.actionGroups['Fleet view'] : tabLabel(scope))}
       footer={hasMore ? text.dialogs.help.more : text.dialogs.anyKeyCloses}
     >
       {lines

@@ -59,11 +59,19 @@ function writeRun(
       style = next;
     }
     const char = grid.chars[at] ?? ' ';
+    // Where it is narrow, its second cell would keep what stood there.
+    if (width === 2 && isNarrowSomewhere(char) && !profile.isAscii) out += `  \x1b[${y + 1};${x + 1}H`;
     out += profile.isAscii ? toAscii(char, width ?? 1) : char;
     // Terminals disagree about the width of wide and combined characters: place the cursor anew after each.
     if ((width === 2 || char.length > 1) && x + (width ?? 1) < to) out += `\x1b[${y + 1};${x + (width ?? 1) + 1}H`;
   }
   return [out, style];
+}
+
+/** True for wide characters that older width tables have as narrow: all but those of East Asian scripts. */
+function isNarrowSomewhere(char: string): boolean {
+  const code = char.codePointAt(0) ?? 0;
+  return code < 0x2e80 || (code > 0xffff && code < 0x20000);
 }
 
 function differs(before: CellGrid | undefined, after: CellGrid, at: number): boolean {

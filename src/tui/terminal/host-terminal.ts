@@ -71,6 +71,8 @@ export class HostTerminal implements Disposable {
     this.guard.arm(this.input, this.output, `${LEAVE}${text.session.killed}\r\n`);
     this.holdStderr();
     this.output.on('resize', this.onResize);
+    // A window that is as large again by the time Node.js looks emits no `resize`, and has lost cells meanwhile.
+    process.on('SIGWINCH', this.onResize);
     process.on('exit', this.leave);
     process.on('uncaughtExceptionMonitor', this.leave);
     for (const signal of FATAL_SIGNALS) {
@@ -94,6 +96,7 @@ export class HostTerminal implements Disposable {
     process.off('exit', this.leave);
     process.off('uncaughtExceptionMonitor', this.leave);
     this.output.off('resize', this.onResize);
+    process.off('SIGWINCH', this.onResize);
     this.output.write(LEAVE);
     this.guard[Symbol.dispose]();
     this.modes = '';

@@ -1,4 +1,5 @@
 /** Looking back in a console, as words: the line below what is shown, badges, the list of chords. */
+import {fitCells, wrapText} from '../../terminal/char-width.js';
 import {text} from '../../text/text.js';
 import type {ConsoleState} from '../console.js';
 import {type Lookback, linesBelow} from '../lookback.js';
@@ -44,3 +45,14 @@ export const CHORDS: readonly (readonly [string, string])[] = [
   ['Enter ~ ~', chords.sendTilde],
   ['Shift-PgUp', chords.scroll],
 ];
+
+const CHORD_COLUMNS = 13;
+
+/** The chords as lines of a dialog: the keys, and what they do, which goes on below where it is longer than its line. */
+export function chordLines(width: number): readonly (readonly [string, string])[] {
+  return CHORDS.flatMap(([keys, does]) =>
+    wrapText(does, width - CHORD_COLUMNS - 1).map(
+      (line, row) => [fitCells(row === 0 ? keys : '', CHORD_COLUMNS), line] as const,
+    ),
+  );
+}

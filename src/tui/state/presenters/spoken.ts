@@ -1,8 +1,7 @@
 /** The screen as sentences, for people who hear it: what is highlighted, what lies on top, what a tab tells. */
 import type {Job} from '../../../manager/protocol/job.js';
 import type {Action} from '../../keys/action.js';
-import {helpLines} from '../../keys/hints.js';
-import {actionsIn} from '../../keys/keymap.js';
+import {helpPage} from '../../keys/hints.js';
 import {menuEntries, type PaletteEntry, paletteEntries} from '../../keys/palette.js';
 import {visibleText} from '../../terminal/visible-text.js';
 import {text} from '../../text/text.js';
@@ -63,7 +62,7 @@ export function spokenOverlay(state: AppState, actions: readonly Action[]): read
 function linesOf(overlay: Overlay, state: AppState, actions: readonly Action[]): readonly string[] {
   switch (overlay.kind) {
     case 'help':
-      return helpLines(actionsIn(state.tab, actions)).map((line) =>
+      return helpPage(state, actions).map((line) =>
         line.kind === 'heading' ? `${line.text}:` : `${line.keys}: ${line.help}`,
       );
     case 'confirm': {
