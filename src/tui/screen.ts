@@ -1,7 +1,7 @@
 /** What every screen gets, and where the overlays lie. */
 import type {SparkStyle} from './graphs/sparkline.js';
 import type {Action} from './keys/action.js';
-import {helpPage} from './keys/hints.js';
+import {type HelpLine, helpPage, wrappedHelp} from './keys/hints.js';
 import {menuEntries} from './keys/palette.js';
 import type {ConsoleDialog} from './state/console.js';
 import {centered, type Layout} from './state/layout.js';
@@ -34,7 +34,7 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
   if (!overlay) return undefined;
   switch (overlay.kind) {
     case 'help':
-      return centered(size, 92, helpPage(state, actions).length + 2);
+      return centered(size, HELP_COLUMNS, shownHelp(state, actions).length + 2);
     case 'confirm': {
       const width = Math.min(CONFIRM_COLUMNS, size.columns);
       return centered(size, width, wrapText(overlay.confirmation.question, width - 4).length + 4);
@@ -62,14 +62,23 @@ export function overlayRect(state: AppState, actions: readonly Action[]): Rect |
   }
 }
 
+/** The lines of the help page at the width that the screen has for it. */
+export function shownHelp(state: AppState, actions: readonly Action[]): readonly HelpLine[] {
+  const width = Math.min(HELP_COLUMNS, state.size.columns) - 2 - HELP_KEYS_COLUMNS;
+  return wrappedHelp(helpPage(state, actions), width);
+}
+
 /** The first line of the help page once it is scrolled on by so many: never further than its end. */
 export function scrolledHelp(state: AppState, actions: readonly Action[], by: number): number {
   const rows = (overlayRect(state, actions)?.height ?? 2) - 2;
-  const last = Math.max(0, helpPage(state, actions).length - rows);
+  const last = Math.max(0, shownHelp(state, actions).length - rows);
   const from = state.overlay?.kind === 'help' ? Math.min(state.overlay.scroll, last) : 0;
   return Math.min(last, Math.max(0, from + by));
 }
 
+const HELP_COLUMNS = 92;
+/** Of its keys. */
+export const HELP_KEYS_COLUMNS = 16;
 const CONFIRM_COLUMNS = 64;
 const QUESTION_COLUMNS = 64;
 const CHORDS_COLUMNS = 64;

@@ -14,6 +14,8 @@ export interface TuiProgram {
     window?: Pick<TerminalOptions, 'columns' | 'rows' | 'hasWideEmoji'>,
     env?: Readonly<Record<string, string>>,
   ): TerminalSession;
+  /** Opens it as a script does: a shell without job control, which says `over` once the program has ended. */
+  openInShell(fleet: string): TerminalSession;
 }
 
 /** The program for the tests of one file, with a home that is gone after them. */
@@ -26,18 +28,24 @@ export function tuiOfFile(): TuiProgram {
     home = await mkdtemp(join(tmpdir(), 'viv-tui-'));
   });
   afterAll(() => rm(home, {recursive: true, force: true}));
+  const environment = (fleet: string) => ({
+    ...{FLEET: fleet, HOME: home, XDG_CONFIG_HOME: join(home, `config-${++opened}`)},
+    // Compiled once for the run as well.
+    NODE_COMPILE_CACHE: join(dirname(program), 'cache'),
+  });
   return {
     open: (fleet, window = {columns: 120, rows: 35}, env = {}) =>
       new TerminalSession({
         command: process.execPath,
         args: [program],
-        env: {
-          ...{FLEET: fleet, HOME: home, XDG_CONFIG_HOME: join(home, `config-${++opened}`)},
-          // Compiled once for the run as well.
-          NODE_COMPILE_CACHE: join(dirname(program), 'cache'),
-          ...env,
-        },
+        env: {...environment(fleet), ...env},
         ...window,
+      }),
+    openInShell: (fleet) =>
+      new TerminalSession({
+        command: '/bin/sh',
+        args: ['-c', 'echo before; "$0" "$1"; echo "over: $(stty -a)"; read line', process.execPath, program],
+        env: environment(fleet),
       }),
   };
 }

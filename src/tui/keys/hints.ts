@@ -1,6 +1,6 @@
 import {keyScope} from '../state/graphs.js';
 import type {AppState} from '../state/model.js';
-import {textWidth} from '../terminal/char-width.js';
+import {textWidth, wrapText} from '../terminal/char-width.js';
 import {text} from '../text/text.js';
 import {ACTION_GROUPS, type Action} from './action.js';
 import {actionsIn, keyLabel} from './keymap.js';
@@ -85,6 +85,14 @@ export function helpLines(actions: readonly Action[]): readonly HelpLine[] {
 /** The help page of what one sees: a tab, or the fleet view. */
 export function helpPage(state: AppState, actions: readonly Action[]): readonly HelpLine[] {
   return helpLines(actionsIn(keyScope(state), actions));
+}
+
+/** The same with sentences of at most `width` cells: what is longer goes on in lines without keys. */
+export function wrappedHelp(lines: readonly HelpLine[], width: number): readonly HelpLine[] {
+  return lines.flatMap((line): readonly HelpLine[] => {
+    if (line.kind === 'heading') return [line];
+    return wrapText(line.help, width).map((help, index) => ({...line, help, keys: index === 0 ? line.keys : ''}));
+  });
 }
 
 /** The key table of the README as Markdown. */

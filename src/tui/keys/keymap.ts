@@ -67,5 +67,8 @@ export function keyLabel(key: string): string {
   const known = NAMES[key];
   if (known !== undefined) return known;
   if (/^f\d+$/.test(key)) return key.toUpperCase();
-  return key.replace(/^(ctrl|alt|shift)-/, (prefix) => prefix[0]?.toUpperCase() + prefix.slice(1));
+  const [prefix] = /^(ctrl|alt|shift)-/.exec(key) ?? [];
+  if (prefix === undefined) return key;
+  const plain = key.slice(prefix.length);
+  return `${prefix.charAt(0).toUpperCase()}${prefix.slice(1)}${NAMES[plain] ?? plain}`;
 }

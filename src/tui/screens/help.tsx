@@ -1,20 +1,17 @@
 import type {ReactElement} from 'react';
 import {Line} from '../components/line.js';
 import {OverlayBox} from '../components/overlay-box.js';
-import {helpPage} from '../keys/hints.js';
-import {overlayRect, type ScreenProps, scrolledHelp} from '../screen.js';
+import {HELP_KEYS_COLUMNS, overlayRect, type ScreenProps, scrolledHelp, shownHelp} from '../screen.js';
 import {keyScope} from '../state/graphs.js';
 import {tabLabel} from '../state/presenters/machine.js';
 import {fitCells} from '../terminal/char-width.js';
 import {text} from '../text/text.js';
 
-const KEYS_WIDTH = 16;
-
 /** All keys, made from the action records. */
 export function HelpScreen({state, actions}: ScreenProps): ReactElement | null {
   const rect = overlayRect(state, actions);
   if (!rect || state.overlay?.kind !== 'help') return null;
-  const lines = helpPage(state, actions);
+  const lines = shownHelp(state, actions);
   const rows = rect.height - 2;
   const first = scrolledHelp(state, actions, 0);
   const width = rect.width - 2;
@@ -37,11 +34,11 @@ export function HelpScreen({state, actions}: ScreenProps): ReactElement | null {
             />
           ) : (
             <Line
-              key={line.keys}
+              key={`${line.keys}/${line.help}`}
               width={width}
               segments={[
-                {text: fitCells(`   ${line.keys}`, KEYS_WIDTH), isBold: true},
-                {text: fitCells(line.help, width - KEYS_WIDTH)},
+                {text: fitCells(`   ${line.keys}`, HELP_KEYS_COLUMNS), isBold: true},
+                {text: fitCells(line.help, width - HELP_KEYS_COLUMNS)},
               ]}
             />
           ),

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest';
 import shipped from '../../../configs/keymap.json' with {type: 'json'};
 import * as registry from '../../../src/tui/actions/registry.js';
-import {helpLines, hintsFor, keyTable} from '../../../src/tui/keys/hints.js';
+import {type HelpLine, helpLines, hintsFor, keyTable, wrappedHelp} from '../../../src/tui/keys/hints.js';
 import {actionsIn, buildKeymap, keyLabel, parseKeyOverrides, rebind} from '../../../src/tui/keys/keymap.js';
 import {initialState, TABS} from '../../../src/tui/state/model.js';
 import {textWidth} from '../../../src/tui/terminal/char-width.js';
@@ -78,13 +78,23 @@ test('every action stands on the help page and in the key table', () => {
   expect(keyTable(ACTIONS)).toContain('| `p` | Pause the machine; again resumes it. | `viv pause NAME` |');
 });
 
+test('a help page that is narrow says all that a wide one does', () => {
+  const narrow = wrappedHelp(helpLines(ACTIONS), 30);
+  const sentences = narrow.map((line) => (line.kind === 'action' ? line.help : ''));
+  expect(Math.max(...sentences.map((sentence) => sentence.length))).toBeLessThanOrEqual(30);
+  const words = (lines: readonly HelpLine[]) =>
+    lines.map((line) => (line.kind === 'action' ? `${line.keys} ${line.help}` : line.text).trim()).join(' ');
+  expect(words(narrow)).toBe(words(helpLines(ACTIONS)));
+});
+
 test('keys are written as people write them', () => {
-  expect(['up', 'ctrl-c', 'shift-tab', 'f1', 'G', 'pageup'].map(keyLabel)).toEqual([
+  expect(['up', 'ctrl-c', 'shift-tab', 'f1', 'G', 'pageup', 'shift-pageup'].map(keyLabel)).toEqual([
     '↑',
     'Ctrl-c',
     'Shift-Tab',
     'F1',
     'G',
     'PgUp',
+    'Shift-PgUp',
   ]);
 });
