@@ -17,8 +17,13 @@ async function isOver(pid: number): Promise<boolean> {
   return stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
 }
 
+/** What the shell says then may be on the UI's own screen still, and gone with it. */
+async function untilOver(terminal: TerminalSession): Promise<void> {
+  await terminal.until('of a shell again', () => terminal.raw.includes('over: ') && !terminal.isAlternate);
+}
+
 async function expectTidy(terminal: TerminalSession): Promise<void> {
-  await terminal.see('over: ');
+  await untilOver(terminal);
   expect(terminal.isAlternate).toBe(false);
   expect(terminal.text).toContain('before');
   const {modes} = terminal.screen;
@@ -39,7 +44,7 @@ test('kill -9 is told of, and the terminal takes lines and Ctrl-C again', async 
   await terminal.see('alpha  ● running');
   process.kill(await childOf(terminal.pid), 'SIGKILL');
   await terminal.see('viv was killed; machines keep running');
-  await terminal.see('over: ');
+  await untilOver(terminal);
   // The shell may have looked at the modes before: what counts is what a key does.
   await terminal.until('to echo', (text) => {
     if (!text.includes('xyz')) terminal.press('xyz');
