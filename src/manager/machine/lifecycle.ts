@@ -19,8 +19,9 @@
  *      └───────────────────┘ a snapshot was taken, or the save failed
  *
  * `discarded` takes a machine from saved to defined: it is to go on from something else.
- * A guest that is saved stands still. `written` comes when the file is durable and the process has ended.
+ * A guest that is saved stands still. `written` comes when the file is durable and the process has ended, by itself or not.
  * `halted`, a failing disk of the host, pauses a machine that is running or stopping.
+ * `crashed` leads to `saved` as well: the process died behind the state that it had written.
  * `crashed` is reached from every state that has a process; `broken` (unreadable definition) has no way out but
  * removing it or repairing the file.
  */
@@ -67,7 +68,7 @@ export const lifecycle: Readonly<Record<MachineState, Readonly<Partial<Record<Li
   stopping: {halted: 'paused', 'shutdown-ignored': 'running', off: 'defined', crashed: 'crashed'},
   saving: {'goes-on': 'running', 'stands-still': 'paused', written: 'saved', off: 'defined', crashed: 'crashed'},
   saved: {start: 'starting', discarded: 'defined'},
-  crashed: {start: 'starting'},
+  crashed: {start: 'starting', written: 'saved'},
   broken: {},
 };
 

@@ -67,7 +67,7 @@ export class MachineSaver {
   /** Puts a machine away: its state into a file, its process ended. Errors: wrong-state, disk-full, storage-failed, machine-failed */
   save(reference: string): Promise<FleetMachine> {
     return this.inTurn(reference, async () => {
-      const {fleet, runner} = this.#parts;
+      const {fleet, runner, log} = this.#parts;
       const machine = fleet.findFor('save', reference);
       await this.#hold(machine, async (run) => {
         // It must not run on between its state and its end.
@@ -81,6 +81,9 @@ export class MachineSaver {
           throw thrown;
         }
         await runner.end(machine);
+        // A process that died behind the state that it wrote took nothing with it.
+        const wasKilled = fleet.apply(machine, 'written', {reason: undefined, crash: undefined});
+        if (wasKilled) log.record('machine-saved', `${machine.name} was saved.`, machine);
       });
       await this.#noteImages(machine);
       await this.collect(machine);

@@ -1,5 +1,8 @@
 /** Tells a process from a later one that got the same pid. */
 import {readFileSync} from 'node:fs';
+import {setTimeout as delay} from 'node:timers/promises';
+
+const POLL_MS = 10;
 
 /** A process. `startToken` is missing where the system does not tell; the pid alone then has to do. */
 export interface ProcessIdentity {
@@ -31,6 +34,16 @@ export function isAlive(process: ProcessIdentity): boolean {
   const now = identifyProcess(process.pid);
   if (now === undefined) return false;
   return process.startToken === undefined || now.startToken === undefined || process.startToken === now.startToken;
+}
+
+/** Whether a process has ended within a time; resolves as soon as it has. Units: milliseconds */
+export async function isGoneWithin(process: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (isAlive(process)) {
+    if (performance.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
 }
 
 function isSignalable(pid: number): boolean {

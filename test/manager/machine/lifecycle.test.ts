@@ -32,6 +32,7 @@ const events: readonly LifeEvent[] = [
 const drawn: readonly (readonly [MachineState, LifeEvent, MachineState])[] = [
   ['defined', 'start', 'starting'],
   ['crashed', 'start', 'starting'],
+  ['crashed', 'written', 'saved'],
   ['starting', 'started', 'running'],
   ['starting', 'start-failed', 'defined'],
   ['starting', 'off', 'defined'],

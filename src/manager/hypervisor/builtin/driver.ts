@@ -3,7 +3,7 @@ import {join} from 'node:path';
 import {ManagerError, toManagerError} from '../../protocol/errors.js';
 import {type Boot, defaultNetwork, type Tier} from '../../protocol/machine.js';
 import type {Settings} from '../../settings/settings.js';
-import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
+import {isAlive, isGoneWithin, type ProcessIdentity} from '../../store/process-identity.js';
 import {untilAborted} from '../../until-aborted.js';
 import type {
   Capabilities,
@@ -37,6 +37,9 @@ export interface BuiltinDriverOptions extends SpareOptions {
   readonly defaultTier: Tier;
   readonly regions: Settings['regions'];
 }
+
+/** A process that is told to end, or ends by itself, is gone by then. */
+const ENDING_MS = 2000;
 
 /** See the module. */
 export class BuiltinDriver implements HypervisorDriver {
@@ -132,6 +135,8 @@ export class BuiltinDriver implements HypervisorDriver {
       if (!link.isStarted) {
         link.release();
         globalThis.process.kill(process.pid, 'SIGKILL');
+        // What it holds is free when it is gone.
+        await isGoneWithin(process, ENDING_MS);
         return {end: {kind: 'crashed', reason: 'The daemon ended while it was being started.'}};
       }
       await link.follow().catch((thrown: unknown) => {
@@ -142,6 +147,9 @@ export class BuiltinDriver implements HypervisorDriver {
       if (link.switch !== undefined) this.#switches.join(id, socketPath, link.switch);
       return link;
     } catch (thrown) {
+      // One that ends loses its connections first.
+      if (await isGoneWithin(process, ENDING_MS))
+        return {end: explainEnd(folder, undefined, 'The machine process ended while the daemon was away')};
       const {message} = toManagerError(thrown);
       return {end: {kind: 'crashed', reason: `Its process ${process.pid} runs but cannot be used: ${message}`}};
     }

@@ -63,6 +63,8 @@ export type HostFactory = (
 
 /** A machine process whose daemon has not let its guest run within this time ends: the daemon died while starting it. */
 const ORPHAN_TIMEOUT_MS = 30_000;
+/** How often it looks until then whether the daemon is still its parent: what it holds is wanted by the next one. */
+const PARENT_POLL_MS = 200;
 /** How often a process that is to end looks whether its daemon is still there. */
 const ATTENDED_POLL_MS = 200;
 
@@ -115,12 +117,18 @@ export class MachineServer {
   /** Listens on the private socket; `onListening` is called when daemons can connect. Resolves when the run is over. */
   async serve(onListening: () => void): Promise<MachineEnd> {
     const orphaned = setTimeout(() => this.#endUnlessRun(), ORPHAN_TIMEOUT_MS);
+    const parent = process.ppid;
+    const watch = setInterval(() => {
+      if (this.#startedAtMs > 0) clearInterval(watch);
+      else if (process.ppid !== parent) this.#endUnlessRun();
+    }, PARENT_POLL_MS);
     this.#server.on('error', (error) => this.#finished.reject(error));
     this.#server.listen(this.#launch.socketPath, onListening);
     try {
       return await this.#finished.promise;
     } finally {
       clearTimeout(orphaned);
+      clearInterval(watch);
       await this.#close();
     }
   }
