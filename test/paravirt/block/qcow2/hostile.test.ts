@@ -379,7 +379,8 @@ describeWith(['qemu-img'], 'an image of another program', () => {
   afterEach(() => rm(folder, {recursive: true}));
 
   it.each([
-    ['encryption', ['-o', 'encrypt.format=luks,encrypt.key-secret=s', '--object', 'secret,id=s,data=x'], 'unsupported'],
+    // Not LUKS, which differs in one field for us: qemu-img times its own key derivation, and gives up on some hosts.
+    ['encryption', ['-o', 'encrypt.format=aes,encrypt.key-secret=s', '--object', 'secret,id=s,data=x'], 'unsupported'],
     ['an external data file', ['-o', 'data_file=data.raw'], 'unsupported'],
     ['extended L2 entries', ['-o', 'extended_l2=on'], 'unsupported'],
   ])('with %s is refused', async (_name, options, code) => {
