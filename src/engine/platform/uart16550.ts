@@ -15,6 +15,7 @@ const IER_RDI = 1;
 const IER_THRI = 2;
 const IER_RLSI = 4;
 const IER_MSI = 8;
+const IER_MASK = 0x0f;
 const IIR_NONE = 1;
 const IIR_MSI = 0;
 const IIR_THRI = 2;
@@ -46,7 +47,7 @@ const TX_TAIL = 3; // next byte a hart puts
 const RX_HEAD = 4; // next byte a hart takes
 const RX_TAIL = 5; // next byte the host puts
 const RX_IS_REFUSED = 6; // the host had more input than space: ring the doorbell when there is space again
-const IER = 7;
+const IER = 7; // and IS_TERMINAL
 const FCR = 8;
 const LCR = 9;
 const MCR = 10;
@@ -58,6 +59,8 @@ const MSR_DELTA = 15;
 const THR_INTERRUPT = 16; // "transmitter became empty", until IIR reports it or THR is written
 const LOOP_COUNT = 17;
 const LOOP_CELLS = 18; // 16 bytes received in loopback mode
+/** Beside the guest's bits in IER: see `isTerminal`. There, states saved before it was kept can still be restored. */
+const IS_TERMINAL = 0x100;
 const TX_OFFSET = (LOOP_CELLS + FIFO_BYTES / 4) * 4;
 const RX_OFFSET = TX_OFFSET + TX_BYTES;
 
@@ -111,6 +114,14 @@ export class Uart16550 implements MmioRegion {
     return accepted;
   }
 
+  /**
+   * Host side: a program of the guest has the port as its terminal, or had: it was sent to while it received, both by
+   * interrupts. Boot loaders poll, and so do kernels for their messages.
+   */
+  get isTerminal(): boolean {
+    return (Atomics.load(this.#cells, IER) & IS_TERMINAL) !== 0;
+  }
+
   /** Reads allocate nothing and take no lock unless they change what is pending. */
   read(offset: number, _size: AccessBytes): number {
     const cells = this.#cells;
@@ -120,7 +131,7 @@ export class Uart16550 implements MmioRegion {
       case 0:
         return (cells[LCR]! & LCR_DLAB) !== 0 ? cells[DLL]! : this.#receive();
       case 1:
-        return (cells[LCR]! & LCR_DLAB) !== 0 ? cells[DLM]! : cells[IER]!;
+        return (cells[LCR]! & LCR_DLAB) !== 0 ? cells[DLM]! : cells[IER]! & IER_MASK;
       case 2:
         return this.#readInterruptId();
       case 3:
@@ -146,7 +157,7 @@ export class Uart16550 implements MmioRegion {
         return;
       case 1:
         if ((cells[LCR]! & LCR_DLAB) !== 0) cells[DLM] = byte;
-        else this.#writeInterruptEnable(byte & 0x0f);
+        else this.#writeInterruptEnable(byte & IER_MASK);
         return;
       case 2:
         this.#writeFifoControl(byte);
@@ -276,11 +287,13 @@ export class Uart16550 implements MmioRegion {
   }
 
   #writeInterruptEnable(value: number): void {
-    const wasEnabled = (this.#cells[IER]! & IER_THRI) !== 0;
+    const before = this.#cells[IER]!;
+    const wasEnabled = (before & IER_THRI) !== 0;
     const isEnabled = (value & IER_THRI) !== 0;
     // Enabling the transmitter interrupt while it is empty raises it at once: drivers start sending that way.
     if (isEnabled !== wasEnabled) this.#cells[THR_INTERRUPT] = isEnabled ? 1 : 0;
-    this.#cells[IER] = value;
+    const isTerminal = isEnabled && (value & IER_RDI) !== 0 ? IS_TERMINAL : before & IS_TERMINAL;
+    this.#cells[IER] = value | isTerminal;
     this.#updateIrq();
   }
 
@@ -329,7 +342,7 @@ export class Uart16550 implements MmioRegion {
 
   /** A polling guest never enables an interrupt: nothing to compute then. Only harts change IER, so this is exact. */
   #updateIrqAsHart(): void {
-    if (this.#cells[IER] !== 0 || this.#cells[IRQ_LEVEL] !== 0) this.#updateIrq();
+    if ((this.#cells[IER]! & IER_MASK) !== 0 || this.#cells[IRQ_LEVEL] !== 0) this.#updateIrq();
   }
 
   #updateIrq(): void {

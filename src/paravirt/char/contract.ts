@@ -23,6 +23,8 @@ export interface CharPort {
   readonly name: string;
   readonly isConsole: boolean;
   readonly isGuestOpen: boolean;
+  /** The guest has written to it since its driver began. */
+  readonly hasOutput: boolean;
   /** One listener; undefined takes it away. */
   listen(listener: CharPortListener | undefined): void;
   /**

@@ -143,6 +143,22 @@ describe('receiving', () => {
   });
 });
 
+describe('a terminal', () => {
+  it('is a port that a driver sends to while it receives, from then on', () => {
+    const uart = rig();
+    // A boot loader polls, and a driver looks whether the transmitter interrupts before it opens the port.
+    uart.send('U-Boot');
+    uart.write(IER, 2);
+    uart.write(IER, 0);
+    uart.write(IER, 5);
+    expect(uart.device.isTerminal).toBe(false);
+    uart.write(IER, 7);
+    expect(uart.device.isTerminal).toBe(true);
+    uart.write(IER, 0);
+    expect(uart.device.isTerminal).toBe(true);
+  });
+});
+
 describe('registers', () => {
   it('has a scratch register and a divisor behind DLAB', () => {
     const uart = rig();

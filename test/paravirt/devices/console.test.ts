@@ -81,6 +81,22 @@ describe('a plain console', () => {
     expect(received(0)).toEqual(['early']);
   });
 
+  it('knows whether the guest has written, through a snapshot, until the driver goes', () => {
+    const {device, driver, write} = setUp();
+    const [console] = device.ports;
+    expect(console).toMatchObject({isGuestOpen: true, hasOutput: false});
+    write(1, 'login: ');
+    expect(console!.hasOutput).toBe(true);
+    const restored = setUp().device;
+    restored.restore(device.save());
+    expect(restored.ports[0]!.hasOutput).toBe(true);
+    // One from before this was kept: a guest that had the port open was at it.
+    restored.restore(device.save().replace('"hasOutput":true,', ''));
+    expect(restored.ports[0]!.hasOutput).toBe(true);
+    driver.reset();
+    expect(console!.hasOutput).toBe(false);
+  });
+
   it('follows a new size, with an interrupt, and only if it is new', () => {
     const {device, driver} = setUp();
     driver.takeInterrupt();

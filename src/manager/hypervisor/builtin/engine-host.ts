@@ -1,7 +1,7 @@
 /**
  * A machine of ours behind the `MachineHost` contract: one assembled machine at a time, built anew when the guest
- * reboots. Its console is one stream: the serial port's output and hvc0's as they come; input goes to hvc0 once the
- * guest has opened it, to the serial port before.
+ * reboots. Its console is one stream: the serial port's output and hvc0's as they come; input goes to the one that the
+ * guest's programs use.
  */
 import type {Socket} from 'node:net';
 import type {CharPort} from '../../../paravirt/char/contract.js';
@@ -425,9 +425,15 @@ export class EngineHost implements MachineHost {
     if (bytes.length > 0) this.#listener.onOutput(bytes);
   }
 
+  /**
+   * Linux says that hvc0 is open as soon as it has a driver for it, and never whether a program reads there. So a silent
+   * one gives way to a serial port that is a terminal: many systems have their only login there, and installers ask there.
+   */
   #push(bytes: Uint8Array): number {
+    const {uart} = this.#current;
     const terminal = this.#terminal(this.#current);
-    return terminal.isGuestOpen ? terminal.write(bytes) : this.#current.uart.pushInput(bytes);
+    const isInUse = terminal.isGuestOpen && (terminal.hasOutput || !uart.isTerminal);
+    return isInUse ? terminal.write(bytes) : uart.pushInput(bytes);
   }
 
   #terminal(assembled: AssembledMachine): CharPort {

@@ -47,6 +47,7 @@ export class ConsolePort implements CharPort {
   #driver: ActiveDriver | undefined;
   #isPaused = false;
   #isGuestOpen = false;
+  #hasOutput = false;
   // The guest closed, but output it wrote before is still on its way.
   #isGuestClosing = false;
   #isHostOpen: boolean;
@@ -65,6 +66,10 @@ export class ConsolePort implements CharPort {
     return this.#isGuestOpen;
   }
 
+  get hasOutput(): boolean {
+    return this.#hasOutput;
+  }
+
   /** What the guest is to be told about the host's end. */
   get isHostOpen(): boolean {
     return this.#isHostOpen;
@@ -75,12 +80,14 @@ export class ConsolePort implements CharPort {
     return {
       isGuestOpen: this.#isGuestOpen && !this.#isGuestClosing,
       isHostOpen: this.#isHostOpen,
+      hasOutput: this.#hasOutput,
       input: Buffer.from(this.#input.copy()).toString('base64'),
     };
   }
 
-  restore({isGuestOpen, isHostOpen, input}: SavedPort): void {
+  restore({isGuestOpen, isHostOpen, hasOutput = isGuestOpen, input}: SavedPort): void {
     this.#isGuestOpen = isGuestOpen;
+    this.#hasOutput = hasOutput;
     this.#isHostOpen = isHostOpen;
     this.#input.put(Buffer.from(input, 'base64'));
   }
@@ -131,6 +138,7 @@ export class ConsolePort implements CharPort {
   reset(): void {
     this.#driver = undefined;
     this.#isGuestClosing = false;
+    this.#hasOutput = false;
     this.#dropInput();
     this.#changeGuestOpen(false);
   }
@@ -170,7 +178,9 @@ export class ConsolePort implements CharPort {
       const bytes = chain.reader.copy(chain.reader.totalBytes);
       queue.push(chain);
       this.counters.outputBytes += bytes.length;
-      if (bytes.length > 0) this.#listener?.output(bytes);
+      if (bytes.length === 0) continue;
+      this.#hasOutput = true;
+      this.#listener?.output(bytes);
     }
     queue.publish();
   }

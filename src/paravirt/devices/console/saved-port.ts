@@ -7,6 +7,8 @@ const WHOSE = 'a console';
 export interface SavedPort {
   readonly isGuestOpen: boolean;
   readonly isHostOpen: boolean;
+  /** The guest has written to it. Absent in states from before it was kept. */
+  readonly hasOutput?: boolean;
   /** The guest has said that it knows the port. */
   readonly isReady: boolean;
   /** Control events that the guest has to be told of (see `EVENT`). */
@@ -35,6 +37,7 @@ function isSavedPort(value: unknown): value is SavedPort {
   return (
     typeof port.isGuestOpen === 'boolean' &&
     typeof port.isHostOpen === 'boolean' &&
+    (port.hasOutput === undefined || typeof port.hasOutput === 'boolean') &&
     typeof port.isReady === 'boolean' &&
     Array.isArray(port.events) &&
     port.events.every((event) => Number.isInteger(event)) &&

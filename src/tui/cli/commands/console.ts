@@ -91,7 +91,7 @@ async function attach(cli: CliContext, machine: Machine): Promise<string> {
   const left = Promise.withResolvers<string>();
   const keepsRunning = `Left the console; ${machine.name} keeps running.`;
   await using stack = new AsyncDisposableStack();
-  const size = () => ({columns: stdout.columns ?? 80, rows: stdout.rows ?? 24});
+  const size = () => ({columns: stdout.columns || 80, rows: stdout.rows || 24});
   let outgoing: Promise<void> = Promise.resolve();
   let session: ConsoleHandle | undefined;
   const terminal = stack.use(

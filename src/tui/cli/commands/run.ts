@@ -161,9 +161,9 @@ async function runImage(
     stderr: shown,
     signal: ended.signal,
     terminal: {
-      columns: stdout.columns ?? 80,
-      rows: stdout.rows ?? 24,
-      onResize: (listener) => void stdout.on('resize', () => listener(stdout.columns ?? 80, stdout.rows ?? 24)),
+      columns: stdout.columns || 80,
+      rows: stdout.rows || 24,
+      onResize: (listener) => void stdout.on('resize', () => listener(stdout.columns || 80, stdout.rows || 24)),
     },
   });
   try {
