@@ -193,4 +193,23 @@ describe('a machine process', () => {
       `--allow-fs-write=${daemon.paths.runtime}/${machine.id}.sock`,
     ]);
   });
+
+  it('has no terminal of its daemon, which are the consoles of the others', async () => {
+    daemon = await TestDaemon.create();
+    const client = await daemon.connect();
+    await daemon.run(client, 'first');
+    expect(await terminalsOf(client.daemon.pid)).not.toEqual([]);
+    // Also one that was started before anybody knew for which machine.
+    for (const name of ['second', 'third']) {
+      const {pid = 0} = await daemon.run(client, name);
+      expect(await terminalsOf(pid)).toEqual([]);
+    }
+  });
 });
+
+/** The pseudoterminals that a process has open. */
+async function terminalsOf(pid: number): Promise<string[]> {
+  const folder = `/proc/${pid}/fd`;
+  const links = await Promise.all((await readdir(folder)).map((name) => readlink(join(folder, name)).catch(() => '')));
+  return links.filter((link) => link.endsWith('ptmx') || link.startsWith('/dev/pts/'));
+}

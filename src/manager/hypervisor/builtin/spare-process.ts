@@ -7,7 +7,7 @@
  *
  * It is told its launch on its standard input, and ends when that closes without one.
  */
-import {type ChildProcess, spawn} from 'node:child_process';
+import type {ChildProcess} from 'node:child_process';
 import {randomBytes} from 'node:crypto';
 import {closeSync, openSync} from 'node:fs';
 import {mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises';
@@ -16,9 +16,10 @@ import {join} from 'node:path';
 import {identifyProcess, isAlive, type ProcessIdentity} from '../../store/process-identity.js';
 import type {ShapeHint} from './groundwork.js';
 import type {Launch} from './link.js';
-import {type MachineProgram, machineEnvironment, spareNodeFlags} from './node-flags.js';
+import {type MachineProgram, spareNodeFlags} from './node-flags.js';
 import {Places, placeFolders} from './places.js';
 import {SPARE_ARGUMENT} from './spare-argument.js';
+import {spawnNode} from './spawn-node.js';
 import {aheadSocket, SpawnedProcess} from './spawned-process.js';
 
 /** See the module. Dispose it to end one that became no machine. */
@@ -53,11 +54,8 @@ export class SpareProcess implements Disposable {
     const log = openSync(join(folder, 'machine.log'), 'w', 0o600);
     try {
       const flags = spareNodeFlags(folder, socketPath, program);
-      const child = spawn(
-        process.execPath,
-        [...flags, program.program, SPARE_ARGUMENT, folder, JSON.stringify(shape)],
-        {cwd: folder, detached: true, env: machineEnvironment(), stdio: ['pipe', 'pipe', log]},
-      );
+      const args = [...flags, program.program, SPARE_ARGUMENT, folder, JSON.stringify(shape)];
+      const child = spawnNode(args, {cwd: folder, stdin: 'pipe', log});
       const owner = child.pid === undefined ? undefined : identifyProcess(child.pid);
       await writeFile(join(folder, 'owner.json'), JSON.stringify(owner ?? {}), {mode: 0o600});
       return new SpareProcess(child, folder, socketPath);

@@ -4,7 +4,7 @@
  *
  *   ahead:  ahead-TAG.sock, launch-TAG.json, machine-TAG.log  ──take over──▶  ID.sock, launch.json, machine.log
  */
-import {type ChildProcess, spawn} from 'node:child_process';
+import type {ChildProcess} from 'node:child_process';
 import {randomBytes} from 'node:crypto';
 import {closeSync, openSync} from 'node:fs';
 import {rename, rm} from 'node:fs/promises';
@@ -15,8 +15,9 @@ import {identifyProcess, type ProcessIdentity} from '../../store/process-identit
 import {untilAborted} from '../../until-aborted.js';
 import type {MachineEnd} from '../contract.js';
 import type {Launch} from './link.js';
-import {type MachineProgram, machineEnvironment, machineNodeFlags} from './node-flags.js';
+import {type MachineProgram, machineNodeFlags} from './node-flags.js';
 import {type ExitStatus, explainEnd} from './obituary.js';
+import {spawnNode} from './spawn-node.js';
 
 /** Files by which a process is known. */
 export interface ProcessNames {
@@ -65,12 +66,8 @@ export class SpawnedProcess implements Disposable {
     const log = openSync(names.logPath, 'w', 0o600);
     try {
       const flags = machineNodeFlags(own, program);
-      const child = spawn(process.execPath, [...flags, program.program, names.launchPath], {
-        cwd: launch.folder,
-        detached: true,
-        env: machineEnvironment(),
-        stdio: ['ignore', 'pipe', log],
-      });
+      const place = {cwd: launch.folder, stdin: 'ignore', log} as const;
+      const child = spawnNode([...flags, program.program, names.launchPath], place);
       return new SpawnedProcess(launch, names, child);
     } finally {
       closeSync(log);
