@@ -293,7 +293,8 @@ const SCENES: Readonly<Record<keyof typeof screens, Readonly<Record<string, Scen
         ],
       },
       ways: [
-        [esc('example.org:443'), esc('wants to reach'), type('A', 'example.org:443')],
+        // The next one opens when the first is put off, a frame later perhaps.
+        [type('\x1b', 'other.org:444'), esc('wants to reach'), type('A', 'example.org:443')],
         [
           enter('[deny]'),
           type('A', '▸ Deny: refuse it'),
