@@ -296,7 +296,8 @@ const SCENES: Readonly<Record<keyof typeof screens, Readonly<Record<string, Scen
         // The next one opens when the first is put off, a frame later perhaps.
         [type('\x1b', 'other.org:444'), esc('wants to reach'), type('A', 'example.org:443')],
         [
-          enter('[deny]'),
+          // The guest hears of it first.
+          enter({gone: 'wants to reach'}),
           type('A', '▸ Deny: refuse it'),
           type('\x1b[B', '▸ Deny always'),
           type('\x1b[B', '▸ Allow once'),
