@@ -7,7 +7,7 @@ import {daemonEnding, daemonHello, PROTOCOL_VERSION} from '../protocol/daemon.js
 import type {NotificationType, ParamsInput, PayloadOf, RequestType, ResultOf} from '../protocol/define.js';
 import {ManagerError} from '../protocol/errors.js';
 import type {Channel} from '../rpc/channel.js';
-import {identifyProcess, isAlive, type ProcessIdentity} from '../store/process-identity.js';
+import {identifyProcess, isGoneWithin, type ProcessIdentity} from '../store/process-identity.js';
 import {programVersion} from '../version.js';
 import {startDaemon} from './start-daemon.js';
 
@@ -41,9 +41,8 @@ const START_ATTEMPTS = 3;
 /** A daemon that has not greeted by then hangs; on a very busy host a greeting takes a second or two. */
 const GREETING_TIMEOUT_MS = 15_000;
 
-/** How long an ending daemon may take to let go of everything, and how often it is looked for. */
+/** How long an ending daemon may take to let go of everything. */
 const ENDING_TIMEOUT_MS = 10_000;
-const ENDING_POLL_MS = 10;
 
 interface Subscription {
   readonly type: NotificationType;
@@ -127,8 +126,7 @@ export class Client implements AsyncDisposable {
    */
   async untilDaemonGone(): Promise<void> {
     const process = this.#process;
-    const deadline = Date.now() + ENDING_TIMEOUT_MS;
-    while (process !== undefined && isAlive(process) && Date.now() < deadline) await delay(ENDING_POLL_MS);
+    if (process !== undefined) await isGoneWithin(process, ENDING_TIMEOUT_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,9 @@
 /** What is asked of the networks of machines that run. */
 
 import type {RunningMachine} from '../hypervisor/contract.js';
-import {stateWord} from '../machine/state-word.js';
-import {ManagerError} from '../protocol/errors.js';
 import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../protocol/network.js';
 import type {Fleet} from './fleet.js';
+import {notRunning} from './running-machine.js';
 
 /** See the module. */
 export class NetworkService {
@@ -26,12 +25,8 @@ export class NetworkService {
 
   /** Errors: machine-not-found, wrong-state */
   #running(reference: string): RunningMachine {
-    const {run, state, name} = this.#fleet.find(reference);
-    if (run !== undefined) return run;
-    throw new ManagerError(
-      'wrong-state',
-      `Cannot look at the network of ${name}: it is ${stateWord(state)}.`,
-      `Start it: viv start ${name}`,
-    );
+    const machine = this.#fleet.find(reference);
+    if (machine.run !== undefined) return machine.run;
+    throw notRunning(machine, 'look at the network of');
   }
 }

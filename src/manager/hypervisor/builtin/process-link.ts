@@ -18,7 +18,7 @@ import type {CaptureAnswer, CaptureRequest, NetworkStatus} from '../../protocol/
 import type {GuestProfile} from '../../protocol/profile.js';
 import {Channel, defaultBounds} from '../../rpc/channel.js';
 import {syncFolder} from '../../store/atomic-file.js';
-import {isAlive, type ProcessIdentity} from '../../store/process-identity.js';
+import {isAlive, isGoneWithin, type ProcessIdentity} from '../../store/process-identity.js';
 import type {
   DiskPlan,
   GuestPlace,
@@ -293,9 +293,7 @@ export class ProcessLink implements RunningMachine {
   async kill(): Promise<void> {
     this.#isKilled = true;
     if (isAlive(this.process)) process.kill(this.process.pid, 'SIGKILL');
-    const timeout = AbortSignal.timeout(KILL_TIMEOUT_MS);
-    while (isAlive(this.process) && !timeout.aborted) await delay(POLL_MS);
-    if (timeout.aborted)
+    if (!(await isGoneWithin(this.process, KILL_TIMEOUT_MS)))
       throw new ManagerError(
         'machine-failed',
         `The machine process ${this.process.pid} does not end: the system holds it.`,
