@@ -18,7 +18,7 @@ export interface TuiProgram {
   openInShell(fleet: string): TerminalSession;
 }
 
-/** The program for the tests of one file, with a home that is gone after them. */
+/** The program for the tests of one file, run in a home that is gone after them: what it shows is no matter of the checkout. */
 export function tuiOfFile(): TuiProgram {
   let program: string;
   let home: string;
@@ -38,6 +38,7 @@ export function tuiOfFile(): TuiProgram {
       new TerminalSession({
         command: process.execPath,
         args: [program],
+        cwd: home,
         env: {...environment(fleet), ...env},
         ...window,
       }),
@@ -45,6 +46,7 @@ export function tuiOfFile(): TuiProgram {
       new TerminalSession({
         command: '/bin/sh',
         args: ['-c', 'echo before; "$0" "$1"; echo "over: $(stty -a)"; read line', process.execPath, program],
+        cwd: home,
         env: environment(fleet),
       }),
   };

@@ -128,7 +128,7 @@ const SCENES: Readonly<Record<keyof typeof screens, Readonly<Record<string, Scen
     'a file to record into': {
       ...ALPHA,
       open: type('R', 'Record alpha'),
-      look: {title: 'Record alpha', footer: 'Enter record · Tab next field · Esc cancel', has: ['▸ File']},
+      look: {title: 'Record alpha', footer: 'Enter record · Tab next field · Esc cancel', has: ['▸ File', '~/alpha-']},
       ways: [
         [esc('Record alpha')],
         [type('\x15/no/such/folder/file\r', 'ENOENT'), esc('Record alpha')],
@@ -140,7 +140,11 @@ const SCENES: Readonly<Record<keyof typeof screens, Readonly<Record<string, Scen
     'a file for a screenshot': {
       ...ALPHA,
       open: type('X', 'Screenshot of alpha'),
-      look: {title: 'Screenshot of alpha', footer: 'Enter write · Tab next field · Esc cancel', has: ['▸ File']},
+      look: {
+        title: 'Screenshot of alpha',
+        footer: 'Enter write · Tab next field · Esc cancel',
+        has: ['▸ File', '~/alpha-'],
+      },
       ways: [[esc('Screenshot of alpha')], [type('\x15~/dialog.txt\r', 'What alpha shows is in')]],
     },
   },

@@ -13,11 +13,13 @@ interface FileWords {
   readonly submit: string;
 }
 
-/** The file that a form offers: in the folder where viv was started, else at home. */
+/** The file that a form offers: in the folder where viv was started, else at home, which is written short. */
 function offeredFile(name: string, ending: string): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
-  const folder = process.cwd() === '/' ? homedir() : process.cwd();
-  return join(folder, `${name}-${time}.${ending}`);
+  const home = homedir();
+  const folder = process.cwd() === '/' ? home : process.cwd();
+  const within = folder === home || folder.startsWith(`${home}/`);
+  return join(within ? `~${folder.slice(home.length)}` : folder, `${name}-${time}.${ending}`);
 }
 
 /** A form with one field for a file; run again while it is shown, it does its work with that. */
